@@ -1,0 +1,149 @@
+# privyseal: build, demo, check. `make` leaves the four programs in $(BUILD).
+#
+#   make             the programs
+#   make demo        a real SSH login with certificates of this build; leaves nothing behind
+#   make check       every test, plain, and again under ASan + UBSan
+#   make prove       what Frama-C proves of ipc/ and policy/
+#   make install     into $(DESTDIR)
+#   make format      lay the code out as .clang-format says
+
+VERSION    := 0.1.0
+BUILD      ?= build
+PREFIX     ?= /usr
+SBINDIR    ?= $(PREFIX)/sbin
+BINDIR     ?= $(PREFIX)/bin
+LIBEXECDIR ?= $(PREFIX)/libexec/privyseal
+SYSCONFDIR ?= /etc
+
+CC         ?= gcc
+WARNINGS   := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+              -Wswitch-enum -Wundef -Wformat=2 -Werror
+ARCH_FLAGS := $(if $(filter x86_64,$(shell uname -m)),-fcf-protection,-mbranch-protection=standard)
+HARDENING  := $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -fPIE $(ARCH_FLAGS)
+OPTIMISE   ?= -O2 -g
+COMPILE     = $(CC) -std=c17 $(WARNINGS) $(OPTIMISE) $(HARDENING) -I. -D_GNU_SOURCE \
+              -DPRIVYSEAL_VERSION='"$(VERSION)"' -DPRIVYSEAL_LIBEXECDIR='"$(LIBEXECDIR)"' \
+              $(SANITIZE) $(DEFINES) $(CFLAGS) -MMD -MP
+LINK        = $(CC) -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
+
+BROKER_LIBS := -lseccomp -lcap-ng -lcrypto -lcjson
+PROGRAMS   := privyseald privyseal-broker privyseal-worker privyseal
+objects     = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)/*.c))
+
+IPC        := $(call objects,ipc)
+CONFINE    := $(call objects,confine)
+POLICY     := $(call objects,policy)
+SUPERVISOR := $(call objects,broker/supervisor)
+BROKER     := $(call objects,broker)
+WORKER     := $(call objects,worker)
+CLI        := $(call objects,cli)
+MAINS      := $(BUILD)/obj/broker/main.o $(BUILD)/obj/broker/supervisor/main.o \
+              $(BUILD)/obj/worker/main.o $(BUILD)/obj/cli/main.o
+PARTS      := $(filter-out $(MAINS),$(IPC) $(CONFINE) $(POLICY) $(SUPERVISOR) $(BROKER) $(WORKER) $(CLI))
+
+UNIT       := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+
+.PHONY: all demo check check-unit check-integration check-hostile check-sanitized \
+        needs needs-check prove install format clean
+.SECONDARY:
+
+all: $(addprefix $(BUILD)/,$(PROGRAMS))
+
+$(BUILD)/privyseald: $(SUPERVISOR) $(IPC) $(CONFINE)
+	@$(LINK) -o $@ $^ -lseccomp -lcap-ng
+$(BUILD)/privyseal-broker: $(BROKER) $(IPC) $(CONFINE) $(POLICY)
+	@$(LINK) -o $@ $^ $(BROKER_LIBS)
+$(BUILD)/privyseal-worker: $(WORKER) $(IPC) $(CONFINE) $(POLICY)
+	@$(LINK) -o $@ $^ -lseccomp -lcap-ng -lcrypto -lyaml -lcjson
+$(BUILD)/privyseal: $(CLI) $(IPC) $(CONFINE) $(POLICY)
+	@$(LINK) -o $@ $^ -lseccomp -lcap-ng -lcrypto -lcjson -lz
+
+$(BUILD)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo '  compile $<'
+	@$(COMPILE) -c -o $@ $<
+
+$(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/parts.a
+	@mkdir -p $(@D)
+	@$(LINK) -o $@ $^ -lcmocka -lseccomp -lcap-ng -lcrypto -lyaml -lcjson -lz
+$(BUILD)/parts.a: $(PARTS)
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+needs:
+	@packaging/needs build demo
+needs-check:
+	@packaging/needs build demo check
+
+demo: needs
+	@$(MAKE) --no-print-directory all
+	@tests/demo.sh $(BUILD)
+
+check: needs-check
+	@$(MAKE) --no-print-directory all check-unit check-integration check-hostile
+	@$(MAKE) --no-print-directory check-sanitized
+
+check-unit: $(UNIT)
+	@tests/run-unit $(UNIT)
+
+check-sanitized:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitized \
+	    SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" \
+	    OPTIMISE="-O1 -g -fno-omit-frame-pointer" check-unit
+
+check-integration: all
+	@tests/run-stories $(BUILD) tests/integration
+
+# The hostile tests put a worker that somebody else owns in the real one's place; where a
+# defence is off, one function of it is replaced at link time, so the shipped code has no
+# switch.
+HOSTILE    := $(BUILD)/hostile $(BUILD)/hostile-without-policy \
+              $(BUILD)/hostile-without-status-check $(BUILD)/hostile-without-seccomp
+HOSTILE_O  := $(BUILD)/obj/tests/hostile
+
+check-hostile: all $(HOSTILE)
+	@tests/run-stories $(BUILD) tests/hostile
+
+$(HOSTILE_O)/privyseal-worker: $(HOSTILE_O)/hostile_worker.o $(IPC) $(CONFINE) $(POLICY)
+	@$(LINK) -o $@ $^ -lseccomp -lcap-ng
+$(HOSTILE_O)/without-seccomp: $(HOSTILE_O)/hostile_worker.o $(HOSTILE_O)/without_seccomp.o \
+    $(IPC) $(CONFINE) $(POLICY)
+	@$(LINK) -Wl,--wrap=filters_load -o $@ $^ -lseccomp -lcap-ng
+$(HOSTILE_O)/without-policy: $(HOSTILE_O)/without_policy.o $(BROKER) $(IPC) $(CONFINE) $(POLICY)
+	@$(LINK) -Wl,--wrap=policy_check -o $@ $^ $(BROKER_LIBS)
+$(HOSTILE_O)/without-status-check: $(HOSTILE_O)/without_status_check.o $(BROKER) $(IPC) \
+    $(CONFINE) $(POLICY)
+	@$(LINK) -Wl,--wrap=confine_status_check -o $@ $^ $(BROKER_LIBS)
+
+$(BUILD)/hostile: all $(HOSTILE_O)/privyseal-worker
+	@mkdir -p $@
+	@cp $(BUILD)/privyseald $(BUILD)/privyseal-broker $(HOSTILE_O)/privyseal-worker $@/
+$(BUILD)/hostile-without-seccomp: $(BUILD)/hostile $(HOSTILE_O)/without-seccomp
+	@mkdir -p $@
+	@cp $(BUILD)/privyseald $(BUILD)/privyseal-broker $@/
+	@cp $(HOSTILE_O)/without-seccomp $@/privyseal-worker
+$(BUILD)/hostile-without-%: $(BUILD)/hostile $(HOSTILE_O)/without-%
+	@mkdir -p $@
+	@cp $(BUILD)/privyseald $(HOSTILE_O)/privyseal-worker $@/
+	@cp $(HOSTILE_O)/without-$* $@/privyseal-broker
+
+prove:
+	@packaging/needs prove
+	@tests/prove
+
+install: all
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXECDIR) \
+	    $(DESTDIR)$(SYSCONFDIR)/privyseal
+	install -m 755 $(BUILD)/privyseald $(DESTDIR)$(SBINDIR)/
+	install -m 755 $(BUILD)/privyseal $(DESTDIR)$(BINDIR)/
+	install -m 755 $(BUILD)/privyseal-broker $(BUILD)/privyseal-worker $(DESTDIR)$(LIBEXECDIR)/
+	test -e $(DESTDIR)$(SYSCONFDIR)/privyseal/policy.conf || \
+	    install -m 644 policy/policy.conf $(DESTDIR)$(SYSCONFDIR)/privyseal/policy.conf
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

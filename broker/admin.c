@@ -1,0 +1,208 @@
+/* The admin socket; admin.h has the promise. */
+#include "broker/admin.h"
+#include "broker/broker.h"
+#include "broker/clocks.h"
+#include "broker/secret_memory.h"
+#include "ipc/channel.h"
+#include "ipc/log.h"
+
+#include <cjson/cJSON.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define TURN_FRAMES 4
+
+static bool is_root(int fd)
+{
+	struct ucred peer;
+	socklen_t length = sizeof peer;
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 &&
+	       length == sizeof peer && peer.uid == 0;
+}
+
+void admin_accept(struct broker *broker)
+{
+	unsigned i;
+	int fd;
+
+	for (i = 0; i < ADMINS_MAX; i++) {
+		if (broker->admins[i].fd >= 0)
+			continue;
+		fd = accept4(DESCRIPTOR_ADMIN, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd < 0)
+			return;
+		if (!is_root(fd)) {
+			log_warning("somebody who is not root came to the admin socket");
+			close(fd);
+			continue;
+		}
+		broker->admins[i].fd = fd;
+		broker->admins[i].gate = (struct gate){ .phase = PHASE_SERVE };
+	}
+}
+
+/* ---- the report ---- */
+
+static unsigned restarts(const struct broker *broker, const char *socket)
+{
+	const struct policy_pins *pins = policy_pins(broker->generation->rules->policy);
+	unsigned i;
+
+	for (i = 0; i < pins->sockets; i++)
+		if (strcmp(pins->socket_name[i], socket) == 0 && broker->started[i] > 0)
+			return broker->started[i] - 1;
+	return 0;
+}
+
+static void add_process(cJSON *list, const char *role, pid_t pid)
+{
+	cJSON *item = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(item, "role", role);
+	cJSON_AddNumberToObject(item, "pid", pid);
+	cJSON_AddItemToArray(list, item);
+}
+
+static void add_processes(cJSON *root, const struct broker *broker)
+{
+	cJSON *list = cJSON_AddArrayToObject(root, "processes"), *item;
+	const struct channel *channel;
+	unsigned i;
+
+	add_process(list, "supervisor", broker->supervisor);
+	add_process(list, "broker", broker->pid);
+	for (i = 0; i < broker->channels_used; i++) {
+		channel = broker->channels[i];
+		if (!channel || !channel->open)
+			continue;
+		item = cJSON_CreateObject();
+		cJSON_AddStringToObject(item, "role", "worker");
+		cJSON_AddNumberToObject(item, "pid", channel->pid);
+		cJSON_AddNumberToObject(item, "worker", channel->worker);
+		cJSON_AddStringToObject(item, "socket", channel->socket);
+		cJSON_AddNumberToObject(item, "generation", channel->generation->number);
+		cJSON_AddStringToObject(item, "phase", phase_name(channel->gate.phase));
+		cJSON_AddNumberToObject(item, "in_flight", channel->in_flight_count);
+		cJSON_AddNumberToObject(
+		    item, "restarts", restarts(broker, channel->socket));
+		cJSON_AddItemToArray(list, item);
+	}
+}
+
+static void add_policy(cJSON *root, const struct broker *broker)
+{
+	cJSON *policy = cJSON_AddObjectToObject(root, "policy");
+
+	cJSON_AddStringToObject(policy, "file", broker->settings.policy_name);
+	cJSON_AddStringToObject(policy, "sha256", broker->generation->rules->sha256);
+	cJSON_AddNumberToObject(
+	    policy, "rules", policy_rules(broker->generation->rules->policy));
+}
+
+static void add_authorities(cJSON *root, const struct broker *broker)
+{
+	cJSON *list = cJSON_AddArrayToObject(root, "authorities");
+	int ca;
+
+	for (ca = 0; ca < CA_COUNT; ca++)
+		if (broker->authorities[ca].json)
+			cJSON_AddItemToArray(
+			    list, cJSON_CreateRaw(broker->authorities[ca].json));
+}
+
+static void add_record(cJSON *root, const struct audit_log *log)
+{
+	cJSON *record = cJSON_AddObjectToObject(root, "record");
+
+	cJSON_AddNumberToObject(record, "sequence", (double)log->sequence);
+	cJSON_AddStringToObject(record, "hash", log->hash);
+	cJSON_AddNumberToObject(record, "segment", log->segment);
+	cJSON_AddBoolToObject(record, "writable", audit_log_open(log));
+}
+
+static void add_counters(cJSON *root, const struct counters *counters)
+{
+	cJSON *object = cJSON_AddObjectToObject(root, "counters"), *by;
+	int fact;
+
+	cJSON_AddNumberToObject(object, "signed", (double)counters->released);
+	cJSON_AddNumberToObject(object, "refused", (double)counters->refused);
+	cJSON_AddNumberToObject(object, "unavailable", (double)counters->unavailable);
+	cJSON_AddNumberToObject(object, "failures", (double)counters->failures);
+	cJSON_AddNumberToObject(object, "violations", (double)counters->violations);
+	cJSON_AddNumberToObject(object, "breakers", (double)counters->breakers);
+	by = cJSON_AddObjectToObject(object, "refused_by");
+	for (fact = 0; fact < FACT_COUNT; fact++)
+		if (counters->refused_by[fact] > 0)
+			cJSON_AddNumberToObject(by, fact_name((enum fact)fact),
+			    (double)counters->refused_by[fact]);
+}
+
+/* Members that memory was too short for are missing; a report is no decision. */
+static char *report(const struct broker *broker)
+{
+	const struct policy_pins *pins = policy_pins(broker->generation->rules->policy);
+	cJSON *root = cJSON_CreateObject();
+	char *text;
+
+	cJSON_AddStringToObject(root, "version", PRIVYSEAL_VERSION);
+	cJSON_AddBoolToObject(root, "ready", broker_ready(broker));
+	cJSON_AddStringToObject(root, "cluster", broker->state.cluster);
+	cJSON_AddStringToObject(root, "instance", broker->state.instance);
+	cJSON_AddStringToObject(root, "keystore", keystore_name(pins->keystore));
+	cJSON_AddStringToObject(root, "secret_memory", secret_memory_kind());
+	cJSON_AddNumberToObject(root, "generation", broker->generation->number);
+	cJSON_AddNumberToObject(
+	    root, "uptime", (double)((clock_boot_ns() - broker->started_ns) / SECOND_NS));
+	add_policy(root, broker);
+	add_processes(root, broker);
+	add_authorities(root, broker);
+	add_record(root, &broker->log);
+	add_counters(root, &broker->counters);
+	text = cJSON_PrintUnformatted(root);
+	cJSON_Delete(root);
+	return text;
+}
+
+static bool answer(struct broker *broker, unsigned place, uint32_t id)
+{
+	struct frame_writer w;
+	char *text = report(broker);
+	size_t length;
+
+	if (!text)
+		return false;
+	frame_begin(&w, broker->scratch, SCRATCH_SIZE, OP_ADMIN_REPORT, id);
+	frame_put(&w, text, strlen(text));
+	cJSON_free(text);
+	length = frame_end(&w);
+	return length > 0 &&
+	       channel_send(broker->admins[place].fd, broker->scratch, length) == 0;
+}
+
+void admin_turn(struct broker *broker, unsigned place)
+{
+	struct gate *gate = &broker->admins[place].gate;
+	enum channel_event event = CHANNEL_FRAME;
+	struct frame frame;
+	unsigned frames;
+	size_t length;
+
+	for (frames = 0; frames < TURN_FRAMES; frames++) {
+		length = 0;
+		event = channel_receive(broker->admins[place].fd, broker->frame, &length);
+		if (event == CHANNEL_NOTHING)
+			return;
+		/* OP_ADMIN_STATUS is all that an administrator may send. */
+		if (event == CHANNEL_CLOSED ||
+		    frame_read(broker->frame, length, PARTY_ADMIN, 0, gate, &frame) !=
+			FRAME_GOOD ||
+		    !answer(broker, place, frame.id)) {
+			close(broker->admins[place].fd);
+			broker->admins[place].fd = -1;
+			return;
+		}
+	}
+}

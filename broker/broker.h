@@ -1,0 +1,96 @@
+/*
+ * The broker's context: all that the process knows, in one structure that is passed. The
+ * parts of it are explained in their own headers.
+ */
+#ifndef BROKER_BROKER_H
+#define BROKER_BROKER_H
+
+#include "broker/audit_log.h"
+#include "broker/channel_worker.h"
+#include "broker/generation.h"
+#include "broker/keystore.h"
+#include "broker/refusals.h"
+#include "broker/sign_path.h"
+#include "broker/state.h"
+
+#include <sys/types.h>
+
+/* Descriptors that the supervisor hands over at exec. */
+enum {
+	DESCRIPTOR_CONTROL = 3,
+	DESCRIPTOR_ADMIN,
+	DESCRIPTOR_POLICY,
+	DESCRIPTOR_STATE,
+	DESCRIPTOR_ENVIRONMENT
+};
+
+#define CHANNELS_MAX 64
+#define ADMINS_MAX   8
+#define SCRATCH_SIZE FRAME_MAX
+
+struct settings {
+	const char *policy_name; /* as the administrator gave it */
+	uid_t worker_uid;
+	gid_t worker_gid;
+	bool check; /* only judge config and policy: no state, no keys, no record */
+};
+
+/* A CA's keys that are loaded, beside what the state says of them. */
+struct authority {
+	/* the ones that sign; a key without a blob is none */
+	struct key key[PURPOSE_COUNT];
+	struct bucket per_second, per_day;
+	char *json; /* the public resource; NULL when this CA does not exist */
+	size_t json_length;
+};
+
+struct counters {
+	uint64_t released, refused, unavailable, failures, violations, breakers;
+	uint64_t refused_by[FACT_COUNT];
+};
+
+struct broker {
+	struct settings settings;
+	struct crypto crypto;
+	struct directory state_directory, audit_directory;
+	struct state state;
+	struct keystore keystore;
+	struct authority authorities[CA_COUNT];
+	/* every CA key, as a packed list of blobs */
+	uint8_t all_keys[KEYS_KNOWN * (4 + KEY_BLOB_MAX)];
+	size_t all_keys_length;
+	struct audit_log log;
+	struct refusals refusals;
+	struct generation *generation, *next; /* next: while its workers start */
+	struct channel *channels[CHANNELS_MAX];
+	unsigned channels_used; /* the first so many slots have been used */
+	unsigned turn;		/* whose turn comes first */
+	/* workers of each socket that were started in this generation */
+	unsigned started[POLICY_SOCKETS_MAX];
+	/* of each socket, and of one that is none of the policy's (--stdio) */
+	struct breaker breakers[POLICY_SOCKETS_MAX + 1];
+	struct batch batch;
+	struct counters counters;
+	struct gate control_gate;
+	struct {
+		int fd;
+		struct gate gate;
+	} admins[ADMINS_MAX];
+	uint8_t frame[FRAME_MAX + 1];  /* what supervisor and administrator say */
+	uint8_t scratch[SCRATCH_SIZE]; /* answers to them; a document written again */
+	uint64_t started_ns, head_written_ns, committed_ns;
+	pid_t pid, supervisor;
+	bool stopping, finished, failed;
+	bool clock_told; /* that the wall clock is behind the record */
+};
+
+/* Can documents be signed: keys, record and policy are all there. */
+bool broker_ready(const struct broker *broker);
+
+/* Writes the head of the record, which must be durable, into the state. */
+bool broker_write_head(struct broker *broker);
+
+/* loop.c: until OP_STOP was carried out (0), or something is beyond repair (1). */
+int broker_run(struct broker *broker);
+
+#endif

@@ -1,0 +1,369 @@
+/* The channel to one worker; channel_worker.h has the promises. The handlers, one for
+ * each op that a worker may send, are the table at the end. */
+#include "broker/channel_worker.h"
+#include "broker/broker.h"
+#include "broker/clocks.h"
+#include "broker/config_judge.h"
+#include "broker/control.h"
+#include "confine/confine.h"
+#include "ipc/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PROTOCOL 1
+
+struct channel *channel_new(int fd, int status, uint32_t worker, uint32_t pid,
+    struct generation *generation, struct breaker *breaker, const char *socket,
+    size_t socket_length)
+{
+	struct channel *channel = calloc(1, sizeof *channel);
+
+	if (!channel)
+		return NULL;
+	channel->fd = fd;
+	channel->status = status;
+	channel->worker = worker;
+	channel->pid = pid;
+	channel->generation = generation_hold(generation);
+	channel->breaker = breaker;
+	channel->gate.phase = PHASE_BOOT;
+	channel->open = true;
+	channel->client = "";
+	memcpy(channel->socket, socket,
+	    socket_length <= OP_NAME_MAX ? socket_length : OP_NAME_MAX);
+	return channel;
+}
+
+void channel_close(struct channel *channel)
+{
+	if (!channel->open)
+		return;
+	channel->open = false;
+	close(channel->fd);
+	close(channel->status);
+}
+
+void channel_free(struct channel *channel)
+{
+	channel_close(channel);
+	generation_release(channel->generation);
+	free(channel);
+}
+
+/* The other end has closed; the supervisor will tell how the worker ended. */
+static void gone(struct channel *channel)
+{
+	channel_close(channel);
+	channel->waiting = true;
+	channel->told_by = clock_boot_ns() + ENDING_SECONDS * SECOND_NS;
+}
+
+/* ---- answers ---- */
+
+static void request_ended(struct channel *channel, uint32_t id)
+{
+	unsigned i;
+
+	for (i = 0; i < channel->in_flight_count; i++)
+		if (channel->in_flight[i] == id) {
+			channel->in_flight[i] =
+			    channel->in_flight[--channel->in_flight_count];
+			return;
+		}
+}
+
+/* A place in the queue; there is one for each request in flight and one for `drain`, so
+ * that it can't be full. */
+static struct reply *enqueue(struct channel *channel, uint32_t id)
+{
+	struct reply *reply;
+
+	if (channel->queued == 0)
+		channel->first =
+		    0; /* the same memory again, rather than all of the ring */
+	if (channel->queued == QUEUE_MAX)
+		abort();
+	reply = &channel->queue[(channel->first + channel->queued++) % QUEUE_MAX];
+	reply->id = id;
+	reply->length = 0;
+	reply->answers = true;
+	return reply;
+}
+
+static uint32_t frame_id(const uint8_t *frame)
+{
+	return 16777216u * frame[4] + 65536u * frame[5] + 256u * frame[6] + frame[7];
+}
+
+void channel_answer(struct channel *channel, const uint8_t *frame, size_t length)
+{
+	struct reply *reply;
+
+	if (!channel->open)
+		return;
+	if (length == 0 || length > REPLY_MAX)
+		abort(); /* a frame of our own outside our own table */
+	if (channel->queued == 0 && channel_send(channel->fd, frame, length) == 0) {
+		request_ended(channel, frame_id(frame));
+		return;
+	}
+	/* Whatever kept it from being sent shows again when the queue is flushed. */
+	reply = enqueue(channel, frame_id(frame));
+	reply->length = (uint16_t)length;
+	memcpy(reply->bytes, frame, length);
+}
+
+static int send_authority(
+    struct broker *broker, struct channel *channel, const struct reply *reply)
+{
+	const struct authority *authority = &broker->authorities[reply->ca];
+	struct frame_writer w;
+
+	frame_begin(&w, broker->scratch, SCRATCH_SIZE, OP_AUTHORITIES_ARE, reply->id);
+	frame_put(&w, authority->json, authority->json_length);
+	return channel_send(channel->fd, broker->scratch, frame_end(&w));
+}
+
+void channel_flush(struct broker *broker, struct channel *channel)
+{
+	const struct reply *reply;
+	int sent;
+
+	while (channel->open && channel->queued > 0) {
+		reply = &channel->queue[channel->first];
+		sent = reply->length > 0
+			   ? channel_send(channel->fd, reply->bytes, reply->length)
+			   : send_authority(broker, channel, reply);
+		if (sent != 0) {
+			if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS)
+				gone(channel);
+			return;
+		}
+		if (reply->answers)
+			request_ended(channel, reply->id);
+		channel->first = (channel->first + 1) % QUEUE_MAX;
+		channel->queued--;
+	}
+}
+
+/* ---- what goes wrong ---- */
+
+void channel_violation(struct broker *broker, struct channel *channel, const char *what)
+{
+	struct record_line *line;
+
+	if (!channel->open)
+		return;
+	broker->counters.violations++;
+	line = audit_log_begin(&broker->log, "violation");
+	record_text(line, "client", channel->socket, strlen(channel->socket));
+	record_number(line, "worker", channel->worker);
+	record_text(line, "phase", phase_name(channel->gate.phase),
+	    strlen(phase_name(channel->gate.phase)));
+	record_text(line, "violation", what, strlen(what));
+	audit_log_end(&broker->log);
+	/* At once: what follows an attack may be our own end. */
+	if (audit_log_open(&broker->log))
+		audit_log_commit(&broker->log);
+	log_error("worker %u (%s) broke the contract in phase %s: %s; it is replaced",
+	    channel->worker, channel->socket, phase_name(channel->gate.phase), what);
+	channel_close(channel);
+	control_drop_worker(broker, channel->worker, what);
+}
+
+void channel_refused(struct broker *broker, struct channel *channel, uint64_t now_ns)
+{
+	struct breaker *breaker = channel->breaker;
+	uint64_t *oldest = &breaker->refusals[breaker->next];
+	struct record_line *line;
+
+	breaker->next = (breaker->next + 1) % BREAKER_LIMIT;
+	/* The slot after the newest holds the time of the one BREAKER_LIMIT - 1 before
+	 * it. */
+	*oldest = now_ns;
+	oldest = &breaker->refusals[breaker->next];
+	if (*oldest == 0 || now_ns - *oldest > BREAKER_SECONDS * SECOND_NS)
+		return;
+	memset(breaker->refusals, 0, sizeof breaker->refusals);
+	breaker->until = now_ns + BREAKER_SECONDS * SECOND_NS;
+	broker->counters.breakers++;
+	line = audit_log_begin(&broker->log, "breaker");
+	record_text(line, "client", channel->socket, strlen(channel->socket));
+	record_number(line, "worker", channel->worker);
+	record_number(line, "seconds", BREAKER_SECONDS);
+	audit_log_end(&broker->log);
+	log_error("ALARM: %d requests of socket '%s', now worker %u, were refused within "
+		  "%d s: it signs nothing "
+		  "for %d s; its worker may be in another's hands",
+	    BREAKER_LIMIT, channel->socket, channel->worker, BREAKER_SECONDS,
+	    BREAKER_SECONDS);
+}
+
+void channel_drain(struct broker *broker, struct channel *channel)
+{
+	struct frame_writer w;
+	uint8_t frame[FRAME_HEADER];
+	struct reply *reply;
+
+	if (!channel->open || channel->drain_by != 0)
+		return;
+	channel->drain_by = clock_boot_ns() + DRAIN_SECONDS * SECOND_NS;
+	if (channel->gate.phase < PHASE_CONFIG) {
+		/* It has no clients yet: the end of its channel is all that it needs to
+		 * know. */
+		channel_close(channel);
+		return;
+	}
+	channel->gate.phase = PHASE_DRAIN;
+	frame_begin(&w, frame, sizeof frame, OP_DRAIN, 0);
+	reply = enqueue(channel, 0);
+	reply->answers = false;
+	reply->length = (uint16_t)frame_end(&w);
+	memcpy(reply->bytes, frame, reply->length);
+	channel_flush(broker, channel);
+}
+
+/* ---- what a worker may say ---- */
+
+static void on_sealed(
+    struct broker *broker, struct channel *channel, const struct frame *frame)
+{
+	struct process_status status;
+	struct confine_error error;
+	struct record_line *line;
+	struct frame_writer w;
+	uint8_t answer[64];
+
+	if (frame_number(frame, 0) != PROTOCOL) {
+		channel_violation(
+		    broker, channel, "speaks another protocol; reinstall privyseal");
+		return;
+	}
+	if (confine_status_read(channel->status, &status) != 0) {
+		channel_violation(broker, channel, "the kernel does not tell its status");
+		return;
+	}
+	if (!confine_status_check(&status, ROLE_WORKER, broker->settings.worker_uid,
+		broker->settings.worker_gid, &error)) {
+		channel_violation(broker, channel, error.text);
+		return;
+	}
+	line = audit_log_begin(&broker->log, "worker-started");
+	record_text(line, "client", channel->socket, strlen(channel->socket));
+	record_number(line, "worker", channel->worker);
+	record_number(line, "pid", channel->pid);
+	record_number(line, "generation", channel->generation->number);
+	audit_log_end(&broker->log);
+	frame_begin(&w, answer, sizeof answer, OP_SEALED_SEEN, frame->id);
+	frame_put_u32(&w, PROTOCOL);
+	channel_answer(channel, answer, frame_end(&w));
+	channel->gate.phase = PHASE_SEALED;
+}
+
+static void on_config(
+    struct broker *broker, struct channel *channel, const struct frame *frame)
+{
+	struct failure failure = { "" };
+	struct frame_writer w;
+	uint8_t answer[FRAME_HEADER + 8 + OP_TEXT_MAX];
+
+	if (!config_judge(broker, channel, frame, &failure)) {
+		log_warning("worker %u (%s): config refused: %s", channel->worker,
+		    channel->socket, failure.text);
+		frame_begin(&w, answer, sizeof answer, OP_CONFIG_REFUSED, frame->id);
+		frame_put_text(&w, failure.text);
+		channel_answer(channel, answer, frame_end(&w));
+		return;
+	}
+	frame_begin(&w, answer, sizeof answer, OP_CONFIG_TAKEN, frame->id);
+	frame_put_text(&w, broker->state.cluster);
+	channel_answer(channel, answer, frame_end(&w));
+	channel->gate.phase = PHASE_SERVE;
+	control_worker_ready(broker, channel);
+}
+
+static void on_authorities(
+    struct broker *broker, struct channel *channel, const struct frame *frame)
+{
+	uint64_t ca = frame_number(frame, 0);
+	struct reply *reply;
+
+	if (ca >= CA_COUNT) {
+		channel_violation(broker, channel, "a CA that does not exist");
+		return;
+	}
+	reply = enqueue(channel, frame->id);
+	reply->ca = (enum ca)ca;
+	channel_flush(broker, channel);
+}
+
+typedef void handler(
+    struct broker *broker, struct channel *channel, const struct frame *frame);
+
+static handler *const handlers[OP_COUNT] = {
+	[OP_SEALED] = on_sealed,
+	[OP_CONFIG] = on_config,
+	[OP_AUTHORITIES] = on_authorities,
+	[OP_SIGN] = sign_request,
+};
+
+/* An id may come again only after its answer went out. */
+static bool request_begins(struct channel *channel, uint32_t id)
+{
+	unsigned i;
+
+	for (i = 0; i < channel->in_flight_count; i++)
+		if (channel->in_flight[i] == id)
+			return false;
+	channel->in_flight[channel->in_flight_count++] = id;
+	return true;
+}
+
+static void handle(
+    struct broker *broker, struct channel *channel, const uint8_t *bytes, size_t length)
+{
+	enum frame_fault fault;
+	struct frame frame;
+
+	fault = frame_read(bytes, length, PARTY_WORKER, 0, &channel->gate, &frame);
+	if (fault != FRAME_GOOD)
+		channel_violation(broker, channel, frame_fault_text(fault));
+	else if (!request_begins(channel, frame.id))
+		channel_violation(broker, channel, "an id that is still in flight");
+	else
+		handlers[frame.op](broker, channel, &frame);
+}
+
+bool channel_has_room(const struct channel *channel)
+{
+	return channel->open && channel->in_flight_count < OP_IN_FLIGHT_MAX;
+}
+
+unsigned channel_turn(struct broker *broker, struct channel *channel, unsigned most)
+{
+	unsigned count = 0;
+	uint8_t *buffer;
+	size_t length;
+
+	while (count < most && channel_has_room(channel) &&
+	       (buffer = batch_room(&broker->batch)) != NULL) {
+		length = 0;
+		switch (channel_receive(channel->fd, buffer, &length)) {
+		case CHANNEL_FRAME:
+		case CHANNEL_EMPTY:
+			handle(broker, channel, buffer, length);
+			count++;
+			break;
+		case CHANNEL_NOTHING:
+			return count;
+		case CHANNEL_CLOSED:
+			gone(channel);
+			return count;
+		}
+	}
+	return count;
+}

@@ -1,0 +1,120 @@
+/*
+ * The judgement of a worker's config. A worker parses the config, so the broker believes
+ * of it only what the policy pins as well.
+ */
+#include "broker/config_judge.h"
+#include "broker/ca_keys.h"
+#include "broker/control.h"
+#include "ipc/log.h"
+
+#include <string.h>
+
+struct config {
+	char cluster[OP_CLUSTER_MAX + 1];
+	char account[16];
+	char region[OP_NAME_MAX + 1];
+	uint64_t keystore, suite;
+};
+
+static void copy_field(const struct frame *frame, unsigned field, char *out, size_t room)
+{
+	size_t length = frame_length(frame, field);
+
+	if (length >= room)
+		length = room - 1;
+	memcpy(out, frame_bytes(frame, field), length);
+	out[length] = '\0';
+}
+
+static bool agree(
+    const char *what, const char *config, const char *policy, struct failure *failure)
+{
+	return strcmp(config, policy) == 0 ||
+	       failure_say(failure, "%s is '%s' in the config, but '%s' in the policy",
+		   what, config, policy);
+}
+
+/* What the policy pins, the worker's config must not say otherwise. */
+static bool agrees_with_pins(const struct broker *broker, const struct config *config,
+    const struct policy_pins *pins, struct failure *failure)
+{
+	if (config->keystore > KEYSTORE_AWS_KMS || config->suite >= SUITE_COUNT)
+		return failure_say(failure,
+		    "the config names a keystore or suite that does not "
+		    "exist");
+	if (config->cluster[0] == '\0' && !broker->settings.check &&
+	    !ca_key(broker, CA_USER, PURPOSE_SSH))
+		return failure_say(failure,
+		    "the config has no auth_service.cluster_name; the "
+		    "first start needs it (the policy says '%s')",
+		    pins->cluster);
+	if (config->cluster[0] != '\0' &&
+	    !agree("cluster_name", config->cluster, broker->state.cluster, failure))
+		return false;
+	if (!agree("keystore", keystore_name((enum keystore_kind)config->keystore),
+		keystore_name(pins->keystore), failure))
+		return false;
+	if (pins->keystore == KEYSTORE_AWS_KMS &&
+	    (!agree("account", config->account, pins->account, failure) ||
+		!agree("region", config->region, pins->region, failure)))
+		return false;
+	return pins->suite == SUITE_UNSPECIFIED || config->suite == SUITE_UNSPECIFIED ||
+	       agree("signature_algorithm_suite", suite_name((enum suite)config->suite),
+		   suite_name(pins->suite), failure);
+}
+
+/* A worker that is owned later must not come back with another config than the first. */
+static bool is_the_generations(const struct broker *broker, struct generation *generation,
+    const struct frame *frame, struct failure *failure)
+{
+	const unsigned last = frame->fields - 1;
+	uint8_t digest[SHA256_LENGTH];
+
+	crypto_sha256(&broker->crypto, frame->bytes + FRAME_HEADER,
+	    frame->at[last] + frame->length[last] - FRAME_HEADER, digest);
+	if (!generation->config_seen) {
+		memcpy(generation->config, digest, sizeof digest);
+		generation->config_seen = true;
+		return true;
+	}
+	return memcmp(generation->config, digest, sizeof digest) == 0 ||
+	       failure_say(failure,
+		   "the config is not the one that this privyseald was started "
+		   "with; SIGHUP takes a new one");
+}
+
+static enum suite suite_for_new_keys(const struct broker *broker,
+    const struct config *config, const struct policy_pins *pins)
+{
+	if (pins->suite != SUITE_UNSPECIFIED)
+		return pins->suite;
+	if (config->suite != SUITE_UNSPECIFIED)
+		return (enum suite)config->suite;
+	if (broker->state.suite != SUITE_UNSPECIFIED)
+		return broker->state.suite;
+	return pins->keystore == KEYSTORE_AWS_KMS ? SUITE_HSM_V1 : SUITE_BALANCED_V1;
+}
+
+bool config_judge(struct broker *broker, const struct channel *channel,
+    const struct frame *frame, struct failure *failure)
+{
+	struct generation *generation = channel->generation;
+	const struct policy_pins *pins = policy_pins(generation->rules->policy);
+	struct config config = { .keystore = frame_number(frame, 1),
+		.suite = frame_number(frame, 4) };
+
+	copy_field(frame, 0, config.cluster, sizeof config.cluster);
+	copy_field(frame, 2, config.account, sizeof config.account);
+	copy_field(frame, 3, config.region, sizeof config.region);
+	if (!agrees_with_pins(broker, &config, pins, failure) ||
+	    !is_the_generations(broker, generation, frame, failure))
+		return false;
+	if (broker->settings.check)
+		return true;
+	if (ca_keys_create(broker, suite_for_new_keys(broker, &config, pins), failure))
+		return true;
+	/* Half made: a restart finds out what exists. */
+	log_error("%s", failure->text);
+	control_failed(broker, failure->text);
+	return false;
+}

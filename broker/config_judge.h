@@ -1,0 +1,12 @@
+/* Is what a worker has read in its config what this broker may work with? */
+#ifndef BROKER_CONFIG_JUDGE_H
+#define BROKER_CONFIG_JUDGE_H
+
+#include "broker/broker.h"
+
+/* Does the config that a worker read agree with the policy's pins, the state, and what
+ * the generation's first worker read? The first good one of all makes missing CA keys. */
+bool config_judge(struct broker *broker, const struct channel *channel,
+    const struct frame *frame, struct failure *failure);
+
+#endif

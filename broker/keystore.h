@@ -1,0 +1,76 @@
+/*
+ * Keystores: where CA keys live. The interface is small so that each keystore can be read
+ * whole: make a key, load one by its identifier, sign what was approved. Signing is
+ * asynchronous in shape: `sign` starts it and `done` is called once, at once by a
+ * keystore that is local, later by one that is remote.
+ */
+#ifndef BROKER_KEYSTORE_H
+#define BROKER_KEYSTORE_H
+
+#include "broker/approval.h"
+#include "broker/files.h"
+
+#define KEY_IDENTIFIER_MAX 160 /* software:<32 hex>, awskms:<ARN> */
+#define KEY_BLOB_MAX	   640 /* an SSH public key blob; RSA 4096 has 535 bytes */
+#define KEY_SIGNATURE_MAX  1024
+
+struct key {
+	enum key_kind kind;
+	unsigned bits;
+	char identifier[KEY_IDENTIFIER_MAX];
+	uint8_t blob[KEY_BLOB_MAX]; /* the public key as SSH writes it */
+	size_t blob_length;
+	const EVP_MD *hash; /* what is signed is this digest; NULL: the bytes (Ed25519) */
+	EVP_PKEY *public; /* its own object, so that no fault in the private one shows */
+	EVP_PKEY_CTX *verify; /* prepared; NULL for Ed25519 */
+	EVP_PKEY *private;    /* a software key's */
+	EVP_PKEY_CTX *sign;   /* prepared; NULL for Ed25519 */
+};
+
+enum keystore_result {
+	KEYSTORE_SIGNED,
+	KEYSTORE_UNAPPROVED, /* the approval can't be spent: a fault of ours, or worse */
+	KEYSTORE_FAILED	     /* the key can't be used now */
+};
+
+/* `signature` in its raw form: RSA as PKCS #1 v1.5 gives it, ECDSA as DER, Ed25519's 64
+ * bytes. Valid during the call. */
+typedef void keystore_done(
+    void *context, enum keystore_result result, const uint8_t *signature, size_t length);
+
+struct keystore;
+
+struct keystore_methods {
+	const char *prefix; /* of its identifiers */
+	/* A new key, durable when true. RSA is of 2048 bits. */
+	bool (*create)(struct keystore *keystore, enum key_kind kind, struct key *out,
+	    struct failure *failure);
+	bool (*load)(struct keystore *keystore, const char *identifier, struct key *out,
+	    struct failure *failure);
+	void (*sign)(struct keystore *keystore, const struct key *key,
+	    struct approval *approval, keystore_done *done, void *context);
+};
+
+struct keystore {
+	const struct keystore_methods *methods;
+	const struct crypto *crypto;
+	const struct audit_log *log; /* approvals are spent against it */
+	struct directory keys;	     /* software: where the files are */
+};
+
+extern const struct keystore_methods keystore_software;
+
+/* For keystores: fills all that concerns the public part from key->public. */
+bool key_prepare(struct key *key, const struct crypto *crypto, struct failure *failure);
+/* For keystores: what a key of this kind is asked to sign is EVP_MD_get_size(key->hash)
+ * bytes, made of the approval's bytes. The length, or 0. */
+size_t key_digest(const struct key *key, const struct crypto *crypto,
+    const struct approval *approval, uint8_t out[EVP_MAX_MD_SIZE]);
+
+/* Is that the key's signature of these bytes? */
+bool key_verify(const struct key *key, const struct crypto *crypto,
+    const struct approval *approval, const uint8_t *signature, size_t length);
+
+void key_free(struct key *key);
+
+#endif

@@ -1,0 +1,180 @@
+/*
+ * The broker's loop: who may speak is polled, each in its turn, and no one longer than
+ * the others. What was asked in a turn is one batch: recorded by one fdatasync, signed,
+ * answered.
+ */
+#include "broker/admin.h"
+#include "broker/ca_keys.h"
+#include "broker/broker.h"
+#include "broker/clocks.h"
+#include "broker/control.h"
+#include "ipc/log.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#define TURN_FRAMES	8 /* of one channel, before the next has its turn */
+#define ROUNDS		8
+#define TICK_MS		1000 /* deadlines and counted refusals are looked at so often */
+#define UNSYNCED_MS	20   /* how long a line may wait for others before it is synced */
+#define UNSYNCED_NS	(SECOND_NS / 2) /* ... and when the others never cease */
+#define FIRST_ADMIN	2
+#define FIRST_CHANNEL	(FIRST_ADMIN + ADMINS_MAX)
+#define DESCRIPTORS_MAX (FIRST_CHANNEL + CHANNELS_MAX)
+
+bool broker_ready(const struct broker *broker)
+{
+	return audit_log_open(&broker->log) && ca_key(broker, CA_USER, PURPOSE_SSH) &&
+	       !broker->stopping;
+}
+
+bool broker_write_head(struct broker *broker)
+{
+	struct failure failure = { "" };
+
+	if (!audit_log_commit(&broker->log))
+		return false;
+	broker->state.head_sequence = broker->log.sequence;
+	memcpy(broker->state.head_hash, broker->log.hash, sizeof broker->state.head_hash);
+	broker->head_written_ns = clock_boot_ns();
+	/* Who has the log of this moment can tell later whether the record was rewritten.
+	 */
+	log_info("record: sequence %llu, hash %s",
+	    (unsigned long long)broker->log.sequence, broker->log.hash);
+	if (state_write(&broker->state, &broker->state_directory, &failure))
+		return true;
+	log_error("%s", failure.text);
+	return false;
+}
+
+/* Workers wait until the record is there, since nothing may happen without it. */
+static bool workers_may_speak(const struct broker *broker)
+{
+	return broker->settings.check || broker->log.fd >= 0;
+}
+
+static short worker_events(const struct broker *broker, const struct channel *channel)
+{
+	short events = channel->queued > 0 ? POLLOUT : 0;
+
+	if (workers_may_speak(broker) && channel_has_room(channel))
+		events |= POLLIN;
+	return events;
+}
+
+/* Every descriptor has its fixed place; poll() skips negative ones. */
+static unsigned fill(const struct broker *broker, struct pollfd *polled)
+{
+	bool place = false;
+	unsigned i;
+	int admin;
+
+	for (i = 0; i < ADMINS_MAX; i++) {
+		polled[FIRST_ADMIN + i] =
+		    (struct pollfd){ .fd = broker->admins[i].fd, .events = POLLIN };
+		place = place || broker->admins[i].fd < 0;
+	}
+	polled[0] = (struct pollfd){ .fd = DESCRIPTOR_CONTROL, .events = POLLIN };
+	admin = place && !broker->settings.check ? DESCRIPTOR_ADMIN : -1;
+	polled[1] = (struct pollfd){ .fd = admin, .events = POLLIN };
+	for (i = 0; i < broker->channels_used; i++) {
+		struct pollfd *one = &polled[FIRST_CHANNEL + i];
+
+		*one = (struct pollfd){ .fd = -1 };
+		if (broker->channels[i] && broker->channels[i]->open) {
+			one->fd = broker->channels[i]->fd;
+			one->events = worker_events(broker, broker->channels[i]);
+		}
+	}
+	return FIRST_CHANNEL + broker->channels_used;
+}
+
+/* Rounds over the workers, each a few frames, until the batch is full or nobody has more;
+ * but not for ever, since refused requests do not fill a batch. Who was first is last in
+ * the next round. */
+static void gather(struct broker *broker)
+{
+	const unsigned used = broker->channels_used;
+	unsigned i, round, frames = 1;
+	struct channel *channel;
+
+	if (!workers_may_speak(broker))
+		return;
+	for (round = 0; round < ROUNDS && frames > 0; round++) {
+		frames = 0;
+		for (i = 0; i < used; i++) {
+			channel = broker->channels[(broker->turn + i) % used];
+			if (channel && channel->open)
+				frames += channel_turn(broker, channel, TURN_FRAMES);
+		}
+		broker->turn++;
+	}
+}
+
+static void flush(struct broker *broker)
+{
+	unsigned i;
+
+	for (i = 0; i < broker->channels_used; i++)
+		if (broker->channels[i] && broker->channels[i]->queued > 0)
+			channel_flush(broker, broker->channels[i]);
+}
+
+static void tend(struct broker *broker, bool idle)
+{
+	uint64_t now = clock_boot_ns();
+	uint32_t segment;
+
+	refusals_flush(broker, now);
+	/* A worker that never pauses must not keep its own offences off the disk. */
+	if (audit_log_open(&broker->log) &&
+	    (idle || now > broker->committed_ns + UNSYNCED_NS)) {
+		audit_log_commit(&broker->log);
+		broker->committed_ns = now;
+	}
+	segment = audit_log_next(&broker->log);
+	if (segment > 0)
+		control_ask_segment(broker, segment);
+	control_tend(broker, now);
+}
+
+static void turn(struct broker *broker, const struct pollfd *polled)
+{
+	unsigned i;
+
+	if (polled[0].revents != 0)
+		control_turn(broker);
+	if (polled[1].revents != 0)
+		admin_accept(broker);
+	for (i = 0; i < ADMINS_MAX; i++)
+		if (polled[FIRST_ADMIN + i].revents != 0)
+			admin_turn(broker, i);
+	gather(broker);
+	sign_batch(broker);
+	flush(broker);
+}
+
+int broker_run(struct broker *broker)
+{
+	struct pollfd polled[DESCRIPTORS_MAX];
+	unsigned count;
+	bool synced;
+	int ready;
+
+	while (!broker->finished && !broker->failed) {
+		count = fill(broker, polled);
+		synced = broker->log.durable == broker->log.sequence;
+		ready = poll(polled, count, synced ? TICK_MS : UNSYNCED_MS);
+		if (ready < 0 && errno != EINTR) {
+			log_error("poll: %s", strerror(errno));
+			return 1;
+		}
+		if (ready > 0)
+			turn(broker, polled);
+		tend(broker, ready == 0);
+	}
+	if (audit_log_open(&broker->log))
+		audit_log_commit(&broker->log);
+	return broker->finished && !broker->failed ? 0 : 1;
+}

@@ -1,0 +1,204 @@
+/*
+ * privyseal-broker: the one process that can use CA keys. Started by privyseald with all
+ * that it needs on descriptors (broker.h); flags say the rest. main() makes the context,
+ * seals the process, and runs the loop.
+ */
+#include "broker/ca_keys.h"
+#include "broker/broker.h"
+#include "broker/clocks.h"
+#include "broker/control.h"
+#include "confine/confine.h"
+#include "ipc/log.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PROBE "--probe="
+
+static bool read_id(const char *text, uint32_t *out)
+{
+	char *end;
+	unsigned long value;
+
+	if (text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	*out = (uint32_t)value;
+	return errno == 0 && *end == '\0' && value < UINT32_MAX;
+}
+
+static bool read_flags(int count, char **arguments, struct settings *settings)
+{
+	static const struct option options[] = { { "policy-name", required_argument, NULL,
+						     'p' },
+		{ "worker-uid", required_argument, NULL, 'u' },
+		{ "worker-gid", required_argument, NULL, 'g' },
+		{ "log-level", required_argument, NULL, 'l' },
+		{ "journal", no_argument, NULL, 'j' },
+		{ "check", no_argument, NULL, 'c' }, { NULL, 0, NULL, 0 } };
+	int option, level = LOG_LEVEL_INFO, journal = 0;
+	bool good = true;
+
+	*settings = (struct settings){ .worker_uid = (uid_t)-1, .worker_gid = (gid_t)-1 };
+	while ((option = getopt_long(count, arguments, "", options, NULL)) != -1) {
+		if (option == 'p')
+			settings->policy_name = optarg;
+		else if (option == 'u')
+			good = good && read_id(optarg, &settings->worker_uid);
+		else if (option == 'g')
+			good = good && read_id(optarg, &settings->worker_gid);
+		else if (option == 'l')
+			level = log_level_named(optarg);
+		else if (option == 'j')
+			journal = 1;
+		else if (option == 'c')
+			settings->check = true;
+		else
+			good = false;
+	}
+	good = good && level >= 0 && optind == count && settings->policy_name &&
+	       settings->worker_uid != (uid_t)-1 && settings->worker_gid != (gid_t)-1;
+	log_start("privyseald", "broker",
+	    level >= 0 ? (enum log_level)level : LOG_LEVEL_INFO, journal);
+	return good;
+}
+
+/* All that needs more than the seal leaves: the policy, the directories, OpenSSL. */
+static bool prepare(struct broker *broker, struct failure *failure)
+{
+	unsigned i;
+
+	broker->pid = getpid();
+	broker->supervisor = getppid();
+	broker->started_ns = clock_boot_ns();
+	broker->control_gate.phase = PHASE_BOOT;
+	broker->log.fd = -1;
+	broker->state_directory.fd = broker->audit_directory.fd = -1;
+	for (i = 0; i < ADMINS_MAX; i++)
+		broker->admins[i].fd = -1;
+	broker->batch.arena = malloc(BATCH_ARENA);
+	if (!broker->batch.arena)
+		return failure_say(failure, "out of memory");
+	if (!crypto_start(&broker->crypto, failure) ||
+	    !audit_log_new(&broker->log, &broker->crypto, failure))
+		return false;
+	broker->generation = generation_load(DESCRIPTOR_POLICY,
+	    broker->settings.policy_name, 1, NULL, &broker->crypto, failure);
+	if (!broker->generation)
+		return false;
+	close(DESCRIPTOR_POLICY);
+	if (policy_pins(broker->generation->rules->policy)->keystore != KEYSTORE_SOFTWARE)
+		return failure_say(failure,
+		    "%s: this build has no keystore '%s', only 'software'",
+		    broker->settings.policy_name,
+		    keystore_name(
+			policy_pins(broker->generation->rules->policy)->keystore));
+	close(DESCRIPTOR_ENVIRONMENT);
+	if (broker->settings.check)
+		return true;
+	return directory_open(&broker->state_directory, DESCRIPTOR_STATE, ".",
+		   "state directory", failure) &&
+	       directory_open(&broker->audit_directory, DESCRIPTOR_STATE, "audit",
+		   "audit", failure) &&
+	       directory_open(
+		   &broker->keystore.keys, DESCRIPTOR_STATE, "keys", "keys", failure) &&
+	       audit_log_find(&broker->log, &broker->audit_directory, failure);
+}
+
+static bool seal(bool check, struct failure *failure)
+{
+	const struct seal seal = { .role = ROLE_BROKER,
+		.state_directory = check ? -1 : DESCRIPTOR_STATE,
+		.control = DESCRIPTOR_CONTROL };
+	struct confine_error error;
+
+	return confine_seal(&seal, &error) == 0 ||
+	       failure_say(failure, "the broker can't be sealed: %s", error.text);
+}
+
+static bool load_state(struct broker *broker, struct failure *failure)
+{
+	const char *cluster = policy_pins(broker->generation->rules->policy)->cluster;
+
+	switch (state_read(&broker->state, &broker->state_directory, failure)) {
+	case FILE_READ:
+		break;
+	case FILE_ABSENT:
+		if (broker->log.segment > 0)
+			return failure_say(failure,
+			    STATE_FILE " is not there, but a record is; "
+				       "restore it from the backup, or "
+				       "move STATE/audit aside to begin anew");
+		state_new(&broker->state, cluster);
+		break;
+	case FILE_BAD:
+		return false;
+	}
+	return strcmp(broker->state.cluster, cluster) == 0 ||
+	       failure_say(failure,
+		   "%s: cluster is '%s', but the CAs in this state directory are of "
+		   "'%s'",
+		   broker->settings.policy_name, cluster, broker->state.cluster);
+}
+
+static bool start(struct broker *broker, struct failure *failure)
+{
+	broker->log.policy = broker->generation->rules->sha256;
+	broker->keystore.methods = &keystore_software;
+	broker->keystore.crypto = &broker->crypto;
+	broker->keystore.log = &broker->log;
+	if (broker->settings.check) {
+		state_new(&broker->state,
+		    policy_pins(broker->generation->rules->policy)->cluster);
+		return true;
+	}
+	return load_state(broker, failure) &&
+	       audit_log_tail(&broker->log, &broker->audit_directory, failure) &&
+	       audit_log_reaches(&broker->log, broker->state.head_sequence,
+		   broker->state.head_hash, failure) &&
+	       ca_keys_load(broker, failure);
+}
+
+static _Noreturn void probe(const char *name)
+{
+	struct failure failure = { "" };
+	struct crypto crypto = { 0 };
+
+	log_start("privyseald", "broker", LOG_LEVEL_INFO, 0);
+	if (!crypto_start(&crypto, &failure) || !seal(true, &failure)) {
+		log_error("%s", failure.text);
+		exit(126);
+	}
+	confine_twin_act(name);
+}
+
+int main(int count, char **arguments)
+{
+	static struct broker broker;
+	struct failure failure = { "" };
+	int status;
+
+	if (confine_early() != 0)
+		return 1;
+	if (count > 1 && strncmp(arguments[1], PROBE, sizeof PROBE - 1) == 0)
+		probe(arguments[1] + sizeof PROBE - 1);
+	if (!read_flags(count, arguments, &broker.settings)) {
+		log_error("privyseald starts this program; it is of no use by itself");
+		return 2;
+	}
+	if (!prepare(&broker, &failure) || !seal(broker.settings.check, &failure) ||
+	    !start(&broker, &failure)) {
+		log_error("%s", failure.text);
+		control_failed(&broker, failure.text);
+		return 1;
+	}
+	control_announce(&broker);
+	status = broker_run(&broker);
+	ca_keys_free(&broker); /* wiped; all else the kernel frees anyway */
+	return status;
+}

@@ -1,0 +1,25 @@
+/*
+ * Where private keys lie while they are loaded: OpenSSL's secure heap, one locked arena
+ * of fixed size between guard pages, whose pages are taken out of the kernel's own map
+ * where it can do that (memfd_secret(2)). OpenSSL puts the private numbers of RSA and EC
+ * keys and the seeds of Ed25519 keys there by itself; what it derives from RSA primes
+ * while signing stays on the heap that is wiped when freed.
+ */
+#ifndef BROKER_SECRET_MEMORY_H
+#define BROKER_SECRET_MEMORY_H
+
+#include "broker/failure.h"
+
+#include <stdbool.h>
+
+#define SECRET_MEMORY_SIZE (128 * 1024) /* some hundred keys; far below RLIMIT_MEMLOCK   \
+					 */
+
+/* Before the seal and before the first key. A second start changes nothing. False, with
+ * `failure`, when there is no memory that can be locked. */
+bool secret_memory_start(struct failure *failure);
+
+/* "memfd_secret", or "locked" where the kernel has no such memory. */
+const char *secret_memory_kind(void);
+
+#endif

@@ -1,0 +1,424 @@
+/* The sign path, from the top of the story down; sign_path.h tells it in one line. */
+#include "broker/ca_keys.h"
+#include "broker/broker.h"
+#include "broker/clocks.h"
+#include "ipc/log.h"
+#include "policy/ssh_certificate.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SSH_SERIAL_LENGTH 8
+#define CLOCK_BEHIND_MAX  UINT64_C(60000000) /* microseconds */
+
+/* ---- answers ---- */
+
+static void answer_refused(
+    struct channel *channel, uint32_t id, const struct decision *decision)
+{
+	struct frame_writer w;
+	uint8_t frame[REPLY_MAX];
+
+	frame_begin(&w, frame, sizeof frame, OP_REFUSED, id);
+	frame_put_u8(&w, decision->fact);
+	frame_put_u8(&w, decision->verdict);
+	frame_put_u32(&w, decision->line);
+	if (decision->value_length == 0 && decision->why)
+		frame_put_text(&w, decision->why);
+	else
+		frame_put(&w, decision->value, decision->value_length);
+	channel_answer(channel, frame, frame_end(&w));
+}
+
+static void answer_signed(struct channel *channel, uint32_t id, const uint8_t *serial,
+    size_t serial_length, const uint8_t *signature, size_t length)
+{
+	struct frame_writer w;
+	uint8_t frame[REPLY_MAX];
+
+	frame_begin(&w, frame, sizeof frame, OP_SIGNED, id);
+	frame_put(&w, serial, serial_length);
+	frame_put(&w, signature, length);
+	channel_answer(channel, frame, frame_end(&w));
+}
+
+static void unavailable(const struct signing *signing, enum unavailable reason,
+    uint64_t retry_after_ns, const char *message)
+{
+	struct frame_writer w;
+	uint8_t frame[REPLY_MAX];
+
+	signing->broker->counters.unavailable++;
+	frame_begin(&w, frame, sizeof frame, OP_UNAVAILABLE, signing->id);
+	frame_put_u8(&w, reason);
+	frame_put_u64(&w, (retry_after_ns + 999999) / 1000000);
+	frame_put_text(&w, message);
+	channel_answer(signing->channel, frame, frame_end(&w));
+}
+
+/* The clock's passing, or a step of it, may turn a good document into one that is out of
+ * time, or that would last too long, and that is nobody's fault. */
+static bool clock_may_be_why(const struct broker *broker, enum fact fact)
+{
+	return fact == FACT_VALIDITY ||
+	       (fact == FACT_TTL && audit_log_clock_behind(&broker->log) > 0);
+}
+
+/* A refusal that signing->decision explains. An honest worker has judged by the same
+ * policy, so each is an alarm. */
+static void refuse(struct signing *signing)
+{
+	struct broker *broker = signing->broker;
+	uint64_t now = clock_boot_ns();
+
+	broker->counters.refused++;
+	broker->counters.refused_by[signing->decision.fact]++;
+	refusals_add(broker, signing, now);
+	answer_refused(signing->channel, signing->id, &signing->decision);
+	if (!clock_may_be_why(broker, signing->decision.fact))
+		channel_refused(broker, signing->channel, now);
+}
+
+static bool refuse_invariant(struct signing *signing, enum fact fact, const char *why)
+{
+	signing->decision =
+	    (struct decision){ .verdict = VERDICT_INVARIANT, .fact = fact, .why = why };
+	refuse(signing);
+	return false;
+}
+
+/* ---- the steps: each true, or it has answered ---- */
+
+static bool fits_table(struct signing *signing)
+{
+	if (document_fits(signing->document, signing->ca, signing->purpose))
+		return true;
+	return refuse_invariant(signing, FACT_CA, "this CA does not sign such documents");
+}
+
+/* The facts must determine the bytes, else another reader could see another document. */
+static bool read_and_compare(struct signing *signing)
+{
+	uint8_t *again = signing->broker->scratch;
+	enum ssh_form form;
+
+	form = ssh_certificate_read(signing->bytes, signing->length, &signing->facts);
+	if (form != SSH_FORM_GOOD)
+		return refuse_invariant(signing, FACT_FORM, ssh_form_text(form));
+	if (ssh_certificate_write(&signing->facts, again, SCRATCH_SIZE) !=
+		signing->length ||
+	    memcmp(again, signing->bytes, signing->length) != 0)
+		return refuse_invariant(
+		    signing, FACT_FORM, "the document has a second encoding");
+	return true;
+}
+
+static bool subject_key_is_sound(struct signing *signing)
+{
+	const struct facts *facts = &signing->facts;
+
+	/* RSA and Ed25519 keys are judged by the policy's invariants alone. */
+	if (facts->subject_kind == KEY_RSA || facts->subject_kind == KEY_ED25519 ||
+	    crypto_on_curve(&signing->broker->crypto, facts->subject_kind,
+		facts->subject_key, facts->subject_key_length))
+		return true;
+	return refuse_invariant(
+	    signing, FACT_SUBJECT_KEY, "the subject's key is not on its curve");
+}
+
+/* The broker picks the key: the worker only has to name the same in its document. */
+static bool find_key(struct signing *signing, const struct key **key)
+{
+	const struct facts *facts = &signing->facts;
+
+	*key = ca_key(signing->broker, signing->ca, signing->purpose);
+	if (!*key) {
+		unavailable(signing, UNAVAILABLE_KEYSTORE, 0, "this CA has no key yet");
+		return false;
+	}
+	if (ca_key_was(signing->broker, signing->ca, signing->purpose,
+		facts->signature_key, facts->signature_key_length)) {
+		unavailable(signing, UNAVAILABLE_STALE, 0, "the CA's key has changed");
+		return false;
+	}
+	return true;
+}
+
+static bool is_permitted(struct signing *signing, const struct key *key)
+{
+	const struct broker *broker = signing->broker;
+	const struct issuer issuer = { .ca = signing->ca,
+		.purpose = signing->purpose,
+		.key_kind = key->kind,
+		.public_key = key->blob,
+		.public_key_length = key->blob_length,
+		.not_after = INT64_MAX,
+		.ca_keys = broker->all_keys,
+		.ca_keys_length = broker->all_keys_length };
+	const struct request request = { .document = signing->document,
+		.client = signing->channel->client,
+		.now = clock_wall_seconds() };
+
+	policy_check(signing->channel->generation->rules->policy, &issuer, &request,
+	    &signing->facts, &signing->decision);
+	if (signing->decision.verdict == VERDICT_PERMIT)
+		return true;
+	refuse(signing);
+	return false;
+}
+
+/* The rule's rate, then the CA's ceilings. What was taken is not given back. */
+static bool within_rates(struct signing *signing)
+{
+	struct authority *authority = &signing->broker->authorities[signing->ca];
+	struct generation *generation = signing->channel->generation;
+	struct rate per_second, per_day;
+	uint64_t now = clock_boot_ns(), wait = 0;
+	const char *which = NULL;
+
+	policy_ceiling(generation->rules->policy, signing->ca, &per_second, &per_day);
+	if (!generation_take(generation, &signing->decision, now, &wait))
+		which = "the rule's rate is used up";
+	else if (!rate_take(&authority->per_second, &per_second, now, &wait))
+		which = "the CA's ceiling per second is reached";
+	else if (!rate_take(&authority->per_day, &per_day, now, &wait))
+		which = "the CA's ceiling per day is reached";
+	if (!which)
+		return true;
+	/* On the record as a refusal is, but no offence. */
+	signing->decision.fact = FACT_RATE;
+	signing->decision.why = which;
+	refusals_add(signing->broker, signing, now);
+	unavailable(signing, UNAVAILABLE_RATE, wait, which);
+	return false;
+}
+
+/* The serial is the broker's, so that no worker can prepare two documents of one digest.
+ * Never zero: that is what an unstamped document has. */
+static void stamp(struct signing *signing)
+{
+	static const uint8_t zero[SSH_SERIAL_LENGTH];
+	uint8_t *serial = signing->bytes + signing->facts.serial_at;
+	unsigned i;
+
+	do
+		crypto_random(serial, SSH_SERIAL_LENGTH);
+	while (memcmp(serial, zero, sizeof zero) == 0);
+	signing->facts.serial = 0;
+	for (i = 0; i < SSH_SERIAL_LENGTH; i++)
+		signing->facts.serial = signing->facts.serial << 8 | serial[i];
+}
+
+static uint64_t record_permit(const struct signing *signing)
+{
+	struct broker *broker = signing->broker;
+	struct record_line *line = audit_log_begin(&broker->log, "sign");
+	const char *client = signing->channel->socket, *ca = ca_name(signing->ca),
+		   *document = document_name(signing->document);
+	const char *current = broker->log.policy;
+	char rule[OP_TEXT_MAX], serial[24];
+	uint64_t sequence;
+	int n, digits;
+
+	n = snprintf(rule, sizeof rule, "%s:%u", broker->settings.policy_name,
+	    signing->decision.line);
+	digits = snprintf(
+	    serial, sizeof serial, "%llu", (unsigned long long)signing->facts.serial);
+	broker->log.policy = signing->channel->generation->rules->sha256;
+	record_text(line, "id", signing->request_id, signing->request_id_length);
+	record_text(line, "client", client, strlen(client));
+	record_text(line, "ca", ca, strlen(ca));
+	record_text(line, "document", document, strlen(document));
+	record_hex(
+	    line, "digest", signing->approval.digest, sizeof signing->approval.digest);
+	record_text(
+	    line, "rule", rule, (size_t)n < sizeof rule ? (size_t)n : sizeof rule - 1);
+	record_text(line, "decision", "permit", 6);
+	/* as text: half of all serials are larger than what JSON's readers keep */
+	record_text(line, "serial", serial, (size_t)digits);
+	record_facts(line, signing->document, &signing->facts);
+	sequence = audit_log_end(&broker->log);
+	broker->log.policy = current;
+	return sequence;
+}
+
+/* From here on the bytes must not change; the approval is bound to them. */
+static bool approve(struct signing *signing, const struct key *key)
+{
+	stamp(signing);
+	if (!approval_make(&signing->approval, &signing->broker->crypto,
+		&signing->decision, key, signing->bytes, signing->length)) {
+		unavailable(
+		    signing, UNAVAILABLE_KEYSTORE, 0, "the document can't be approved");
+		return false;
+	}
+	signing->approval.sequence = record_permit(signing);
+	if (signing->approval.sequence != 0)
+		return true;
+	unavailable(signing, UNAVAILABLE_RECORD, 0, "the record can't be written");
+	return false;
+}
+
+static bool judge(struct signing *signing)
+{
+	const struct key *key;
+
+	return fits_table(signing) && read_and_compare(signing) &&
+	       subject_key_is_sound(signing) && find_key(signing, &key) &&
+	       is_permitted(signing, key) && within_rates(signing) &&
+	       approve(signing, key);
+}
+
+/* A clock that was set back would give a validity that was over a second life, and the
+ * record an order that nobody believes. */
+static bool clock_is_right(const struct signing *signing)
+{
+	struct broker *broker = signing->broker;
+	const uint64_t behind = audit_log_clock_behind(&broker->log);
+	char text[160];
+
+	if (behind <= CLOCK_BEHIND_MAX) {
+		broker->clock_told = false;
+		return true;
+	}
+	snprintf(text, sizeof text,
+	    "this host's clock is %llu s behind the record's last time; nothing is "
+	    "signed until the clock is right",
+	    (unsigned long long)(behind / 1000000));
+	if (!broker->clock_told)
+		log_error("%s", text);
+	broker->clock_told = true;
+	unavailable(signing, UNAVAILABLE_KEYSTORE, 0, text);
+	return false;
+}
+
+static bool can_serve(const struct signing *signing)
+{
+	const struct breaker *breaker = signing->channel->breaker;
+	uint64_t now;
+
+	if (!audit_log_open(&signing->broker->log)) {
+		unavailable(
+		    signing, UNAVAILABLE_RECORD, 0, "the record can't be written");
+		return false;
+	}
+	now = breaker->until != 0 ? clock_boot_ns() : 0;
+	if (now < breaker->until) {
+		unavailable(signing, UNAVAILABLE_BREAKER, breaker->until - now,
+		    "too many refusals");
+		return false;
+	}
+	return clock_is_right(signing);
+}
+
+/* ---- the batch ---- */
+
+uint8_t *batch_room(struct batch *batch)
+{
+	if (batch->count == BATCH_MAX || BATCH_ARENA - batch->used < FRAME_MAX + 1)
+		return NULL;
+	return batch->arena + batch->used;
+}
+
+void sign_request(
+    struct broker *broker, struct channel *channel, const struct frame *frame)
+{
+	struct batch *batch = &broker->batch;
+	struct signing *signing = &batch->signing[batch->count];
+	uint64_t ca = frame_number(frame, 0), purpose = frame_number(frame, 1),
+		 document = frame_number(frame, 2);
+
+	if (ca >= CA_COUNT || purpose >= PURPOSE_COUNT || document >= DOCUMENT_COUNT) {
+		channel_violation(
+		    broker, channel, "a CA, purpose or document that does not exist");
+		return;
+	}
+	signing->channel = channel;
+	signing->broker = broker;
+	signing->id = frame->id;
+	signing->request_id = frame_bytes(frame, 3);
+	signing->request_id_length = frame_length(frame, 3);
+	signing->ca = (enum ca)ca;
+	signing->purpose = (enum purpose)purpose;
+	signing->document = (enum document)document;
+	/* The frame was read into the arena, so its document can be stamped in place. */
+	signing->bytes = batch->arena + batch->used + frame->at[4];
+	signing->length = frame_length(frame, 4);
+	if (!can_serve(signing) || !judge(signing))
+		return;
+	batch->used += frame->at[4] + signing->length;
+	batch->count++;
+}
+
+static void record_outcome(const struct signing *signing, const char *outcome)
+{
+	struct record_line *line = audit_log_begin(&signing->broker->log, "outcome");
+
+	record_text(line, "id", signing->request_id, signing->request_id_length);
+	record_number(line, "of", signing->approval.sequence);
+	record_text(line, "outcome", outcome, strlen(outcome));
+	/* Not fitting is impossible, and a failing disk has been told of. */
+	(void)audit_log_end(&signing->broker->log);
+}
+
+/* The keystore has finished with one. Nothing leaves that the CA's public key does not
+ * confirm: a faulty signature can give an RSA key away. */
+static void on_signed(
+    void *context, enum keystore_result result, const uint8_t *signature, size_t length)
+{
+	struct signing *signing = context;
+	struct broker *broker = signing->broker;
+
+	if (result != KEYSTORE_SIGNED) {
+		broker->counters.failures++;
+		log_error("record %llu: the keystore %s",
+		    (unsigned long long)signing->approval.sequence,
+		    result == KEYSTORE_UNAPPROVED ? "was given no valid approval"
+						  : "can't use the key");
+		record_outcome(signing, "failed");
+		unavailable(
+		    signing, UNAVAILABLE_KEYSTORE, 0, "the key can't be used now");
+	} else if (!key_verify(signing->approval.key, &broker->crypto, &signing->approval,
+		       signature, length)) {
+		broker->counters.failures++;
+		log_error("record %llu: ALARM: the keystore gave a wrong signature, "
+			  "which was kept "
+			  "back; suspect memory or key file, and rotate the CA",
+		    (unsigned long long)signing->approval.sequence);
+		record_outcome(signing, "wrong-signature");
+		unavailable(
+		    signing, UNAVAILABLE_KEYSTORE, 0, "the key gave a wrong signature");
+	} else if (!signing->channel->open)
+		record_outcome(signing, "not-released");
+	else {
+		broker->counters.released++;
+		record_outcome(signing, "signed");
+		answer_signed(signing->channel, signing->id,
+		    signing->bytes + signing->facts.serial_at, SSH_SERIAL_LENGTH,
+		    signature, length);
+	}
+}
+
+void sign_batch(struct broker *broker)
+{
+	struct batch *batch = &broker->batch;
+	bool durable;
+	unsigned i;
+
+	if (batch->count == 0)
+		return;
+	durable = audit_log_commit(&broker->log);
+	for (i = 0; i < batch->count; i++) {
+		struct signing *signing = &batch->signing[i];
+
+		if (durable)
+			broker->keystore.methods->sign(&broker->keystore,
+			    signing->approval.key, &signing->approval, on_signed,
+			    signing);
+		else
+			unavailable(signing, UNAVAILABLE_RECORD, 0,
+			    "the record can't be written");
+	}
+	batch->count = 0;
+	batch->used = 0;
+}

@@ -1,0 +1,422 @@
+/* state.json, read and written; state.h has the promises. */
+#include "broker/state.h"
+#include "broker/crypto.h"
+
+#include <cjson/cJSON.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WHOLE_NUMBER_MAX 9007199254740991.0 /* 2^53 - 1: RFC 8259 section 6 */
+
+static const char *const set_names[KEY_SETS] = { "active_keys",
+	"additional_trusted_keys" };
+
+void state_new(struct state *state, const char *cluster)
+{
+	uint8_t random[INSTANCE_TEXT / 2];
+
+	*state = (struct state){ .suite = SUITE_UNSPECIFIED };
+	crypto_random(random, sizeof random);
+	crypto_hex(state->instance, random, sizeof random);
+	snprintf(state->cluster, sizeof state->cluster, "%s", cluster);
+	memset(state->head_hash, '0', HASH_TEXT);
+}
+
+/* ---- reading ---- */
+
+static bool damaged(struct failure *failure, const char *where, const char *what)
+{
+	return failure_say(failure,
+	    STATE_FILE ": %s: %s; restore the file from the backup", where, what);
+}
+
+/* Only these members, each once. */
+static bool members_are(const cJSON *object, const char *where, const char *const *names,
+    size_t count, struct failure *failure)
+{
+	const cJSON *member;
+	unsigned seen = 0;
+	char place[128];
+	size_t i;
+
+	if (!cJSON_IsObject(object))
+		return damaged(failure, where, "not an object");
+	cJSON_ArrayForEach(member, object)
+	{
+		for (i = 0; i < count; i++)
+			if (strcmp(member->string, names[i]) == 0)
+				break;
+		snprintf(place, sizeof place, "%s.%.40s", where, member->string);
+		if (i == count)
+			return damaged(failure, place, "not a known member");
+		if ((seen & 1u << i) != 0)
+			return damaged(failure, place, "twice");
+		seen |= 1u << i;
+	}
+	return true;
+}
+
+static const char *text_of(const cJSON *object, const char *name)
+{
+	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+}
+
+static bool copy_text(const cJSON *object, const char *name, char *out, size_t room,
+    struct failure *failure)
+{
+	const char *text = text_of(object, name);
+
+	if (!text)
+		return damaged(failure, name, "missing, or not a string");
+	if (strlen(text) >= room)
+		return damaged(failure, name, "too long");
+	snprintf(out, room, "%s", text);
+	return true;
+}
+
+static bool copy_hex(const cJSON *object, const char *name, char *out, size_t digits,
+    struct failure *failure)
+{
+	if (!copy_text(object, name, out, digits + 1, failure))
+		return false;
+	if (strlen(out) != digits || strspn(out, "0123456789abcdef") != digits)
+		return damaged(
+		    failure, name, "not as many lower-case hex digits as it has");
+	return true;
+}
+
+static bool whole_number(
+    const cJSON *object, const char *name, uint64_t *out, struct failure *failure)
+{
+	const cJSON *number = cJSON_GetObjectItemCaseSensitive(object, name);
+
+	if (!cJSON_IsNumber(number) || !(number->valuedouble >= 0) ||
+	    number->valuedouble > WHOLE_NUMBER_MAX ||
+	    (double)(uint64_t)number->valuedouble < number->valuedouble)
+		return damaged(failure, name, "not a whole number");
+	*out = (uint64_t)number->valuedouble;
+	return true;
+}
+
+static bool read_blob(const char *base64, struct state_key *out)
+{
+	uint8_t bytes[KEY_BLOB_MAX + 3];
+	size_t length = base64 ? strlen(base64) : 0, padding;
+	int n;
+
+	if (length == 0 || length % 4 != 0 || length / 4 * 3 > sizeof bytes)
+		return false;
+	padding = base64[length - 1] != '=' ? 0 : base64[length - 2] != '=' ? 1 : 2;
+	n = EVP_DecodeBlock(bytes, (const unsigned char *)base64, (int)length);
+	if (n < 0 || (size_t)n <= padding || (size_t)n - padding > KEY_BLOB_MAX)
+		return false;
+	out->blob_length = (size_t)n - padding;
+	memcpy(out->blob, bytes, out->blob_length);
+	return true;
+}
+
+static bool read_key(
+    const cJSON *item, const char *where, struct state_key *out, struct failure *failure)
+{
+	static const char *const names[] = { "key", "public_key" };
+
+	if (!members_are(item, where, names, 2, failure) ||
+	    !copy_text(item, "key", out->identifier, sizeof out->identifier, failure))
+		return false;
+	if (!read_blob(text_of(item, "public_key"), out))
+		return damaged(
+		    failure, where, "public_key is not base64 of a public key");
+	return true;
+}
+
+static bool read_set(const cJSON *object, enum ca ca, enum key_set set,
+    struct state_keys keys[PURPOSE_COUNT][KEY_SETS], struct failure *failure)
+{
+	const char *names[PURPOSE_COUNT];
+	const cJSON *list, *item;
+	struct state_keys *into;
+	char where[96];
+	int purpose;
+
+	for (purpose = 0; purpose < PURPOSE_COUNT; purpose++)
+		names[purpose] = purpose_name((enum purpose)purpose);
+	snprintf(where, sizeof where, "%s.%s", ca_name(ca), set_names[set]);
+	if (!members_are(object, where, names, PURPOSE_COUNT, failure))
+		return false;
+	for (purpose = 0; purpose < PURPOSE_COUNT; purpose++) {
+		list = cJSON_GetObjectItemCaseSensitive(object, names[purpose]);
+		if (!list)
+			continue;
+		into = &keys[purpose][set];
+		if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) > KEYS_PER_SET ||
+		    !ca_has_purpose(ca, (enum purpose)purpose))
+			return damaged(
+			    failure, where, "not the keys that this CA can have");
+		cJSON_ArrayForEach(
+		    item, list) if (!read_key(item, where, &into->key[into->count++],
+					failure)) return false;
+	}
+	return true;
+}
+
+static bool read_authority(
+    const cJSON *item, struct state *state, unsigned *seen, struct failure *failure)
+{
+	static const char *const names[] = { "type", "active_keys",
+		"additional_trusted_keys" };
+	const char *type;
+	enum ca ca;
+	int set;
+
+	if (!members_are(item, "authorities", names, 3, failure))
+		return false;
+	type = text_of(item, "type");
+	if (!type || !ca_named(type, strlen(type), &ca))
+		return damaged(failure, "authorities.type", "not a CA's name");
+	if ((*seen & 1u << ca) != 0)
+		return damaged(failure, type, "twice");
+	*seen |= 1u << ca;
+	for (set = 0; set < KEY_SETS; set++)
+		if (!read_set(cJSON_GetObjectItemCaseSensitive(item, set_names[set]), ca,
+			(enum key_set)set, state->keys[ca], failure))
+			return false;
+	return true;
+}
+
+static bool read_suite(const cJSON *root, enum suite *out, struct failure *failure)
+{
+	const char *name = text_of(root, "suite");
+
+	if (name && name[0] == '\0')
+		*out = SUITE_UNSPECIFIED;
+	else if (!name || !suite_named(name, strlen(name), out))
+		return damaged(failure, "suite", "not a suite's name");
+	return true;
+}
+
+/* One key in two places would let a document of one kind pass as one of another. */
+static bool keys_differ(const struct state *state, struct failure *failure)
+{
+	const struct state_key *all[KEYS_KNOWN];
+	unsigned count = 0, i, j;
+	int ca, purpose, set;
+
+	for (ca = 0; ca < CA_COUNT; ca++)
+		for (purpose = 0; purpose < PURPOSE_COUNT; purpose++)
+			for (set = 0; set < KEY_SETS; set++)
+				for (i = 0; i < state->keys[ca][purpose][set].count; i++)
+					all[count++] =
+					    &state->keys[ca][purpose][set].key[i];
+	for (i = 0; i < count; i++)
+		for (j = i + 1; j < count; j++)
+			if (all[i]->blob_length == all[j]->blob_length &&
+			    memcmp(all[i]->blob, all[j]->blob, all[i]->blob_length) == 0)
+				return damaged(
+				    failure, all[i]->identifier, "one key in two places");
+	return true;
+}
+
+static bool read_root(const cJSON *root, struct state *state, struct failure *failure)
+{
+	static const char *const names[] = { "version", "instance", "cluster", "suite",
+		"authorities", "record" };
+	static const char *const record_names[] = { "sequence", "hash" };
+	const cJSON *record = cJSON_GetObjectItemCaseSensitive(root, "record"), *list,
+		    *item;
+	uint64_t version;
+	unsigned seen = 0;
+
+	/* The version first: what a later one may contain is not for this one to judge.
+	 */
+	if (!cJSON_IsObject(root))
+		return damaged(failure, "the file", "not a JSON object");
+	if (!whole_number(root, "version", &version, failure))
+		return false;
+	if (version != STATE_VERSION)
+		return failure_say(failure,
+		    STATE_FILE ": version %llu was written by another "
+			       "privyseal, this one knows %d; install that one again",
+		    (unsigned long long)version, STATE_VERSION);
+	list = cJSON_GetObjectItemCaseSensitive(root, "authorities");
+	if (!members_are(root, "the file", names, 6, failure) ||
+	    !copy_hex(root, "instance", state->instance, INSTANCE_TEXT, failure) ||
+	    !copy_text(root, "cluster", state->cluster, sizeof state->cluster, failure) ||
+	    !read_suite(root, &state->suite, failure) ||
+	    !members_are(record, "record", record_names, 2, failure) ||
+	    !whole_number(record, "sequence", &state->head_sequence, failure) ||
+	    !copy_hex(record, "hash", state->head_hash, HASH_TEXT, failure))
+		return false;
+	if (!cJSON_IsArray(list))
+		return damaged(failure, "authorities", "not a list");
+	cJSON_ArrayForEach(
+	    item, list) if (!read_authority(item, state, &seen, failure)) return false;
+	return keys_differ(state, failure);
+}
+
+static bool bad_syntax(const char *text, const char *at, struct failure *failure)
+{
+	unsigned line = 1, column = 1;
+
+	for (; text < at; text++) {
+		column++;
+		if (*text == '\n') {
+			line++;
+			column = 1;
+		}
+	}
+	return failure_say(failure,
+	    STATE_FILE ":%u:%u: not JSON; restore the file from the backup", line,
+	    column);
+}
+
+bool state_parse(
+    struct state *state, const char *text, size_t length, struct failure *failure)
+{
+	const char *end = text;
+	cJSON *root;
+	bool good;
+
+	*state = (struct state){ .suite = SUITE_UNSPECIFIED };
+	if (strlen(text) != length)
+		return bad_syntax(text, text + strlen(text), failure);
+	root = cJSON_ParseWithLengthOpts(text, length + 1, &end, 1);
+	if (!root)
+		return bad_syntax(text, end, failure);
+	good = read_root(root, state, failure);
+	cJSON_Delete(root);
+	return good;
+}
+
+enum file_read state_read(
+    struct state *state, const struct directory *directory, struct failure *failure)
+{
+	uint8_t *text = malloc(STATE_MAX + 1);
+	enum file_read result;
+	size_t length = 0;
+
+	if (!text) {
+		failure_say(failure, "out of memory");
+		return FILE_BAD;
+	}
+	result = file_read(directory, STATE_FILE, text, STATE_MAX, &length, failure);
+	if (result == FILE_READ) {
+		text[length] = '\0';
+		if (!state_parse(state, (const char *)text, length, failure))
+			result = FILE_BAD;
+	}
+	free(text);
+	return result;
+}
+
+/* ---- writing ---- */
+
+static bool add_key(cJSON *list, const struct state_key *key)
+{
+	char base64[(KEY_BLOB_MAX + 2) / 3 * 4 + 1];
+	cJSON *item = cJSON_CreateObject();
+
+	EVP_EncodeBlock((unsigned char *)base64, key->blob, (int)key->blob_length);
+	if (!cJSON_AddItemToArray(list, item)) {
+		cJSON_Delete(item);
+		return false;
+	}
+	return cJSON_AddStringToObject(item, "key", key->identifier) &&
+	       cJSON_AddStringToObject(item, "public_key", base64);
+}
+
+static bool add_set(cJSON *authority, const struct state *state, int ca, int set)
+{
+	cJSON *object = cJSON_AddObjectToObject(authority, set_names[set]), *list;
+	const struct state_keys *keys;
+	int purpose;
+	unsigned i;
+
+	for (purpose = 0; object && purpose < PURPOSE_COUNT; purpose++) {
+		keys = &state->keys[ca][purpose][set];
+		if (keys->count == 0)
+			continue;
+		list =
+		    cJSON_AddArrayToObject(object, purpose_name((enum purpose)purpose));
+		for (i = 0; i < keys->count; i++)
+			if (!list || !add_key(list, &keys->key[i]))
+				return false;
+	}
+	return object != NULL;
+}
+
+static bool add_authority(cJSON *list, const struct state *state, int ca)
+{
+	cJSON *item = cJSON_CreateObject();
+	int set;
+
+	if (!cJSON_AddItemToArray(list, item)) {
+		cJSON_Delete(item);
+		return false;
+	}
+	if (!cJSON_AddStringToObject(item, "type", ca_name((enum ca)ca)))
+		return false;
+	for (set = 0; set < KEY_SETS; set++)
+		if (!add_set(item, state, ca, set))
+			return false;
+	return true;
+}
+
+static bool ca_has_key(const struct state *state, int ca)
+{
+	int purpose, set;
+
+	for (purpose = 0; purpose < PURPOSE_COUNT; purpose++)
+		for (set = 0; set < KEY_SETS; set++)
+			if (state->keys[ca][purpose][set].count > 0)
+				return true;
+	return false;
+}
+
+static cJSON *to_json(const struct state *state)
+{
+	cJSON *root = cJSON_CreateObject(), *list, *record;
+	bool good;
+	int ca;
+
+	good = cJSON_AddNumberToObject(root, "version", STATE_VERSION) &&
+	       cJSON_AddStringToObject(root, "instance", state->instance) &&
+	       cJSON_AddStringToObject(root, "cluster", state->cluster) &&
+	       cJSON_AddStringToObject(root, "suite",
+		   state->suite == SUITE_UNSPECIFIED ? "" : suite_name(state->suite));
+	list = good ? cJSON_AddArrayToObject(root, "authorities") : NULL;
+	good = list != NULL;
+	for (ca = 0; good && ca < CA_COUNT; ca++)
+		good = !ca_has_key(state, ca) || add_authority(list, state, ca);
+	record = good ? cJSON_AddObjectToObject(root, "record") : NULL;
+	good =
+	    record &&
+	    cJSON_AddNumberToObject(record, "sequence", (double)state->head_sequence) &&
+	    cJSON_AddStringToObject(record, "hash", state->head_hash);
+	if (!good) {
+		cJSON_Delete(root);
+		root = NULL;
+	}
+	return root;
+}
+
+bool state_write(
+    const struct state *state, const struct directory *directory, struct failure *failure)
+{
+	cJSON *root = to_json(state);
+	char *text = root ? cJSON_Print(root) : NULL;
+	bool written = false;
+	size_t length;
+
+	if (text) {
+		/* The NUL becomes the last line's newline. */
+		length = strlen(text);
+		text[length] = '\n';
+		written = file_replace(directory, STATE_FILE, text, length + 1, failure);
+	} else
+		failure_say(failure, "out of memory");
+	cJSON_free(text);
+	cJSON_Delete(root);
+	return written;
+}

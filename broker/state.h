@@ -1,0 +1,58 @@
+/*
+ * What the broker must not forget: STATE/state.json, version 1. It names the cluster,
+ * this installation, the CA keys, and the head of the record. Read strictly, since
+ * whoever could change it could point a CA at a key of his own; replaced whole.
+ */
+#ifndef BROKER_STATE_H
+#define BROKER_STATE_H
+
+#include "broker/files.h"
+#include "broker/keystore.h"
+#include "ipc/ops.h"
+#include "policy/names.h"
+
+#define STATE_VERSION 1
+#define STATE_FILE    "state.json"
+#define STATE_MAX     ((size_t)256 * 1024)
+#define KEYS_PER_SET  2
+#define INSTANCE_TEXT 32
+#define HASH_TEXT     64
+#define KEYS_KNOWN    (CA_COUNT * PURPOSE_COUNT * KEY_SETS * KEYS_PER_SET)
+
+/* Which keys of a CA: the ones that sign, and others that relying parties still trust. */
+enum key_set { KEY_SET_ACTIVE, KEY_SET_TRUSTED, KEY_SETS };
+
+struct state_key {
+	char identifier[KEY_IDENTIFIER_MAX];
+	uint8_t blob[KEY_BLOB_MAX]; /* the public key; the private one must fit it */
+	size_t blob_length;
+};
+
+struct state_keys {
+	unsigned count;
+	struct state_key key[KEYS_PER_SET];
+};
+
+struct state {
+	char instance[INSTANCE_TEXT + 1]; /* random, made once */
+	char cluster[OP_CLUSTER_MAX + 1];
+	enum suite suite; /* of keys to come; SUITE_UNSPECIFIED before the first */
+	struct state_keys keys[CA_COUNT][PURPOSE_COUNT][KEY_SETS];
+	uint64_t head_sequence; /* of the record; what is on disk reaches at least here */
+	char head_hash[HASH_TEXT + 1];
+};
+
+/* A state for a cluster that had none. */
+void state_new(struct state *state, const char *cluster);
+
+enum file_read state_read(
+    struct state *state, const struct directory *directory, struct failure *failure);
+bool state_write(const struct state *state, const struct directory *directory,
+    struct failure *failure);
+
+/* The parts of it that need no directory. `text` has length bytes and a NUL behind them.
+ */
+bool state_parse(
+    struct state *state, const char *text, size_t length, struct failure *failure);
+
+#endif

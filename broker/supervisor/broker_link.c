@@ -1,0 +1,166 @@
+/* What the supervisor says to the broker, and what it does on the broker's word. */
+#include "broker/supervisor/supervisor.h"
+#include "ipc/channel.h"
+
+#include <poll.h>
+
+#define FRAMES_A_TURN 64
+#define TELL_TIME     5000 /* milliseconds */
+#define SEGMENT_MAX   999999u
+
+/* Fields of ours are numbers first, then a text at most; the row knows which. */
+static size_t write_frame(const struct message *message, uint8_t *bytes, size_t room)
+{
+	const struct op_field *field = ops_table[message->op].fields;
+	const uint32_t *number = message->numbers;
+	struct frame_writer frame;
+
+	frame_begin(&frame, bytes, room, message->op, 0);
+	for (; field->name; field++) {
+		if (field->least == 4 && field->most == 4)
+			frame_put_u32(&frame, *number++);
+		else
+			frame_put_text(&frame, message->text);
+	}
+	return frame_end(&frame);
+}
+
+void broker_tell(struct supervisor *s, const struct message *message)
+{
+	struct pollfd p = { .fd = s->control, .events = POLLOUT };
+	uint8_t bytes[256];
+	const size_t length = write_frame(message, bytes, sizeof bytes);
+
+	while (channel_send_descriptors(s->control, bytes, length, message->descriptors,
+		   ops_table[message->op].descriptors) != 0) {
+		if (errno == EAGAIN && poll(&p, 1, TELL_TIME) > 0)
+			continue;
+		if (errno != EPIPE) /* else it has ended, which its pidfd tells */
+			log_error("the broker does not take %s: %s", op_name(message->op),
+			    strerror(errno));
+		child_kill(&s->children[0]);
+		return;
+	}
+}
+
+/* The record's next file, which the broker may append to, and nothing else. */
+static bool send_segment(struct supervisor *s, uint32_t number)
+{
+	char name[32];
+	int fd;
+
+	if (number == 0 || number > SEGMENT_MAX || number < s->segment)
+		return FAIL("the broker asks for segment %u of the record after %u",
+		    number, s->segment);
+	snprintf(name, sizeof name, "audit-%06u.jsonl", number);
+	fd = openat(
+	    s->audit, name, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0 || fsync(s->audit) != 0)
+		return FAIL(
+		    "%s/audit/%s: %s", s->flags.state_directory, name, strerror(errno));
+	s->segment = number;
+	broker_tell(
+	    s, &(struct message){ OP_SEGMENT, { number }, .descriptors = { fd } });
+	close(fd);
+	return true;
+}
+
+/* The broker is sealed and has named its sockets: what needs freedom ends here. Proof
+ * before trust: a seal that does not hold for twins would not hold for the real ones. */
+static bool on_started(struct supervisor *s, uint32_t segment)
+{
+	const struct seal seal = { ROLE_SUPERVISOR, .state_directory = -1,
+		.control = s->control };
+	struct confine_error error;
+	char said[128];
+
+	if (s->listener_count < 2)
+		return FAIL("the broker names no socket");
+	if (!confine_twins_start(ROLE_BROKER, s->broker_program, s->uid, s->gid, said) ||
+	    !confine_twins_start(ROLE_WORKER, s->worker_program, s->uid, s->gid, said))
+		return FAIL("on this kernel the seal does not hold: %s; privyseal doctor "
+			    "--probe tries all",
+		    said);
+	if (confine_seal(&seal, &error) != 0)
+		return FAIL("%s", error.text);
+	if (!s->flags.check && !send_segment(s, segment))
+		return false;
+	on_accepted(s, s->next.number, true);
+	return true;
+}
+
+static bool on_socket(struct supervisor *s, const struct frame *frame)
+{
+	char name[OP_NAME_MAX + 1], group[OP_NAME_MAX + 1];
+
+	snprintf(name, sizeof name, "%.*s", (int)frame_length(frame, 0),
+	    (const char *)frame_bytes(frame, 0));
+	snprintf(group, sizeof group, "%.*s", (int)frame_length(frame, 1),
+	    (const char *)frame_bytes(frame, 1));
+	return s->last_worker == 0
+		   ? listener_add(s, name, group)
+		   : FAIL("the broker names a socket after it has started");
+}
+
+static void on_drop_worker(struct supervisor *s, uint32_t number)
+{
+	const struct child *worker = s->children + 1;
+
+	for (; worker < s->children + CHILDREN_MAX; worker++)
+		if (worker->pidfd > 0 && worker->number == number)
+			child_kill(worker);
+}
+
+/* False, after a line, when nothing can go on. Only what has a row comes here. */
+static bool obey(struct supervisor *s, const struct frame *frame)
+{
+	const uint32_t number = (uint32_t)frame_number(frame, 0);
+
+	switch ((unsigned)frame->op) {
+	case OP_SOCKET:
+		return on_socket(s, frame);
+	case OP_STARTED:
+		return on_started(s, number);
+	case OP_READY:
+		on_ready(s, (uint32_t)frame_number(frame, 1));
+		return true;
+	case OP_DROP_WORKER: /* the broker has said why */
+		on_drop_worker(s, number);
+		return true;
+	case OP_RELOADED: /* the same */
+		on_accepted(s, number, frame_number(frame, 1) != 0);
+		return true;
+	case OP_NEXT_SEGMENT:
+		return send_segment(s, number);
+	case OP_STOPPED:
+		return true;
+	case OP_FAILED: /* and again */
+		return false;
+	default:
+		return FAIL("the broker sends %s, which is not for the supervisor",
+		    op_name(frame->op));
+	}
+}
+
+void broker_read(struct supervisor *s)
+{
+	enum channel_event event;
+	enum frame_fault fault;
+	struct frame frame;
+	size_t length;
+	unsigned i;
+
+	for (i = 0; i < FRAMES_A_TURN; i++) {
+		length = 0;
+		event = channel_receive(s->control, s->received, &length);
+		if (event == CHANNEL_NOTHING || event == CHANNEL_CLOSED)
+			return; /* its end comes by its pidfd */
+		fault =
+		    frame_read(s->received, length, PARTY_BROKER, 0, &s->gate, &frame);
+		if (fault != FRAME_GOOD)
+			log_error(
+			    "the broker's frame is bad: %s", frame_fault_text(fault));
+		if (fault != FRAME_GOOD || !obey(s, &frame))
+			stop(s, EXIT_FAILED, 0);
+	}
+}

@@ -1,0 +1,175 @@
+/* The command line, and the table of commands. */
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const struct command commands[] = {
+	{ "pipe", command_pipe,
+	    "joins standard input and output to the running privyseald",
+	    "JSON-RPC 2.0, one object a line, goes from standard input to "
+	    "RUNTIME/auth.sock, and\n"
+	    "the answers to standard output. Ends with status 0 when the input has ended "
+	    "and all\n"
+	    "is answered, 1 when the worker at the other end dies.\n",
+	    false, false },
+	{ "status", command_status,
+	    "the cluster, its CA pins, and its authorities with their keys",
+	    "Asks over RUNTIME/auth.sock. Ends with status 0 only when privyseald is "
+	    "ready.\n",
+	    false, false },
+	{ "doctor", command_doctor,
+	    "what each process promises, beside what the kernel says",
+	    "For root. Ends with status 1 when a promise is broken.\n"
+	    "\n"
+	    "  --probe              tries each forbidden act in a sealed process of its "
+	    "own; needs\n"
+	    "                       no running privyseald\n",
+	    true, false },
+	{ "audit", command_audit, "the record: whether it is whole, and what it says",
+	    "  audit verify [--state-dir DIR | FILE...]\n"
+	    "      Each line is a record and names the hash of the one before, and the "
+	    "last is\n"
+	    "      the one that the state knows, or later. Else prints FILE:LINE, the "
+	    "record's\n"
+	    "      number and what is wrong, and ends with status 1.\n"
+	    "  audit show [--state-dir DIR | FILE...] [--event E] [--ca CA] [--document "
+	    "D]\n"
+	    "      [--client C] [--id ID] [--serial N] [--since TIME] [--until TIME] "
+	    "[--last N]\n"
+	    "      TIME: 2026-01-02T03:04:05Z, seconds since 1970, or how long ago (2h). "
+	    "With\n"
+	    "      --format json the lines are printed as they stand.\n"
+	    "\n"
+	    "Needs no running privyseald. Old segments may be compressed with gzip.\n"
+	    "  --state-dir DIR      /var/lib/privyseal: where the record and the state "
+	    "are\n",
+	    false, true },
+};
+const unsigned commands_count = sizeof commands / sizeof commands[0];
+
+bool flag_named(const char *word, const char *name, const char **value)
+{
+	size_t length = strlen(name);
+
+	if (strncmp(word, name, length) != 0 ||
+	    (word[length] != '\0' && word[length] != '='))
+		return false;
+	*value = word[length] == '=' ? word + length + 1 : NULL;
+	return true;
+}
+
+static bool wrong(char message[MESSAGE_MAX], const char *word, const char *why)
+{
+	snprintf(message, MESSAGE_MAX, "%s: %s; see privyseal --help", word, why);
+	return false;
+}
+
+static bool read_toggle(const char *word, struct arguments *out, bool *known)
+{
+	static const char *const names[] = { "--help", "--version", "--probe" };
+	bool *const members[] = { &out->help, &out->version, &out->probe };
+	size_t i;
+
+	for (i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (strcmp(word, names[i]) == 0)
+			return *known = *members[i] = true;
+	return *known = false;
+}
+
+static bool keep_word(const char *word, struct arguments *out, char message[MESSAGE_MAX])
+{
+	if (out->words_count == WORDS_MAX)
+		return wrong(message, word, "too many words");
+	out->words[out->words_count++] = word;
+	return true;
+}
+
+/* `next` is the word after; *used tells whether it was this flag's value. */
+static bool read_valued(const char *word, const char *next, bool *used,
+    struct arguments *out, char message[MESSAGE_MAX])
+{
+	const char *value;
+	bool format = flag_named(word, "--format", &value);
+
+	if (!format && !flag_named(word, "--runtime-dir", &value)) {
+		if (out->command && out->command->takes_words)
+			return keep_word(word, out, message);
+		return wrong(message, word, "no such flag");
+	}
+	*used = !value;
+	if (!value)
+		value = next;
+	if (!value || value[0] == '\0')
+		return wrong(message, word, "needs a value");
+	if (!format) {
+		out->runtime_directory = value;
+		return true;
+	}
+	out->json = strcmp(value, "json") == 0;
+	return out->json || strcmp(value, "text") == 0 ||
+	       wrong(message, value, "--format is text or json");
+}
+
+static bool read_command(
+    const char *word, struct arguments *out, char message[MESSAGE_MAX])
+{
+	unsigned i;
+
+	if (out->command && out->command->takes_words)
+		return keep_word(word, out, message);
+	if (out->command)
+		return wrong(message, word, "stray word");
+	for (i = 0; i < commands_count; i++)
+		if (strcmp(word, commands[i].name) == 0)
+			out->command = &commands[i];
+	return out->command || wrong(message, word, "no such command");
+}
+
+bool arguments_read(
+    int argc, char *const *argv, struct arguments *out, char message[MESSAGE_MAX])
+{
+	bool used, known;
+	int i;
+
+	*out = (struct arguments){ .runtime_directory = "/run/privyseal" };
+	for (i = 1; i < argc; i++) {
+		used = false;
+		if (argv[i][0] != '-') {
+			if (!read_command(argv[i], out, message))
+				return false;
+		} else if (!read_toggle(argv[i], out, &known) &&
+			   !read_valued(argv[i], i + 1 < argc ? argv[i + 1] : NULL, &used,
+			       out, message)) {
+			return false;
+		}
+		i += used ? 1 : 0;
+	}
+	if (out->help || out->version)
+		return true;
+	if (!out->command)
+		return wrong(message, "privyseal", "needs a command");
+	if (out->probe && !out->command->takes_probe)
+		return wrong(message, "--probe", "is doctor's alone");
+	return true;
+}
+
+void help_print(const struct command *command)
+{
+	unsigned i;
+
+	if (command) {
+		printf("privyseal %s: %s.\n\n%s", command->name, command->summary,
+		    command->help);
+	} else {
+		printf("privyseal: asks a running privyseald.\n\n");
+		for (i = 0; i < commands_count; i++)
+			printf("  privyseal %-10s %s\n", commands[i].name,
+			    commands[i].summary);
+	}
+	printf(
+	    "\n  --runtime-dir DIR    /run/privyseal: where the running privyseald is\n"
+	    "  --format text|json   text for people, json for programs\n"
+	    "  --help, --version\n"
+	    "\nExit status: 0 done, 1 refused or failed, 2 wrong usage.\n");
+}

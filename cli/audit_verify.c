@@ -1,0 +1,106 @@
+/* privyseal audit verify: all files into one chain. */
+#include "cli/audit.h"
+#include "cli/audit_lines.h"
+#include "ipc/log.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#define STATE_MAX 262144
+
+/* What state.json says must be read before the first segment; it is older than they are.
+ */
+static bool read_state(const struct audit_files *files, struct audit_chain *chain)
+{
+	static char text[STATE_MAX];
+	size_t length = 0;
+	ssize_t n = 1;
+
+	while (n > 0 && length < sizeof text) {
+		n = read(files->state, text + length, sizeof text - length);
+		length += n > 0 ? (size_t)n : 0;
+	}
+	return audit_chain_head(chain, "state.json", text, length);
+}
+
+static bool unfinished(
+    struct audit_chain *chain, struct audit_place place, const struct audit_lines *lines)
+{
+	const char *why =
+	    "a crash tore it, which the next start of privyseald closes, or "
+	    "the end was cut";
+
+	if (lines->beyond)
+		why = "privyseald is writing it, ask again";
+	else if (!lines->live)
+		why = "the end was cut, since another file follows";
+	return audit_chain_fault(chain, place, audit_chain_due(chain),
+	    "is unfinished, without a newline: %s", why);
+}
+
+static bool verify_file(struct audit_chain *chain, struct audit_lines *lines)
+{
+	struct audit_place place = { .file = lines->file->name };
+	enum audit_next next;
+
+	while ((next = audit_lines_next(lines)) == AUDIT_LINE) {
+		place.line = lines->number;
+		if (!audit_chain_take(chain, place, lines->line, lines->length))
+			return false;
+	}
+	place.line = lines->number;
+	switch (next) {
+	case AUDIT_BROKEN:
+		return audit_chain_fault(chain, place, audit_chain_due(chain),
+		    "can't be read: the file %s", lines->problem);
+	case AUDIT_UNFINISHED:
+		return unfinished(chain, place, lines);
+	case AUDIT_LINE:
+	case AUDIT_END:
+		break;
+	}
+	/* The segment that was just begun is empty, and the last. */
+	if (lines->number == 1 && !lines->live)
+		return audit_chain_fault(chain, place, audit_chain_due(chain),
+		    "is missing: the file is empty, and another follows");
+	return true;
+}
+
+static bool is_numbered_on(
+    struct audit_chain *chain, const struct audit_file *file, uint32_t before)
+{
+	struct audit_place place = { .file = file->name, .line = 1 };
+
+	if (file->number == 0 || file->number == before + 1)
+		return true;
+	if (file->number == before + 2)
+		return audit_chain_fault(chain, place, audit_chain_due(chain),
+		    "is missing: segment %u, before this one, is not there", before + 1);
+	return audit_chain_fault(chain, place, audit_chain_due(chain),
+	    "is missing: segments %u to %u, before this one, are not there", before + 1,
+	    file->number - 1);
+}
+
+bool audit_verify(const struct audit_files *files, struct audit_chain *chain)
+{
+	struct audit_place end = { .file = files->file[files->count - 1].name };
+	struct audit_lines *lines = malloc(sizeof *lines);
+	uint32_t before = 0;
+	bool good = lines && (files->state < 0 || read_state(files, chain));
+	unsigned i;
+
+	if (!lines)
+		log_error("out of memory");
+	for (i = 0; good && i < files->count; i++) {
+		good = is_numbered_on(chain, &files->file[i], before);
+		if (!good)
+			break;
+		before = files->file[i].number;
+		audit_lines_open(lines, &files->file[i], i + 1 == files->count);
+		good = verify_file(chain, lines);
+		end.line = lines->number;
+		audit_lines_close(lines);
+	}
+	free(lines);
+	return good && audit_chain_end(chain, end);
+}

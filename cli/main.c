@@ -1,0 +1,41 @@
+/* privyseal(1): reads the command line and runs one command; cli.h has them. */
+#include "cli/cli.h"
+#include "confine/confine.h"
+#include "ipc/log.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* --probe=NAME: a throw-away twin that seals as the commands do, then tries what must not
+ * work. */
+static _Noreturn void probe(const char *name)
+{
+	if (!seal_command())
+		_exit(126);
+	confine_twin_act(name);
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments arguments;
+	char message[MESSAGE_MAX];
+
+	if (confine_early() != 0)
+		return EXIT_REFUSED;
+	log_start("privyseal", NULL, LOG_LEVEL_INFO, 0);
+	if (argc > 1 && strncmp(argv[1], "--probe=", 8) == 0)
+		probe(argv[1] + 8);
+	if (!arguments_read(argc, argv, &arguments, message)) {
+		log_error("%s", message);
+		return EXIT_USAGE;
+	}
+	if (arguments.version || arguments.help) {
+		if (arguments.version)
+			printf("privyseal " PRIVYSEAL_VERSION "\n");
+		else
+			help_print(arguments.command);
+		return fflush(stdout) == 0 ? EXIT_DONE : EXIT_REFUSED;
+	}
+	return (int)arguments.command->run(&arguments);
+}

@@ -1,0 +1,205 @@
+/*
+ * The seccomp filters: what a process of each role may ask of the kernel. One row per
+ * call and condition; what no row names ends the process. The supervisor's filter is also
+ * that of all it starts later, a worker's loader and sealing included, so it is the
+ * longest, and every call that a worker has stands in it too.
+ */
+#include "confine/steps.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <seccomp.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#if !defined(__x86_64__) && !defined(__aarch64__)
+#error "the call lists were never tried on this architecture"
+#endif
+
+/* Values that are known when the filter is built. */
+enum { CONTROL = 0x7fff0001, MYSELF = 0x7fff0002 };
+
+struct row {
+	const char *name;
+	const char *roles;
+	struct scmp_arg_cmp when[3];
+	uint16_t refuse; /* 0: permitted; else the errno that the caller gets */
+};
+
+/* clang-format off */
+#define EQ(n, value)	   { .arg = n, .op = SCMP_CMP_EQ, .datum_a = (value) }
+#define NE(n, value)	   { .arg = n, .op = SCMP_CMP_NE, .datum_a = (value) }
+#define BITS(n, mask, set) { .arg = n, .op = SCMP_CMP_MASKED_EQ, .datum_a = (mask), .datum_b = (set) }
+#define WHEN(...)	   .when = { __VA_ARGS__ }
+#define CALL(n, r, ...)	   { .name = n, .roles = r, __VA_ARGS__ }
+#define READ_WRITE	   (PROT_READ | PROT_WRITE)
+#define ANONYMOUS	   (MAP_PRIVATE | MAP_ANONYMOUS)
+
+static const struct row rows[] = {
+	/* descriptors that were given */
+	CALL("read", "SBWC"),
+	CALL("write", "SBWC"),
+	CALL("close", "SBWC"),
+	CALL("ppoll", "SBWC"),
+	CALL("poll", "SBWC"),
+	CALL("fstat", "SBWC"),
+	CALL("newfstatat", "BWC", WHEN(EQ(3, AT_EMPTY_PATH))), /* fstat() of newer C libraries */
+	CALL("newfstatat", "BWC", WHEN(NE(3, AT_EMPTY_PATH)), .refuse = EACCES),
+	CALL("accept4", "SBW"),
+	CALL("getsockopt", "SBW", WHEN(EQ(1, SOL_SOCKET), EQ(2, SO_PEERCRED))),
+	CALL("recvmsg", "SB", WHEN(EQ(0, CONTROL))), /* the one way for descriptors ... */
+	CALL("sendmsg", "S", WHEN(EQ(0, CONTROL))), /* ... which only the supervisor hands out */
+	CALL("lseek", "SBC"),
+	CALL("pread64", "SB"), /* a worker's /proc status; the loader */
+	CALL("shutdown", "C", WHEN(EQ(1, SHUT_WR))), /* the end of what was piped in */
+	CALL("writev", "SBWC", WHEN(EQ(0, STDERR_FILENO))), /* last words of the C library */
+	CALL("ioctl", "BC", .refuse = ENOTTY), /* "is it a terminal?" of stdio */
+
+	/* memory; never executable, but for what the loader of a new program maps */
+	CALL("mmap", "W", WHEN(EQ(2, READ_WRITE), EQ(3, ANONYMOUS))),
+	CALL("mmap", "SBC", WHEN(BITS(2, PROT_EXEC, 0))),
+	CALL("mmap", "S", WHEN(BITS(2, PROT_EXEC | PROT_WRITE, PROT_EXEC))),
+	CALL("mprotect", "SB", WHEN(BITS(2, PROT_EXEC, 0))),
+	CALL("munmap", "SBWC"),
+	CALL("mremap", "SBWC"),
+	CALL("brk", "SBWC"),
+	CALL("madvise", "SB"),
+	CALL("futex", "SBWC"),
+
+	/* time and chance; the clocks come from the vDSO, unless a hypervisor forbids that */
+	CALL("clock_gettime", "SBWC"),
+	CALL("gettimeofday", "SBWC"),
+	CALL("clock_nanosleep", "SC"),
+	CALL("getrandom", "SBWC"),
+
+	/* oneself */
+	CALL("getpid", "SBWC"),
+	CALL("gettid", "SBWC"),
+	CALL("exit_group", "SBWC"),
+	CALL("restart_syscall", "SBWC"),
+	CALL("rt_sigreturn", "SBWC"),
+	CALL("rt_sigprocmask", "SBWC"),
+	/* abort() must look like abort(), not like an attack */
+	CALL("tgkill", "BWC", WHEN(EQ(0, MYSELF), EQ(1, MYSELF), EQ(2, SIGABRT))),
+	CALL("tgkill", "S", WHEN(EQ(2, SIGABRT))),
+	CALL("rt_sigaction", "BWC", WHEN(EQ(0, SIGABRT))),
+	CALL("rt_sigaction", "S"),
+
+	/* asked for by libraries that manage without */
+	CALL("openat", "WC", .refuse = EACCES),
+	CALL("clone3", "SBWC", .refuse = ENOSYS),
+	CALL("sysinfo", "SBWC", .refuse = ENOSYS), /* qsort() of much */
+	CALL("prctl", "B", .refuse = EPERM), /* names for memory and threads */
+
+	/* files: Landlock keeps the broker in its directory */
+	CALL("openat", "SB"),
+	CALL("fcntl", "B", WHEN(EQ(1, F_GETFL))), /* fdopendir() */
+	CALL("getdents64", "SB"),
+	CALL("fsync", "SBC"),
+	CALL("fdatasync", "SB"),
+	CALL("renameat", "SB"),
+	CALL("fcntl", "S"),
+	CALL("newfstatat", "S"),
+	CALL("fstatfs", "S"), /* libcap-ng: is that really /proc? */
+	CALL("access", "S"),
+	CALL("faccessat", "S"),
+	CALL("readlink", "S"),
+	CALL("readlinkat", "S"),
+	CALL("rename", "S"),
+	CALL("unlink", "S"),
+	CALL("unlinkat", "S"),
+	CALL("ioctl", "S", WHEN(EQ(1, 0x5401 /* TCGETS */))),
+	CALL("memfd_create", "S"),
+	CALL("pipe2", "S"),
+	CALL("dup3", "S"),
+	CALL("close_range", "S"),
+	CALL("umask", "S"),
+	CALL("chdir", "S"),
+	CALL("getcwd", "S"), /* realpath() of what was named on the command line */
+
+	/* a worker's channel; the service manager's socket is made and connected before */
+	CALL("socketpair", "S", WHEN(EQ(0, AF_UNIX))),
+
+	/* starting, watching and ending workers, always with namespaces of their own */
+	CALL("clone", "S", WHEN(EQ(0, CLONE_WORKER))),
+	CALL("execve", "S"),
+	CALL("wait4", "S"),
+	CALL("waitid", "S"),
+	CALL("pidfd_send_signal", "S"),
+	CALL("signalfd4", "S"),
+	CALL("setsid", "S"),
+	CALL("set_tid_address", "S"),
+	CALL("set_robust_list", "S"),
+	CALL("rseq", "S"),
+	CALL("arch_prctl", "S"),
+	CALL("prlimit64", "S"),
+	CALL("sched_getaffinity", "S"),
+	CALL("getuid", "S"),
+	CALL("geteuid", "S"),
+
+	/* a worker seals itself */
+	CALL("unshare", "S", WHEN(EQ(0, CLONE_THREAD))), /* asks whether there is one thread */
+	CALL("mount", "S"),
+	CALL("pivot_root", "S"),
+	CALL("umount2", "S"),
+	CALL("prctl", "S"),
+	CALL("capget", "S"),
+	CALL("capset", "S"),
+	CALL("setgroups", "S"),
+	CALL("setresgid", "S"),
+	CALL("getresgid", "S"),
+	CALL("setresuid", "S"),
+	CALL("getresuid", "S"),
+	CALL("landlock_create_ruleset", "S"),
+	CALL("landlock_add_rule", "S"),
+	CALL("landlock_restrict_self", "S"),
+	CALL("seccomp", "S"),
+};
+/* clang-format on */
+
+static int add_row(scmp_filter_ctx filter, const struct seal *seal, const struct row *row)
+{
+	uint32_t action = row->refuse != 0 ? SCMP_ACT_ERRNO(row->refuse) : SCMP_ACT_ALLOW;
+	struct scmp_arg_cmp when[3];
+	int call = seccomp_syscall_resolve_name(row->name);
+	unsigned n;
+
+	if (call < 0) /* arm64 lacks some that x86-64 has */
+		return call == __NR_SCMP_ERROR ? -ENOSYS : 0;
+	for (n = 0; n < 3 && row->when[n].op != 0; n++) {
+		when[n] = row->when[n];
+		if (when[n].datum_a == CONTROL)
+			when[n].datum_a = (scmp_datum_t)seal->control;
+		else if (when[n].datum_a == MYSELF)
+			when[n].datum_a = (scmp_datum_t)getpid();
+	}
+	return seccomp_rule_add_array(filter, action, call, n, when);
+}
+
+int filters_load(const struct seal *seal, struct confine_error *error)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	const struct row *row;
+	int result = -ENOMEM;
+
+	/* a call from another architecture, x32 included, ends the process as any other
+	 */
+	if (filter)
+		result = seccomp_attr_set(
+		    filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+	if (result == 0)
+		result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+	if (result == 0)
+		result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	for (row = rows; result == 0 && row < rows + COUNT(rows); row++)
+		if (has_role(row->roles, seal->role))
+			result = add_row(filter, seal, row);
+	if (result == 0)
+		result = seccomp_load(filter);
+	seccomp_release(filter);
+	errno = -result;
+	return result == 0 ? 0
+			   : confine_fail(error, "sealing the %s: its seccomp filter",
+				 role_name(seal->role));
+}

@@ -1,0 +1,93 @@
+/*
+ * A frame: one message as it lies in one datagram of a seqpacket channel.
+ *
+ *   op u16 | reserved u16, zero | id u32 | length u32 | fields
+ *
+ * Numbers are big-endian; each field is a u32 length and that many bytes; length counts
+ * what follows the header and must be all of it. This is the one place where what a peer
+ * sent is measured; past frame_read() every field is known to lie inside the frame and
+ * inside the bounds of its row in ops_table.
+ *
+ * No allocation, no I/O, no recursion: written to be proven.
+ */
+#ifndef IPC_FRAME_H
+#define IPC_FRAME_H
+
+#include "ipc/ops.h"
+
+#include <stddef.h>
+
+#define FRAME_HEADER 12
+#define FRAME_MAX    (OP_DOCUMENT_MAX + 1024)
+
+enum frame_fault {
+	FRAME_GOOD,
+	FRAME_EMPTY,	  /* a datagram without a byte */
+	FRAME_TRUNCATED,  /* shorter than its header or its fields say */
+	FRAME_OVERSIZED,  /* longer than FRAME_MAX */
+	FRAME_LENGTH,	  /* the header's length is not the datagram's */
+	FRAME_RESERVED,	  /* the reserved number is not zero */
+	FRAME_UNKNOWN,	  /* no such op */
+	FRAME_SENDER,	  /* an op of another party */
+	FRAME_PHASE,	  /* an op that this phase does not permit */
+	FRAME_REPEATED,	  /* a second one of an op that is permitted once */
+	FRAME_FIELD,	  /* a field shorter or longer than its row permits */
+	FRAME_TRAILING,	  /* bytes after the last field */
+	FRAME_DESCRIPTORS /* not the number of descriptors that the row names */
+};
+
+/* What one end of a channel may still be sent. Starts as { .phase = PHASE_BOOT }. */
+struct gate {
+	enum phase phase;
+	uint64_t seen; /* bit 1 << op */
+};
+
+struct frame {
+	enum op op;
+	uint32_t id;	      /* chosen by who asks, echoed by who answers */
+	const uint8_t *bytes; /* the datagram; the reader's buffer */
+	uint32_t fields;
+	uint32_t at[OP_FIELDS_MAX];	/* offset of each field's first byte */
+	uint32_t length[OP_FIELDS_MAX]; /* in bytes */
+};
+
+/*
+ * Reads one datagram that `from` sent, and marks the op as seen in `gate`. On any fault
+ * `out` is left as it was. `descriptors` is how many came along.
+ */
+enum frame_fault frame_read(const uint8_t *bytes, size_t length, enum party from,
+    unsigned descriptors, struct gate *gate, struct frame *out);
+
+/* A number field of a frame that was read; the row must declare it as 1, 4 or 8 bytes. */
+uint64_t frame_number(const struct frame *frame, unsigned field);
+const uint8_t *frame_bytes(const struct frame *frame, unsigned field);
+uint32_t frame_length(const struct frame *frame, unsigned field);
+
+const char *frame_fault_text(enum frame_fault fault);
+
+/*
+ * Writing goes field by field into the caller's buffer and remembers failure, so that a
+ * writer is a list of fields with one check at its end.
+ */
+struct frame_writer {
+	uint8_t *out;
+	size_t room;
+	size_t length;
+	enum op op;
+	unsigned fields;
+	bool failed;
+};
+
+void frame_begin(
+    struct frame_writer *w, uint8_t *out, size_t room, enum op op, uint32_t id);
+void frame_put(struct frame_writer *w, const void *bytes, size_t length);
+void frame_put_text(
+    struct frame_writer *w, const char *text); /* cut to the field's most */
+void frame_put_u8(struct frame_writer *w, unsigned value);
+void frame_put_u32(struct frame_writer *w, uint32_t value);
+void frame_put_u64(struct frame_writer *w, uint64_t value);
+/* The datagram's length; 0 if a field was missing, too many, or out of its row's bounds.
+ */
+size_t frame_end(struct frame_writer *w);
+
+#endif

@@ -1,0 +1,21 @@
+/* Durations: one or more NUMBER+unit, units d h m s, as `30d`, `1h30m`. No blanks, no
+ * fractions, no sign; the sum is 1 s to ten years. */
+#ifndef POLICY_DURATION_H
+#define POLICY_DURATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DURATION_MAX (UINT64_C(3650) * 86400) /* seconds; ten years of 365 days */
+
+/* Seconds of a unit's letter; 0: it is none. */
+uint32_t duration_unit(char letter);
+
+/* False: not a duration, zero, or above DURATION_MAX. */
+bool duration_read(const char *text, size_t length, uint64_t *seconds);
+/* The shortest such text ("30h" stays "30h", not "1d6h"; 86400 is "1d"); always fits 24.
+ */
+void duration_write(uint64_t seconds, char out[24]);
+
+#endif

@@ -1,0 +1,368 @@
+/*
+ * What no line of the policy can switch off. Each function is one promise of a permit;
+ * ssh_holds() lists them. They hold or the document is refused with the fact, the value
+ * and a sentence.
+ */
+#include "policy/rules.h"
+#include "policy/record.h"
+#include "policy/ssh_certificate.h"
+#include "policy/teleport.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define RSA_BITS_MIN	   2048
+#define RSA_BITS_MAX	   16384
+#define RSA_EXPONENT_MIN   65537
+#define RSA_EXPONENT_BYTES 8
+#define KEY_ID_MAX	   1024
+#define ED25519_LENGTH	   32
+
+/* Everything that an invariant compares; `out` takes the refusal. */
+struct check {
+	const struct issuer *issuer;
+	const struct request *request;
+	const struct facts *facts;
+	struct decision *out;
+};
+
+static bool refuse(
+    const struct check *check, enum fact fact, struct slice value, const char *why)
+{
+	decision_refuse(check->out, VERDICT_INVARIANT, fact, value, why);
+	return false;
+}
+
+/* Each of these gives `good` back, and makes the refusal if it does not hold. */
+static bool must(const struct check *check, bool good, enum fact fact, const char *value,
+    const char *why)
+{
+	return good || refuse(check, fact, slice_of(value), why);
+}
+
+static bool must_number(
+    const struct check *check, bool good, enum fact fact, uint64_t value, const char *why)
+{
+	char text[24];
+
+	if (good)
+		return true;
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+	return must(check, false, fact, text, why);
+}
+
+static bool document_fits_ca(const struct check *check)
+{
+	const struct issuer *issuer = check->issuer;
+
+	return must(check,
+	    document_fits(check->request->document, issuer->ca, issuer->purpose), FACT_CA,
+	    ca_name(issuer->ca),
+	    "this CA's key of this purpose does not sign such documents");
+}
+
+static bool type_is_documents(const struct check *check)
+{
+	uint32_t type = check->facts->ssh_type;
+	bool host = check->request->document == DOCUMENT_SSH_HOST;
+
+	return must(check, type == (host ? SSH_CERTIFICATE_HOST : SSH_CERTIFICATE_USER),
+	    FACT_FORM,
+	    type == SSH_CERTIFICATE_HOST ? "host certificate" : "user certificate",
+	    "the certificate's type is not the document's");
+}
+
+static bool signed_by_issuer(const struct check *check)
+{
+	const struct issuer *issuer = check->issuer;
+	struct slice key = FACTS_SLICE(issuer, public_key);
+	struct facts read;
+
+	return must(check,
+		   key.length > 0 &&
+		       slice_same(key, FACTS_SLICE(check->facts, signature_key)),
+		   FACT_ISSUER, ca_name(issuer->ca),
+		   "the signature key is not the key that this CA signs with now") &&
+	       must(check,
+		   ssh_key_read(key.at, key.length, &read) &&
+		       read.subject_kind == issuer->key_kind,
+		   FACT_SIGNATURE_ALGORITHM, key_kind_name(issuer->key_kind),
+		   "the CA's public key is not of the kind that its private key is");
+}
+
+static bool serial_is_unstamped(const struct check *check)
+{
+	return must_number(check, check->facts->serial == 0, FACT_SERIAL,
+	    check->facts->serial, "the serial must be zero, the broker stamps it");
+}
+
+/* All comparisons are of seconds within 0 .. INT64_MAX, so that none can wrap. The worker
+ * asks for a rule's ttl before it knows the validity. */
+static bool validity_holds(const struct check *check)
+{
+	uint64_t after = check->facts->valid_after, before = check->facts->valid_before;
+	int64_t clock = check->request->now, ca_end = check->issuer->not_after;
+	uint64_t now = (uint64_t)clock;
+
+	if (check->request->ignore_ttl)
+		return true;
+	return must_number(check,
+		   clock >= VALIDITY_PAST && clock <= INT64_MAX - VALIDITY_FUTURE,
+		   FACT_VALIDITY, after,
+		   "the clock is not at a time at which documents can be issued") &&
+	       must_number(check, after >= now - VALIDITY_PAST, FACT_VALIDITY, after,
+		   "the validity starts more than five minutes ago") &&
+	       must_number(check, after <= now + VALIDITY_FUTURE, FACT_VALIDITY, after,
+		   "the validity starts more than one minute ahead") &&
+	       must_number(check, before <= INT64_MAX, FACT_VALIDITY, before,
+		   "the validity has no end") &&
+	       must_number(check, before > after, FACT_VALIDITY, before,
+		   "the validity ends before it starts") &&
+	       must_number(check, ca_end >= 0 && before <= (uint64_t)ca_end,
+		   FACT_VALIDITY, before,
+		   "the validity ends after the CA's own certificate");
+}
+
+/* Of a number without leading zeros. */
+static size_t bits_of(struct slice number)
+{
+	size_t bits = number.length * 8;
+	unsigned top = number.length > 0 ? number.at[0] : 0x80;
+
+	for (; top > 0 && top < 0x80; top *= 2)
+		bits--;
+	return bits;
+}
+
+static bool rsa_is_sound(const struct check *check)
+{
+	struct slice modulus = FACTS_SLICE(check->facts, subject_key);
+	struct slice exponent = FACTS_SLICE(check->facts, subject_exponent);
+	size_t bits = bits_of(modulus), i;
+	uint64_t value = 0;
+	char text[32];
+
+	snprintf(text, sizeof(text), "RSA %zu", bits);
+	for (i = 0; i < exponent.length && i < RSA_EXPONENT_BYTES; i++)
+		value = 256u * value + exponent.at[i];
+	return must(check, bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX, FACT_SUBJECT_KEY,
+		   text, "an RSA key must have 2048 to 16384 bits") &&
+	       must(check, modulus.at[modulus.length - 1] % 2 != 0, FACT_SUBJECT_KEY,
+		   text, "the RSA modulus is even") &&
+	       must(check, exponent.length <= RSA_EXPONENT_BYTES, FACT_SUBJECT_KEY, text,
+		   "the RSA exponent must have at most 64 bits") &&
+	       must_number(check, value >= RSA_EXPONENT_MIN && value % 2 != 0,
+		   FACT_SUBJECT_KEY, value,
+		   "the RSA exponent must be odd and at least 65537");
+}
+
+/* clang-format off */
+/* y of the points whose order divides 8 (RFC 7748, RFC 8032), little-endian, canonical. */
+static const uint8_t small_order[][ED25519_LENGTH] = {
+	{ 0 }, /* order 4 */
+	{ 1 }, /* order 1 */
+	{ /* order 2: -1 */
+	  0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	  0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f },
+	{ /* order 8 */
+	  0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
+	  0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05 },
+	{ /* order 8, the negative of the one above */
+	  0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f,
+	  0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a },
+};
+/* clang-format on */
+
+/* y is at least 2^255 - 19: a second encoding of a small number. */
+static bool is_canonical(const uint8_t *y)
+{
+	size_t i;
+
+	for (i = 1; i < ED25519_LENGTH - 1; i++)
+		if (y[i] != 0xff)
+			return true;
+	return y[0] < 0xed || y[ED25519_LENGTH - 1] != 0x7f;
+}
+
+static bool is_small_order(const uint8_t *y)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(small_order) / sizeof(small_order[0]); i++)
+		if (memcmp(y, small_order[i], ED25519_LENGTH) == 0)
+			return true;
+	return false;
+}
+
+static bool ed25519_is_sound(const struct check *check)
+{
+	uint8_t y[ED25519_LENGTH];
+
+	if (check->facts->subject_key_length != sizeof(y))
+		return must(check, false, FACT_SUBJECT_KEY, "Ed25519",
+		    "an Ed25519 key has 32 bytes");
+	memcpy(y, check->facts->subject_key, sizeof(y));
+	y[ED25519_LENGTH - 1] &= 0x7f; /* the sign of x */
+	return must(check, is_canonical(y), FACT_SUBJECT_KEY, "Ed25519",
+		   "the Ed25519 key is not in its canonical form") &&
+	       must(check, !is_small_order(y), FACT_SUBJECT_KEY, "Ed25519",
+		   "the Ed25519 key is a point of small order");
+}
+
+/* The curve itself is the broker's to check, with a library that knows it. */
+static bool subject_key_is_sound(const struct check *check)
+{
+	switch (check->facts->subject_kind) {
+	case KEY_RSA:
+		return rsa_is_sound(check);
+	case KEY_ED25519:
+		return ed25519_is_sound(check);
+	case KEY_P256:
+	case KEY_P384:
+	case KEY_P521:
+		return true;
+	case KEY_KIND_COUNT:
+		break;
+	}
+	return must(check, false, FACT_SUBJECT_KEY, "unknown",
+	    "the subject's key has no known kind");
+}
+
+/* For RSA the modulus alone decides: another exponent makes no other key pair. */
+static bool is_subject(const struct facts *facts, struct slice blob)
+{
+	struct facts key;
+
+	/* A blob that can't be read could be any key. */
+	return !ssh_key_read(blob.at, blob.length, &key) ||
+	       (key.subject_kind == facts->subject_kind &&
+		   slice_same(
+		       FACTS_SLICE(&key, subject_key), FACTS_SLICE(facts, subject_key)));
+}
+
+static bool subject_is_no_ca(const struct check *check)
+{
+	struct slice list = FACTS_SLICE(check->issuer, ca_keys), blob;
+	bool found = is_subject(check->facts, FACTS_SLICE(check->issuer, public_key));
+	const char *kind = key_kind_name(check->facts->subject_kind);
+
+	while (!found && facts_next_item(&list, &blob))
+		found = is_subject(check->facts, blob);
+	return must(check, !found, FACT_SUBJECT_KEY, kind,
+		   "the subject's key is a CA key of this host") &&
+	       must(check, list.length == 0, FACT_SUBJECT_KEY, kind,
+		   "the list of this host's CA keys can't be read");
+}
+
+/* `* ? ! ,` have a meaning in OpenSSH's lists of names; the rest can't be seen. */
+static bool principal_is_plain(struct slice principal)
+{
+	const char *bad = "*?!,";
+
+	while (*bad != '\0' && !memchr(principal.at, *bad, principal.length))
+		bad++;
+	return *bad == '\0' && text_visible(principal) && principal.length > 0 &&
+	       principal.length <= FACTS_PRINCIPAL_MAX;
+}
+
+static bool principals_hold(const struct check *check)
+{
+	struct slice list = FACTS_SLICE(check->facts, principals), principal;
+	unsigned count = 0;
+
+	while (count <= FACTS_PRINCIPALS_MAX && facts_next_item(&list, &principal)) {
+		if (!principal_is_plain(principal))
+			return refuse(check, FACT_PRINCIPALS, principal,
+			    "a principal is empty, longer than 255 bytes, or has a "
+			    "character other than visible ASCII or one of * ? ! ,");
+		count++;
+	}
+	return must(check, count <= FACTS_PRINCIPALS_MAX, FACT_PRINCIPALS, "",
+		   "there are more than 256 principals") &&
+	       must(check, list.length == 0, FACT_FORM, "",
+		   "the principals are no packed list") &&
+	       must(check, count > 0, FACT_PRINCIPALS, "",
+		   "there is no principal, so the certificate would be good for every "
+		   "name");
+}
+
+static bool key_id_is_printable(const struct check *check)
+{
+	struct slice key_id = FACTS_SLICE(check->facts, key_id);
+
+	if (key_id.length > KEY_ID_MAX || !text_printable(key_id))
+		return refuse(check, FACT_KEY_ID, key_id,
+		    "the key id is longer than 1024 bytes, or not UTF-8 without control "
+		    "characters");
+	return true;
+}
+
+static bool option_holds(
+    const struct check *check, enum fact fact, const struct named_value *option)
+{
+	static const char permit[] = "permit-";
+	const size_t prefix = sizeof(permit) - 1;
+	enum fact names =
+	    fact == FACT_EXTENSIONS ? teleport_fact(option->name) : FACT_NONE;
+	struct teleport_names unused;
+
+	if (option->name.length == 0 || !text_visible(option->name))
+		return refuse(check, fact, option->name,
+		    "an option's name is empty or not visible ASCII");
+	if (option->value.length > 0 && option->name.length >= prefix &&
+	    memcmp(option->name.at, permit, prefix) == 0)
+		return refuse(check, fact, option->name, "a permit- option has no value");
+	if (names != FACT_NONE && !teleport_read(names, option->value, &unused))
+		return refuse(check, names, option->value,
+		    names == FACT_ROLES
+			? "teleport-roles must be {\"version\":\"v1\",\"roles\":"
+			  "[\"name\"]} without blanks and escapes, of at most 256 roles"
+			: "teleport-traits must be {\"name\":[\"value\"]} without "
+			  "blanks, of at most 256 names, these without escapes");
+	return true;
+}
+
+static bool options_hold(const struct check *check, enum fact fact, struct slice list)
+{
+	struct named_value option;
+	unsigned count = 0;
+
+	while (count <= FACTS_OPTIONS_MAX && facts_next_option(&list, &option)) {
+		if (!option_holds(check, fact, &option))
+			return false;
+		count++;
+	}
+	return must(check, count <= FACTS_OPTIONS_MAX, fact, "",
+		   "there are more than 256 options") &&
+	       must(check, list.length == 0, FACT_FORM, "",
+		   "the options are no packed list");
+}
+
+static bool ssh_holds(const struct check *check)
+{
+	const struct facts *facts = check->facts;
+
+	return type_is_documents(check) && signed_by_issuer(check) &&
+	       serial_is_unstamped(check) && validity_holds(check) &&
+	       subject_key_is_sound(check) && subject_is_no_ca(check) &&
+	       principals_hold(check) && key_id_is_printable(check) &&
+	       options_hold(
+		   check, FACT_CRITICAL_OPTIONS, FACTS_SLICE(facts, critical_options)) &&
+	       options_hold(check, FACT_EXTENSIONS, FACTS_SLICE(facts, extensions)) &&
+	       must(check, record_fits(check->request->document, facts), FACT_FORM, "",
+		   "it says more than one line of the record can hold");
+}
+
+bool policy_invariants(const struct issuer *issuer, const struct request *request,
+    const struct facts *facts, struct decision *out)
+{
+	const struct check check = { issuer, request, facts, out };
+
+	if (!document_fits_ca(&check))
+		return false;
+	if (request->document == DOCUMENT_SSH_USER ||
+	    request->document == DOCUMENT_SSH_HOST)
+		return ssh_holds(&check);
+	return must(&check, false, FACT_FORM, document_name(request->document),
+	    "documents of this kind are not signed by this version");
+}

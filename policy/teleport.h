@@ -1,0 +1,26 @@
+/*
+ * The values of Teleport's SSH extensions teleport-roles and teleport-traits, in exactly
+ * the form that Teleport writes: {"version":"v1","roles":["a","b"]} and
+ * {"name":["value"]}, no blanks. A name with an escape in it is refused, so that the name
+ * which is judged is the name that a relying party sees.
+ */
+#ifndef POLICY_TELEPORT_H
+#define POLICY_TELEPORT_H
+
+#include "policy/facts.h"
+
+#define TELEPORT_NAMES_MAX 256 /* roles, or traits, of one document */
+
+/* Roles, or the names of traits. */
+struct teleport_names {
+	struct slice at[TELEPORT_NAMES_MAX];
+	uint32_t count;
+};
+
+/* FACT_ROLES or FACT_TRAITS for those two extensions, by their names; else FACT_NONE. */
+enum fact teleport_fact(struct slice extension);
+
+/* False when the value is not in the form of that fact, or has too many names. */
+bool teleport_read(enum fact fact, struct slice value, struct teleport_names *out);
+
+#endif

@@ -1,0 +1,475 @@
+/*
+ * Reader and writer of certificates; x509_certificate.h has what is accepted. The reader
+ * runs in the broker over bytes of an untrusted worker. Each function takes its field off
+ * a slice or fails; results lie in a local until everything was accepted.
+ */
+#include "policy/x509_certificate.h"
+
+static const uint8_t version[3] = { DER_INTEGER, 1, 2 }; /* v3 */
+
+static bool take_version(struct slice *from)
+{
+	struct slice content;
+
+	return der_take(from, DER_EXPLICIT(0), &content) &&
+	       der_equal(&content, version, sizeof(version));
+}
+
+static bool is_serial(struct slice serial)
+{
+	return x509_serial_unstamped(serial) ||
+	       (serial.length <= X509_SERIAL_MAX && der_is_positive(&serial));
+}
+
+static bool take_serial(struct slice *from, struct facts *facts)
+{
+	struct slice serial;
+
+	if (!der_take(from, DER_INTEGER, &serial) || !is_serial(serial))
+		return false;
+	X509_SET(facts, x509_serial, serial);
+	return true;
+}
+
+static bool take_validity(struct slice *from, struct facts *facts)
+{
+	struct slice validity;
+
+	return der_take(from, DER_SEQUENCE, &validity) &&
+	       der_take_time(&validity, &facts->x509_not_before) &&
+	       der_take_time(&validity, &facts->x509_not_after) && validity.length == 0;
+}
+
+/* clang-format off */
+#define EC(length) 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, length
+static const struct x509_choice kinds[KEY_KIND_COUNT] = {
+	[KEY_RSA]     = { { 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00 }, 13 },
+	[KEY_P256]    = { { EC(8), 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 }, 19 },
+	[KEY_P384]    = { { EC(5), 0x2b, 0x81, 0x04, 0x00, 0x22 }, 16 },
+	[KEY_P521]    = { { EC(5), 0x2b, 0x81, 0x04, 0x00, 0x23 }, 16 },
+	[KEY_ED25519] = { { 0x06, 0x03, 0x2b, 0x65, 0x70 }, 5 },
+};
+/* clang-format on */
+
+/* Of the point, of Ed25519's key; RSA has none. */
+static const uint8_t key_lengths[KEY_KIND_COUNT] = {
+	[KEY_P256] = 65, [KEY_P384] = 97, [KEY_P521] = 133, [KEY_ED25519] = 32
+};
+
+#define POINT_UNCOMPRESSED 0x04 /* SEC 1 2.3.3 */
+
+/* A positive number without the zero byte that keeps it positive. */
+static bool take_magnitude(struct slice *from, struct slice *out)
+{
+	if (!der_take_positive(from, DER_MAX, out))
+		return false;
+	if (out->at[0] == 0) {
+		out->at++;
+		out->length--;
+	}
+	return true;
+}
+
+static bool read_rsa(struct slice key, struct facts *facts)
+{
+	struct slice numbers, modulus, exponent;
+
+	if (!der_take_whole(key, DER_SEQUENCE, &numbers) ||
+	    !take_magnitude(&numbers, &modulus) || !take_magnitude(&numbers, &exponent) ||
+	    numbers.length != 0)
+		return false;
+	X509_SET(facts, subject_key, modulus);
+	X509_SET(facts, subject_exponent, exponent);
+	return true;
+}
+
+static bool read_point(struct slice key, enum key_kind kind, struct facts *facts)
+{
+	if (key.length != key_lengths[kind] ||
+	    (kind != KEY_ED25519 && key.at[0] != POINT_UNCOMPRESSED))
+		return false;
+	X509_SET(facts, subject_key, key);
+	facts->subject_exponent = key.at;
+	facts->subject_exponent_length = 0;
+	return true;
+}
+
+static bool take_key(struct slice *from, struct facts *facts)
+{
+	struct slice info, key;
+	enum key_kind kind;
+
+	if (!der_take(from, DER_SEQUENCE, &info))
+		return false;
+	kind = (enum key_kind)x509_take_choice(&info, kinds, KEY_KIND_COUNT);
+	if (kind >= KEY_KIND_COUNT || !der_take_bits(&info, &key) || info.length != 0)
+		return false;
+	facts->subject_kind = kind;
+	return kind == KEY_RSA ? read_rsa(key, facts) : read_point(key, kind, facts);
+}
+
+bool x509_key_read(const uint8_t *bytes, size_t length, struct facts *out)
+{
+	struct slice from = { bytes, length };
+
+	return length <= DER_MAX && take_key(&from, out) && from.length == 0;
+}
+
+#define KEY_USAGES                                                                       \
+	(X509_DIGITAL_SIGNATURE | X509_KEY_ENCIPHERMENT | X509_KEY_AGREEMENT |           \
+	    X509_KEY_CERT_SIGN | X509_CRL_SIGN)
+#define AUTHORITY_USAGES                                                                 \
+	(X509_DIGITAL_SIGNATURE | X509_KEY_ENCIPHERMENT | X509_KEY_CERT_SIGN |           \
+	    X509_CRL_SIGN)
+
+/* How many bits at the end are not used: all zeros (X.690 11.2.2). */
+static unsigned unused_bits(unsigned byte)
+{
+	unsigned unused = 0;
+
+	while (unused < 7 && byte % (2u << unused) == 0)
+		unused++;
+	return unused;
+}
+
+static bool read_key_usage(struct slice value, struct facts *facts)
+{
+	struct slice bits;
+
+	if (!der_take_whole(value, DER_BIT_STRING, &bits) || bits.length != 2 ||
+	    bits.at[1] == 0 || bits.at[0] != unused_bits(bits.at[1]))
+		return false;
+	facts->x509_key_usage = bits.at[1];
+	return (facts->x509_key_usage & ~KEY_USAGES) == 0;
+}
+
+/* clang-format off */
+#define KEY_PURPOSE(n) 0x06, 0x08, 0x2b, 6, 1, 5, 5, 7, 3, n /* RFC 5280 4.2.1.12 */
+static const struct x509_choice key_purposes[] = {
+	[X509_SERVER_AUTH] = { { KEY_PURPOSE(1) }, 10 },
+	[X509_CLIENT_AUTH] = { { KEY_PURPOSE(2) }, 10 },
+	[X509_SERVER_AUTH | X509_CLIENT_AUTH] = { { KEY_PURPOSE(1), KEY_PURPOSE(2) }, 20 },
+};
+/* clang-format on */
+#define KEY_PURPOSES (sizeof(key_purposes) / sizeof(key_purposes[0]))
+
+static bool read_extended_key_usage(struct slice value, struct facts *facts)
+{
+	facts->x509_extended_key_usage =
+	    x509_take_choice(&value, key_purposes, KEY_PURPOSES);
+	return value.length == 0 && facts->x509_extended_key_usage > 0 &&
+	       facts->x509_extended_key_usage < KEY_PURPOSES;
+}
+
+static bool read_basic_constraints(struct slice value, struct facts *facts)
+{
+	struct slice content;
+
+	if (!der_take_whole(value, DER_SEQUENCE, &content))
+		return false;
+	facts->x509_is_ca = content.length > 0;
+	if (facts->x509_is_ca && !der_take_true(&content))
+		return false;
+	facts->x509_path_limited = content.length > 0;
+	if (facts->x509_path_limited &&
+	    !der_take_number(&content, &facts->x509_path_length))
+		return false;
+	return content.length == 0;
+}
+
+static bool read_subject_key_id(struct slice value, struct facts *facts)
+{
+	struct slice id;
+
+	if (!der_take_whole(value, DER_OCTET_STRING, &id) || id.length == 0 ||
+	    id.length > X509_KEY_ID_MAX)
+		return false;
+	X509_SET(facts, x509_subject_key_id, id);
+	return true;
+}
+
+static bool is_url(struct slice value)
+{
+	return value.length > 0 && value.length <= X509_ALT_NAME_MAX &&
+	       text_visible(value);
+}
+
+static bool is_alt_name(enum x509_alt_name_kind kind, struct slice value)
+{
+	if (kind == X509_ALT_IP)
+		return value.length == 4 || value.length == 16;
+	return (kind == X509_ALT_EMAIL || kind == X509_ALT_DNS || kind == X509_ALT_URI) &&
+	       is_url(value);
+}
+
+bool x509_next_alt_name(struct slice *list, struct x509_alt_name *out)
+{
+	if (list->length == 0 || list->at[0] < DER_CONTEXT(0))
+		return false;
+	out->kind = (enum x509_alt_name_kind)(list->at[0] - DER_CONTEXT(0));
+	return der_take(list, list->at[0], &out->value) &&
+	       is_alt_name(out->kind, out->value);
+}
+
+static bool read_alt_names(struct slice value, struct facts *facts)
+{
+	struct slice list;
+	struct x509_alt_name name;
+	unsigned count = 0;
+
+	if (!der_take_whole(value, DER_SEQUENCE, &list) || list.length == 0)
+		return false;
+	X509_SET(facts, x509_alt_names, list);
+	while (list.length > 0)
+		if (count++ == X509_ALT_NAMES_MAX || !x509_next_alt_name(&list, &name))
+			return false;
+	return true;
+}
+
+/* From the outside in: the points, the one point, its name, the full name, the URI. */
+static const uint8_t crl_point_tags[5] = { DER_SEQUENCE, DER_SEQUENCE, DER_EXPLICIT(0),
+	DER_EXPLICIT(0), DER_CONTEXT(X509_ALT_URI) };
+
+static bool read_crl_points(struct slice value, struct facts *facts)
+{
+	struct slice content;
+	size_t i;
+
+	for (i = 0; i < sizeof(crl_point_tags); i++) {
+		if (!der_take_whole(value, crl_point_tags[i], &content))
+			return false;
+		value = content;
+	}
+	if (!is_url(value))
+		return false;
+	X509_SET(facts, x509_crl_url, value);
+	return true;
+}
+
+static void put_key_usage(struct der_sink *to, const struct facts *facts)
+{
+	const uint8_t bits[2] = { (uint8_t)unused_bits(facts->x509_key_usage),
+		(uint8_t)facts->x509_key_usage };
+
+	if (facts->x509_key_usage == 0)
+		return;
+	if ((facts->x509_key_usage & ~KEY_USAGES) != 0)
+		to->failed = true;
+	der_put(to, DER_BIT_STRING, bits, sizeof(bits));
+}
+
+static void put_extended_key_usage(struct der_sink *to, const struct facts *facts)
+{
+	if (facts->x509_extended_key_usage != 0)
+		x509_put_choice(
+		    to, key_purposes, KEY_PURPOSES, facts->x509_extended_key_usage);
+}
+
+static void put_basic_constraints(struct der_sink *to, const struct facts *facts)
+{
+	size_t opened = der_open(to);
+
+	if (facts->x509_is_ca)
+		der_put_true(to);
+	if (facts->x509_path_limited)
+		der_put_number(to, facts->x509_path_length);
+	der_close(to, opened, DER_SEQUENCE);
+}
+
+static void put_subject_key_id(struct der_sink *to, const struct facts *facts)
+{
+	const struct slice id = FACTS_SLICE(facts, x509_subject_key_id);
+
+	if (id.length != 0)
+		der_put(to, DER_OCTET_STRING, id.at, id.length);
+}
+
+void x509_put_alt_name(struct der_sink *to, const struct x509_alt_name *name)
+{
+	if (!is_alt_name(name->kind, name->value)) {
+		to->failed = true;
+		return;
+	}
+	der_put(to, (uint8_t)DER_CONTEXT(name->kind), name->value.at, name->value.length);
+}
+
+static void put_alt_names(struct der_sink *to, const struct facts *facts)
+{
+	const struct slice list = FACTS_SLICE(facts, x509_alt_names);
+
+	if (list.length != 0)
+		der_put(to, DER_SEQUENCE, list.at, list.length);
+}
+
+static void put_crl_points(struct der_sink *to, const struct facts *facts)
+{
+	size_t opened = der_open(to), i;
+
+	if (facts->x509_crl_url_length == 0)
+		return;
+	der_put_bytes(to, facts->x509_crl_url, facts->x509_crl_url_length);
+	for (i = sizeof(crl_point_tags); i > 0; i--)
+		der_close(to, opened, crl_point_tags[i - 1]);
+}
+
+/* clang-format off */
+static const struct x509_extension extensions[] = {
+	{ 15, X509_ALWAYS, false, X509_FORM_KEY_USAGE, read_key_usage, put_key_usage },
+	{ 37, X509_NEVER, false, X509_FORM_EXTENDED_KEY_USAGE, read_extended_key_usage, put_extended_key_usage },
+	{ 19, X509_ALWAYS, true, X509_FORM_BASIC_CONSTRAINTS, read_basic_constraints, put_basic_constraints },
+	{ 14, X509_NEVER, false, X509_FORM_SUBJECT_KEY_ID, read_subject_key_id, put_subject_key_id },
+	{ 35, X509_NEVER, false, X509_FORM_AUTHORITY_KEY_ID, x509_read_authority_key_id, x509_put_authority_key_id },
+	{ 17, X509_WITHOUT_SUBJECT, false, X509_FORM_ALT_NAMES, read_alt_names, put_alt_names },
+	{ 31, X509_NEVER, false, X509_FORM_CRL_URL, read_crl_points, put_crl_points },
+};
+/* clang-format on */
+#define EXTENSIONS (sizeof(extensions) / sizeof(extensions[0]))
+
+/* A CA's subject has its serial in decimal, which keeps two CAs of one cluster apart. */
+static bool subject_has_serial(const struct facts *facts)
+{
+	struct slice list = FACTS_SLICE(facts, x509_subject), decimal;
+	struct x509_attribute attribute;
+	uint8_t digits[X509_DECIMAL_MAX];
+	unsigned found = 0;
+
+	decimal.at = digits;
+	decimal.length = x509_serial_decimal(FACTS_SLICE(facts, x509_serial), digits);
+	while (x509_next_attribute(&list, &attribute))
+		if (attribute.kind == X509_SERIAL_NUMBER) {
+			if (!slice_same(attribute.value, decimal))
+				return false;
+			found++;
+		}
+	return found == 1;
+}
+
+static enum x509_form check_authority(const struct facts *facts)
+{
+	const unsigned usage = facts->x509_key_usage;
+
+	if ((usage & X509_KEY_CERT_SIGN) == 0 || (usage & ~AUTHORITY_USAGES) != 0)
+		return X509_FORM_KEY_USAGE;
+	if (x509_serial_unstamped(FACTS_SLICE(facts, x509_serial)))
+		return X509_FORM_SERIAL;
+	if (facts->x509_extended_key_usage != 0 || facts->x509_alt_names_length != 0 ||
+	    facts->x509_crl_url_length != 0 || facts->x509_subject_key_id_length == 0 ||
+	    !subject_has_serial(facts))
+		return X509_FORM_AUTHORITY;
+	return X509_FORM_GOOD;
+}
+
+static enum x509_form check_whole(const struct facts *facts)
+{
+	if (facts->x509_is_ca)
+		return check_authority(facts);
+	if (facts->x509_key_usage & (X509_KEY_CERT_SIGN | X509_CRL_SIGN))
+		return X509_FORM_KEY_USAGE;
+	/* RFC 5280 4.1.2.6 */
+	if (facts->x509_subject_length == 0 && facts->x509_alt_names_length == 0)
+		return X509_FORM_SUBJECT;
+	return X509_FORM_GOOD;
+}
+
+static enum x509_form read_fields(struct slice from, struct facts *facts)
+{
+	struct slice issuer, subject;
+	enum x509_form form;
+
+	if (!take_version(&from))
+		return X509_FORM_VERSION;
+	if (!take_serial(&from, facts))
+		return X509_FORM_SERIAL;
+	if (!x509_take_signature(&from, &facts->x509_signature))
+		return X509_FORM_SIGNATURE;
+	if (!x509_take_name(&from, &issuer) || issuer.length == 0)
+		return X509_FORM_ISSUER;
+	if (!take_validity(&from, facts))
+		return X509_FORM_VALIDITY;
+	if (!x509_take_name(&from, &subject))
+		return X509_FORM_SUBJECT;
+	if (!take_key(&from, facts))
+		return X509_FORM_SUBJECT_KEY;
+	X509_SET(facts, x509_issuer, issuer);
+	X509_SET(facts, x509_subject, subject);
+	form = x509_read_extensions(from, DER_EXPLICIT(3), extensions, EXTENSIONS, facts);
+	return form == X509_FORM_GOOD ? check_whole(facts) : form;
+}
+
+enum x509_form x509_certificate_read(
+    const uint8_t *bytes, size_t length, struct facts *out)
+{
+	struct slice fields;
+	struct facts facts = { .subject_kind = KEY_RSA };
+	enum x509_form form;
+
+	if (length > FACTS_DOCUMENT_MAX)
+		return X509_FORM_OVERSIZED;
+	if (!der_take_whole((struct slice){ bytes, length }, DER_SEQUENCE, &fields))
+		return X509_FORM_FRAME;
+	form = read_fields(fields, &facts);
+	if (form != X509_FORM_GOOD)
+		return form;
+	facts.serial_at = (size_t)(facts.x509_serial - bytes);
+	*out = facts;
+	return X509_FORM_GOOD;
+}
+
+static void put_rsa(struct der_sink *to, const struct facts *facts)
+{
+	static const uint8_t unused[1] = { 0 };
+	size_t bits = der_open(to), numbers;
+
+	der_put_bytes(to, unused, sizeof(unused));
+	numbers = der_open(to);
+	der_put_magnitude(to, facts->subject_key, facts->subject_key_length);
+	der_put_magnitude(to, facts->subject_exponent, facts->subject_exponent_length);
+	der_close(to, numbers, DER_SEQUENCE);
+	der_close(to, bits, DER_BIT_STRING);
+}
+
+static void put_key(struct der_sink *to, const struct facts *facts)
+{
+	const struct slice key = FACTS_SLICE(facts, subject_key);
+	const size_t opened = der_open(to);
+
+	x509_put_choice(to, kinds, KEY_KIND_COUNT, (unsigned)facts->subject_kind);
+	if (facts->subject_kind == KEY_RSA)
+		put_rsa(to, facts);
+	else if (!to->failed && key.length == key_lengths[facts->subject_kind])
+		der_put_bits(to, key.at, key.length);
+	else
+		to->failed = true;
+	der_close(to, opened, DER_SEQUENCE);
+}
+
+size_t x509_key_write(const struct facts *facts, uint8_t *out, size_t room)
+{
+	struct der_sink to = der_sink(out, room);
+
+	put_key(&to, facts);
+	return to.failed ? 0 : to.used;
+}
+
+size_t x509_certificate_write(const struct facts *facts, uint8_t *out, size_t room)
+{
+	const struct slice serial = FACTS_SLICE(facts, x509_serial);
+	struct der_sink to = der_sink(out, room);
+	size_t whole = der_open(&to), validity;
+
+	der_put(&to, DER_EXPLICIT(0), version, sizeof(version));
+	if (!is_serial(serial))
+		to.failed = true;
+	der_put(&to, DER_INTEGER, serial.at, serial.length);
+	x509_put_signature(&to, facts->x509_signature);
+	der_put(&to, DER_SEQUENCE, facts->x509_issuer, facts->x509_issuer_length);
+	validity = der_open(&to);
+	der_put_time(&to, facts->x509_not_before);
+	der_put_time(&to, facts->x509_not_after);
+	der_close(&to, validity, DER_SEQUENCE);
+	der_put(&to, DER_SEQUENCE, facts->x509_subject, facts->x509_subject_length);
+	put_key(&to, facts);
+	x509_put_extensions(&to, DER_EXPLICIT(3), extensions, EXTENSIONS, facts);
+	der_close(&to, whole, DER_SEQUENCE);
+	return to.failed ? 0 : to.used;
+}

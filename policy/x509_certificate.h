@@ -1,0 +1,60 @@
+/*
+ * Reader and writer of TBSCertificate (RFC 5280 4.1), for the certificates that we issue
+ * and for those of our CAs.
+ *
+ * The reader accepts one encoding of each certificate and accounts for every byte.
+ * Version 3, no unique identifiers; strict DER; names as x509_fields.h says; a subject's
+ * key that is RSA, an uncompressed point on P-256, P-384 or P-521, or Ed25519.
+ * Extensions, each at most once and in this order, as Go's crypto/x509 has it:
+ *
+ *     keyUsage (critical), extKeyUsage, basicConstraints (critical, always there),
+ *     subjectKeyIdentifier, authorityKeyIdentifier (the identifier alone),
+ *     subjectAltName (critical when the subject is empty, RFC 5280 4.2.1.6),
+ *     cRLDistributionPoints (one URI)
+ *
+ * For each input that it accepts, writing the facts gives the input again.
+ *
+ * No allocation, no I/O, linear time.
+ */
+#ifndef POLICY_X509_CERTIFICATE_H
+#define POLICY_X509_CERTIFICATE_H
+
+#include "policy/x509_fields.h"
+
+#define X509_ALT_NAMES_MAX 256
+#define X509_ALT_NAME_MAX  2048 /* bytes */
+
+/* `out` is written only when the result is X509_FORM_GOOD; its slices point into `bytes`,
+ * and what belongs to other documents is 0. */
+enum x509_form x509_certificate_read(
+    const uint8_t *bytes, size_t length, struct facts *out);
+
+/* The number of bytes written; 0 when they do not fit into `room` or FACTS_DOCUMENT_MAX,
+ * or the facts have no encoding. Packed lists are written as they are, and how the facts
+ * fit together is not judged: both are the reader's. */
+size_t x509_certificate_write(const struct facts *facts, uint8_t *out, size_t room);
+
+/* A SubjectPublicKeyInfo to and from its parts. Only the subject_* members are written,
+ * and they mean nothing when it returns false. */
+bool x509_key_read(const uint8_t *bytes, size_t length, struct facts *out);
+size_t x509_key_write(const struct facts *facts, uint8_t *out, size_t room);
+
+/* Alternative names, by their tag (RFC 5280 4.2.1.6). An IP address has 4 or 16 bytes;
+ * the others are visible ASCII. */
+enum x509_alt_name_kind {
+	X509_ALT_EMAIL = 1,
+	X509_ALT_DNS = 2,
+	X509_ALT_URI = 6,
+	X509_ALT_IP = 7
+};
+
+struct x509_alt_name {
+	enum x509_alt_name_kind kind;
+	struct slice value;
+};
+
+/* The next of a packed list that a reader accepted; false at its end. */
+bool x509_next_alt_name(struct slice *list, struct x509_alt_name *out);
+void x509_put_alt_name(struct der_sink *to, const struct x509_alt_name *name);
+
+#endif

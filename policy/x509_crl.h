@@ -1,0 +1,32 @@
+/*
+ * Reader and writer of TBSCertList (RFC 5280 5.1) as the broker makes it: version 2, both
+ * dates, revoked serials in ascending order each with its date alone (no list when there
+ * is none), the authority key identifier and the CRL's number.
+ *
+ * For each input that the reader accepts, writing the facts gives the input again.
+ *
+ * No allocation, no I/O, linear time.
+ */
+#ifndef POLICY_X509_CRL_H
+#define POLICY_X509_CRL_H
+
+#include "policy/x509_fields.h"
+
+/* `out` is written only when the result is X509_FORM_GOOD; its slices point into `bytes`,
+ * and what belongs to other documents is 0. */
+enum x509_form x509_crl_read(const uint8_t *bytes, size_t length, struct facts *out);
+
+/* The number of bytes written; 0 when they do not fit into `room` or FACTS_DOCUMENT_MAX,
+ * or the facts have no encoding. The packed list is written as it is. */
+size_t x509_crl_write(const struct facts *facts, uint8_t *out, size_t room);
+
+struct x509_revoked {
+	struct slice serial; /* the INTEGER's content: positive and minimal */
+	int64_t date;	     /* seconds since 1970 */
+};
+
+/* The next of a packed list that a reader accepted; false at its end. */
+bool x509_next_revoked(struct slice *list, struct x509_revoked *out);
+void x509_put_revoked(struct der_sink *to, const struct x509_revoked *revoked);
+
+#endif

@@ -1,0 +1,134 @@
+/*
+ * What certificates and CRLs have in common: faults, names, serials, signature algorithms
+ * and the frame of an extension, each with a reader and a writer. Private to the X.509
+ * files, but for the faults and for the walking of names.
+ */
+#ifndef POLICY_X509_FIELDS_H
+#define POLICY_X509_FIELDS_H
+
+#include "policy/der.h"
+#include "policy/facts.h"
+
+enum x509_form {
+	X509_FORM_GOOD,
+	X509_FORM_OVERSIZED, /* longer than FACTS_DOCUMENT_MAX */
+	X509_FORM_FRAME,     /* no one DER SEQUENCE, or bytes where nothing should be */
+	X509_FORM_VERSION,
+	X509_FORM_SERIAL,
+	X509_FORM_SIGNATURE,
+	X509_FORM_ISSUER,
+	X509_FORM_VALIDITY,
+	X509_FORM_SUBJECT,
+	X509_FORM_SUBJECT_KEY,
+	X509_FORM_EXTENSION, /* unknown, repeated, out of order, or wrongly (not) critical
+			      */
+	X509_FORM_KEY_USAGE,
+	X509_FORM_EXTENDED_KEY_USAGE,
+	X509_FORM_BASIC_CONSTRAINTS,
+	X509_FORM_SUBJECT_KEY_ID,
+	X509_FORM_AUTHORITY_KEY_ID,
+	X509_FORM_ALT_NAMES,
+	X509_FORM_CRL_URL,
+	X509_FORM_AUTHORITY, /* a CA's certificate that has not what ours have */
+	X509_FORM_REVOKED,
+	X509_FORM_CRL_NUMBER,
+	X509_FORM_COUNT
+};
+
+const char *x509_form_text(enum x509_form form);
+
+#define X509_SET(facts, member, slice)                                                   \
+	((facts)->member = (slice).at, (facts)->member##_length = (slice).length)
+
+/*
+ * Serials. The worker leaves 16 zero bytes, which is no minimal INTEGER and so no real
+ * serial; the broker writes 16 bytes over them that x509_serial_fit() has made positive
+ * and minimal.
+ */
+#define X509_SERIAL_STAMPED 16
+#define X509_SERIAL_MAX	    20 /* RFC 5280 4.1.2.2 */
+
+bool x509_serial_unstamped(struct slice serial);
+void x509_serial_fit(uint8_t serial[X509_SERIAL_STAMPED]);
+
+/* The serial in decimal digits; returns how many. 0 when it is longer than a serial. */
+#define X509_DECIMAL_MAX 49
+size_t x509_serial_decimal(struct slice serial, uint8_t out[X509_DECIMAL_MAX]);
+
+/*
+ * Attributes of a name, each in an RDN of its own, in the order in which they were given.
+ * X.520's are named by the last number of their OID, Teleport's 1.3.9999.branch.leaf by
+ * these two. The value is a PrintableString where its characters allow that, else a
+ * UTF8String.
+ */
+#define X509_ATTRIBUTES_MAX 512
+#define X509_VALUE_MAX	    16384 /* bytes of one attribute's value */
+
+enum x509_attribute_kind {
+	X509_TELEPORT = 0,
+	X509_COMMON_NAME = 3,
+	X509_SERIAL_NUMBER = 5,
+	X509_LOCALITY = 7,
+	X509_STREET = 9,
+	X509_ORGANIZATION = 10,
+	X509_UNIT = 11,
+	X509_POSTAL_CODE = 17
+};
+
+struct x509_attribute {
+	enum x509_attribute_kind kind;
+	uint8_t branch; /* of X509_TELEPORT, at most 127; else 0 */
+	uint8_t leaf;
+	struct slice value;
+};
+
+/* The next of a packed list that a reader accepted; false at its end. */
+bool x509_next_attribute(struct slice *list, struct x509_attribute *out);
+void x509_put_attribute(struct der_sink *to, const struct x509_attribute *attribute);
+
+/* A Name, whose content is the packed list; it is written as it is. */
+bool x509_take_name(struct slice *from, struct slice *list);
+
+/* The content of a SEQUENCE that is one of few, as algorithms are. */
+struct x509_choice {
+	uint8_t content[20];
+	uint8_t length;
+};
+
+/* Which of the table it is; `count` when it is none. */
+unsigned x509_take_choice(
+    struct slice *from, const struct x509_choice *table, unsigned count);
+void x509_put_choice(
+    struct der_sink *to, const struct x509_choice *table, unsigned count, unsigned which);
+
+bool x509_take_signature(struct slice *from, enum x509_signature *out);
+void x509_put_signature(struct der_sink *to, enum x509_signature signature);
+
+/*
+ * Extensions. A document has a table of those that it may carry, in their order; each at
+ * most once, and those that are needed always.
+ */
+enum x509_critical { X509_NEVER, X509_ALWAYS, X509_WITHOUT_SUBJECT };
+
+struct x509_extension {
+	uint8_t number; /* the last of 2.5.29.N */
+	enum x509_critical critical;
+	bool needed;
+	enum x509_form fault;
+	bool (*read)(struct slice value, struct facts *facts);
+	/* Puts nothing when the facts have nothing for it. */
+	void (*put)(struct der_sink *to, const struct facts *facts);
+};
+
+/* They are the last field, under the tag DER_EXPLICIT(n). */
+enum x509_form x509_read_extensions(struct slice from, uint8_t tag,
+    const struct x509_extension *table, size_t rows, struct facts *facts);
+void x509_put_extensions(struct der_sink *to, uint8_t tag,
+    const struct x509_extension *table, size_t rows, const struct facts *facts);
+
+/* The identifier, and nothing else (RFC 5280 4.2.1.1). */
+#define X509_KEY_ID_MAX 64
+bool x509_read_authority_key_id(struct slice value, struct facts *facts);
+void x509_put_authority_key_id(struct der_sink *to, const struct facts *facts);
+
+#endif

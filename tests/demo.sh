@@ -1,0 +1,261 @@
+#!/bin/bash
+# The main job, end to end: a real OpenSSH login with certificates that privyseal issued.
+# Every line after a `$` can be copied into a shell (with $demo and $PATH set as shown).
+# Leaves nothing behind: no process, socket, mount, user or file. Usage: demo.sh BUILD
+set -euo pipefail
+export LC_ALL=C TZ=UTC
+umask 022
+
+build=$(realpath "${1:-build}")
+PATH=$build:$PATH:/usr/sbin:/sbin
+if [ "$(id -u)" != 0 ]; then
+	echo "demo: privyseald and sshd need root; run it as root" >&2
+	exit 1
+fi
+
+daemon=
+sshd=
+demo=
+made_run_sshd=
+
+ended() # waits until a child of ours is gone
+{
+	kill -TERM "$1" 2>/dev/null || true
+	wait "$1" 2>/dev/null || true
+}
+
+cleanup()
+{
+	local status=$?
+
+	trap - EXIT
+	[ -z "$sshd" ] || ended "$sshd"
+	[ -z "$daemon" ] || ended "$daemon"
+	if [ $status != 0 ] && [ -n "$demo" ]; then
+		printf '\ndemo: FAILED; the logs:\n' >&2
+		tail -n 30 "$demo"/*.log >&2 || true
+	fi
+	[ -z "$demo" ] || rm -rf "$demo"
+	[ -z "$made_run_sshd" ] || rmdir /run/sshd
+	exit $status
+}
+
+step() # a command as a person would type it, then what it does
+{
+	printf '\n$ %s\n' "$1"
+	eval "$1"
+}
+
+story()
+{
+	printf '\n== %s\n' "$*"
+}
+
+must_fail() # like step, for a command that has to be refused
+{
+	printf '\n$ %s\n' "$1"
+	if eval "$1"; then
+		echo "demo: that should have been refused" >&2
+		exit 1
+	fi
+}
+
+wait_until() # WHAT COMMAND...: at most 30 s
+{
+	local what=$1 i
+
+	shift
+	for ((i = 0; i < 600; i++)); do
+		if "$@" >/dev/null 2>&1; then
+			return 0
+		fi
+		sleep 0.05
+	done
+	echo "demo: waited 30 s for $what" >&2
+	exit 1
+}
+
+# What is on this machine that a demo could leave behind.
+inventory()
+{
+	ps -eo comm= | grep -E '^(privyseal|sshd)' | sort || true
+	cut -d' ' -f5 /proc/self/mountinfo | sort
+	getent passwd
+	getent group
+	ls -d /run/* /tmp/privyseal* /var/lib/privyseal* /etc/privyseal* 2>/dev/null || true
+}
+
+before=$(inventory)
+trap cleanup EXIT
+trap 'exit 1' INT TERM
+demo=$(mktemp -d /tmp/privyseal-demo.XXXXXX)
+chmod 755 "$demo"
+worker_user=privyseal
+getent passwd privyseal >/dev/null || worker_user=nobody
+
+story "A config, and the policy that says what may be signed"
+printf '\n$ demo=%s PATH=%s:$PATH\n' "$demo" "$build"
+cat >"$demo/privyseal.yaml" <<'YAML'
+version: v3
+auth_service:
+  enabled: yes
+  cluster_name: example.com
+YAML
+cat >"$demo/policy.conf" <<'POLICY'
+cluster  example.com
+
+deny   user  ssh-user  principals root
+permit user  ssh-user  ttl 30h  key-id *  principals deploy backup  extensions permit-pty  rate 100/s
+permit host  ssh-host  ttl 30d  key-id *  principals localhost 127.0.0.1 *.example.com
+POLICY
+step 'cat $demo/privyseal.yaml'
+step 'cat -n $demo/policy.conf'
+flags="--config \$demo/privyseal.yaml --policy \$demo/policy.conf --state-dir \$demo/state --runtime-dir \$demo/run --user $worker_user"
+step "privyseald $flags --check"
+
+story "The daemon: its CAs come into being on first start"
+printf '\n$ privyseald %s 2>$demo/privyseald.log &\n' "$flags"
+eval "privyseald $flags 2>\$demo/privyseald.log &"
+daemon=$!
+wait_until "privyseald" privyseal --runtime-dir "$demo/run" status
+step 'cat $demo/privyseald.log'
+step 'privyseal --runtime-dir $demo/run status'
+
+story "Keys of a person and of a host, made as ever"
+step 'ssh-keygen -q -t ed25519 -N "" -C alice -f $demo/id'
+step 'ssh-keygen -q -t ed25519 -N "" -C host -f $demo/host'
+
+story "A user and a host certificate, through the pipe"
+ask='privyseal --runtime-dir $demo/run pipe'
+step "jq -nc --rawfile key \$demo/id.pub '{jsonrpc: \"2.0\", id: 1, method: \"ssh-user\", params: {public_key: (\$key | rtrimstr(\"\n\")), key_id: \"alice\", principals: [\"deploy\"], ttl: \"8h\", extensions: {\"permit-pty\": \"\"}}}' | tee \$demo/request | $ask >\$demo/answer; cat \$demo/request \$demo/answer"
+step 'jq -er .result.certificate $demo/answer >$demo/id-cert.pub'
+step "jq -nc --rawfile key \$demo/host.pub '{jsonrpc: \"2.0\", id: 2, method: \"ssh-host\", params: {public_key: (\$key | rtrimstr(\"\n\")), principals: [\"localhost\"], ttl: \"30d\"}}' | $ask | jq -er .result.certificate >\$demo/host-cert.pub"
+step 'ssh-keygen -L -f $demo/id-cert.pub'
+step 'ssh-keygen -L -f $demo/host-cert.pub'
+
+story "The CAs' public keys, for sshd and for ssh"
+step "echo '{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"authorities\"}' | $ask >\$demo/authorities"
+step "jq -er '.result[] | select(.spec.type == \"user\") | .spec.active_keys.ssh[0].public_key | @base64d' \$demo/authorities | tee \$demo/user_ca.pub"
+step "jq -er '.result[] | select(.spec.type == \"host\") | .spec.active_keys.ssh[0].public_key | @base64d' \$demo/authorities | tee \$demo/host_ca.pub"
+
+story "A real sshd that trusts only that user CA and shows only that host certificate"
+if [ ! -d /run/sshd ]; then
+	mkdir -m 755 /run/sshd
+	made_run_sshd=yes
+fi
+echo deploy >"$demo/principals"
+start_sshd() # on a port of the dynamic range that nobody has
+{
+	local try
+
+	for try in 1 2 3 4 5 6 7 8; do
+		port=$((20000 + (RANDOM % 12000)))
+		cat >"$demo/sshd_config" <<-CONFIG
+			Port $port
+			ListenAddress 127.0.0.1
+			HostKey $demo/host
+			HostCertificate $demo/host-cert.pub
+			TrustedUserCAKeys $demo/user_ca.pub
+			AuthorizedPrincipalsFile $demo/principals
+			AuthorizedKeysFile none
+			PasswordAuthentication no
+			KbdInteractiveAuthentication no
+			UsePAM no
+			StrictModes no
+			PermitRootLogin prohibit-password
+			PidFile none
+			LogLevel VERBOSE
+		CONFIG
+		: >"$demo/sshd.log"
+		/usr/sbin/sshd -D -f "$demo/sshd_config" -E "$demo/sshd.log" &
+		sshd=$!
+		wait_until "sshd" grep -qE 'Server listening|Cannot bind|error|fatal' "$demo/sshd.log"
+		if grep -q 'Server listening' "$demo/sshd.log"; then
+			return 0
+		fi
+		ended "$sshd"
+		sshd=
+	done
+	echo "demo: sshd found no port" >&2
+	exit 1
+}
+start_sshd
+step 'cat $demo/sshd_config'
+printf '\n$ /usr/sbin/sshd -D -f $demo/sshd_config -E $demo/sshd.log &\n'
+step 'echo "@cert-authority localhost $(cat $demo/host_ca.pub)" | tee $demo/known_hosts'
+cat >"$demo/ssh_config" <<-CONFIG
+	Host localhost
+	  HostName 127.0.0.1
+	  HostKeyAlias localhost
+	  Port $port
+	  User root
+	  UserKnownHostsFile $demo/known_hosts
+	  GlobalKnownHostsFile none
+	  StrictHostKeyChecking yes
+	  IdentitiesOnly yes
+	  IdentityAgent none
+	  BatchMode yes
+CONFIG
+step 'cat $demo/ssh_config'
+
+story "The login"
+login='ssh -F $demo/ssh_config -i $demo/id -o CertificateFile=$demo/id-cert.pub localhost'
+step "$login 'echo logged in as \$(id -un)' | tee \$demo/out"
+grep -qx 'logged in as root' "$demo/out"
+step 'grep -m 1 "Accepted certificate" $demo/sshd.log'
+
+story "Refused by sshd: a certificate for another principal"
+request() # ID PRINCIPAL TTL
+{
+	jq -nc --rawfile key "$demo/id.pub" --arg p "$2" --arg ttl "$3" --argjson id "$1" \
+	    '{jsonrpc: "2.0", id: $id, method: "ssh-user", params: {public_key: ($key | rtrimstr("\n")),
+	      key_id: "alice", principals: [$p], ttl: $ttl}}'
+}
+printf '\n$ request() { %s; }\n' "jq -nc --rawfile key \$demo/id.pub --arg p \"\$2\" --arg ttl \"\$3\" --argjson id \"\$1\" '{jsonrpc: \"2.0\", id: \$id, method: \"ssh-user\", params: {public_key: (\$key | rtrimstr(\"\n\")), key_id: \"alice\", principals: [\$p], ttl: \$ttl}}'"
+step "request 4 backup 8h | $ask | jq -er .result.certificate >\$demo/backup-cert.pub"
+must_fail 'ssh -F $demo/ssh_config -i $demo/id -o CertificateFile=$demo/backup-cert.pub localhost true'
+step 'grep "does not contain an authorized principal" $demo/sshd.log'
+
+story "Refused by sshd: a certificate that has expired"
+step "request 5 deploy 1s | $ask | tee \$demo/answer | jq -er .result.certificate >\$demo/expired-cert.pub"
+expires=$(jq -er .result.valid_before "$demo/answer")
+expired()
+{
+	[ "$(date +%s)" -gt "$expires" ]
+}
+wait_until "the certificate to expire" expired
+must_fail 'ssh -F $demo/ssh_config -i $demo/id -o CertificateFile=$demo/expired-cert.pub localhost true'
+step 'grep "Certificate invalid: expired" $demo/sshd.log'
+
+story "Refused by the policy, and the line that refused"
+step "request 6 root 8h | $ask | tee \$demo/answer"
+rule=$(jq -er .error.data.rule "$demo/answer")
+step "sed -n ${rule##*:}p ${rule%:*}"
+
+story "The record: written down before each key was used, each line with the hash of the one before"
+step 'cat $demo/state/audit/audit-000001.jsonl'
+step 'privyseal audit verify --state-dir $demo/state'
+
+story "What the kernel says of each process, beside what the design promises"
+step 'privyseal --runtime-dir $demo/run doctor'
+
+story "Everything stops"
+step "kill -TERM $daemon; wait $daemon"
+daemon=
+ended "$sshd"
+sshd=
+step 'tail -n 2 $demo/privyseald.log'
+rm -rf "$demo"
+demo=
+if [ -n "$made_run_sshd" ]; then
+	rmdir /run/sshd
+	made_run_sshd=
+fi
+as_before()
+{
+	[ "$(inventory)" = "$before" ]
+}
+# sshd's own children take a moment longer than sshd to see that their client is gone.
+wait_until "the machine to be as before:
+$(diff <(echo "$before") <(inventory) || true)" as_before
+printf '\ndemo: a login accepted, three refused, nothing left behind\n'

@@ -1,0 +1,77 @@
+/*
+ * Clients: reading of lines, writing of answers, and what each of them may cost. A client
+ * costs memory only while it has something under way, and one that never reads is no
+ * longer read from.
+ */
+#ifndef WORKER_CONNECTIONS_H
+#define WORKER_CONNECTIONS_H
+
+#include "worker/continuity.h"
+#include "worker/ring.h"
+
+#define CONNECTIONS_MAX	    2000
+#define LINE_MAX_BYTES	    65536	  /* without its line end */
+#define CONNECTION_REQUESTS 256		  /* outstanding on one connection */
+#define CONNECTION_BYTES    (768u * 1024) /* that its outstanding answers may take */
+#define WORKER_BYTES	    (32u * 1024 * 1024) /* of all buffers of all connections */
+#define OUTPUT_MAX	    CONTINUITY_OUTPUT
+#define OUTPUT_ENOUGH                                                                    \
+	(64u * 1024) /* unread answers from which on it is not read from                 \
+		      */
+
+struct connection {
+	int in, out; /* the same descriptor but on --stdio */
+	struct ring input, output;
+	struct ring_at input_at, output_at; /* where they lie when not in `continuity` */
+	struct continuity *continuity;	    /* NULL but on --stdio */
+	size_t scanned;			    /* bytes of input that hold no line end */
+	bool skipping;			    /* inside an over-long line */
+	bool ended;			    /* the client writes no more */
+	bool broken;			    /* to be closed, nothing more to be written */
+	unsigned outstanding;
+	size_t reserved; /* bytes that the answers of outstanding requests may take */
+};
+
+struct connections {
+	struct connection *of[CONNECTIONS_MAX];
+	unsigned count;
+	size_t bytes;	  /* of all rings */
+	unsigned cut_off; /* clients, since the log was told of it */
+};
+
+/* A new client; NULL when there are too many or memory is short (`in` and `out` stay
+ * open). */
+struct connection *connections_add(
+    struct connections *connections, int in, int out, struct continuity *continuity);
+/* Closes it and frees it; the last one takes its place in the table. */
+void connections_remove(struct connections *connections, unsigned index);
+
+/* May it be read from now? */
+bool connection_wants_input(const struct connection *connection);
+/* Has it a whole line, or the end of one, that could be handled now? */
+bool connection_has_line(const struct connection *connection);
+/* Nothing to answer, nothing to write, nothing more to come. */
+bool connection_finished(const struct connection *connection);
+
+/* One read(); sets ended or broken. */
+void connection_read(struct connections *connections, struct connection *connection);
+/* One or more write()s; on --stdio one of at most 4096 bytes, after poll() said that it
+ * may be written, since the pipe may be a blocking one. */
+void connection_write(struct connections *connections, struct connection *connection);
+
+enum line { LINE_NONE, LINE_WHOLE, LINE_TOO_LONG };
+
+/*
+ * The next line without its end, copied to `out` (LINE_MAX_BYTES + 2 bytes). It stays in
+ * the input until connection_line_done(), so that a worker's death can be told from its
+ * success.
+ */
+enum line connection_line(struct connection *connection, char *out, size_t *length);
+void connection_line_done(struct connections *connections, struct connection *connection);
+
+/* Queues an answer, which ends in a newline; a client whose answers do not fit is cut
+ * off. */
+void connection_answer(struct connections *connections, struct connection *connection,
+    const char *bytes, size_t length);
+
+#endif

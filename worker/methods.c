@@ -1,0 +1,330 @@
+/* The methods; methods.h has the contract. */
+#include "worker/methods.h"
+
+#include "ipc/log.h"
+#include "worker/rpc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RPC_VERSION	1
+#define ANSWER_OVERHEAD 512 /* of a certificate's answer beside the certificate */
+#define SIGNATURE_TEXT                                                                   \
+	700 /* base64 of RSA 4096's; what is larger finds room in the ring */
+
+/* ---- what a request may cost ---- */
+
+static bool too_many(struct rpc_error *error, const char *what)
+{
+	return rpc_fail(error, RPC_TOO_MANY, "too many requests in flight: %s", what);
+}
+
+static bool may_wait(const struct worker *worker, const struct connection *connection,
+    struct rpc_error *error)
+{
+	if (connection->outstanding >= CONNECTION_REQUESTS)
+		return too_many(error, "256 of this connection");
+	if (worker->pendings.count >= PENDING_MAX)
+		return too_many(error, "4096 of all connections");
+	return true;
+}
+
+/* A pending request of this call; NULL with `error`. */
+static struct pending *wait_for_broker(struct worker *worker, const struct call *call,
+    size_t reserved, struct rpc_error *error)
+{
+	struct pending *pending;
+
+	if (call->connection->reserved + reserved > CONNECTION_BYTES) {
+		too_many(
+		    error, "their answers would take more memory than a connection has");
+		return NULL;
+	}
+	pending = pendings_add(&worker->pendings, call->connection, reserved);
+	if (!pending) {
+		too_many(error, "no memory for more");
+		return NULL;
+	}
+	pending->method = call->method;
+	pending->deadline = worker_clock_ms() + (int64_t)worker->config.deadline * 1000;
+	memcpy(pending->request_id, call->id, call->id_length);
+	pending->request_id_length = call->id_length;
+	pending->place = call->place;
+	return pending;
+}
+
+/* ---- handlers ---- */
+
+static enum outcome sign_ssh(
+    struct worker *worker, const struct call *call, struct rpc_error *error)
+{
+	struct ssh_draft *draft;
+	struct pending *pending;
+
+	if (!may_wait(worker, call->connection, error))
+		return OUTCOME_FAILED;
+	draft = ssh_draft_build(&worker->builder, call->method->document, call->params,
+	    call->fraction, worker_now(), error);
+	if (!draft)
+		return OUTCOME_FAILED;
+	pending = wait_for_broker(worker, call,
+	    draft->length / 3 * 4 + SIGNATURE_TEXT + ANSWER_OVERHEAD, error);
+	if (!pending) {
+		ssh_draft_free(draft);
+		return OUTCOME_FAILED;
+	}
+	pending->draft = draft;
+	pendings_enqueue(&worker->pendings, pending);
+	return OUTCOME_PENDING;
+}
+
+/* The records are asked for anew each time; whoever asks meanwhile shares the answer. */
+static enum outcome await_authorities(
+    struct worker *worker, const struct call *call, enum ca only, struct rpc_error *error)
+{
+	struct pending *pending;
+
+	if (!may_wait(worker, call->connection, error))
+		return OUTCOME_FAILED;
+	pending =
+	    wait_for_broker(worker, call, worker->authorities.json_length + 8192, error);
+	if (!pending)
+		return OUTCOME_FAILED;
+	pending->state = PENDING_AUTHORITIES;
+	pending->only = only;
+	if (worker->to_ask == 0 && worker->asked == 0)
+		worker->to_ask = (1u << CA_COUNT) - 1;
+	return OUTCOME_PENDING;
+}
+
+static enum outcome authorities(
+    struct worker *worker, const struct call *call, struct rpc_error *error)
+{
+	const cJSON *type = cJSON_GetObjectItemCaseSensitive(call->params, "type");
+	const char *name = cJSON_GetStringValue(type);
+	enum ca only = CA_COUNT;
+
+	if (type && (!name || !ca_named(name, strlen(name), &only))) {
+		rpc_fail(error, RPC_INVALID_PARAMS,
+		    "type: must be one of user host db db_client "
+		    "openssh jwt saml_idp oidc_idp spiffe");
+		return OUTCOME_FAILED;
+	}
+	return await_authorities(worker, call, only, error);
+}
+
+static enum outcome status(
+    struct worker *worker, const struct call *call, struct rpc_error *error)
+{
+	return await_authorities(worker, call, CA_COUNT, error);
+}
+
+static enum outcome ping(
+    struct worker *worker, const struct call *call, struct rpc_error *error)
+{
+	struct json_out *out = rpc_begin_result(worker, call->id, call->id_length);
+
+	(void)error; /* it can't fail */
+	json_value(out, "{}", 2);
+	rpc_send_result(worker, call->connection);
+	return OUTCOME_ANSWERED;
+}
+
+/* clang-format off */
+static const struct method methods[] = {
+	{ "ssh-user", sign_ssh, DOCUMENT_SSH_USER, { "public_key", "key_id", "principals",
+		"ttl", "extensions", "critical_options", "ca", NULL } },
+	{ "ssh-host", sign_ssh, DOCUMENT_SSH_HOST, { "public_key", "key_id", "principals",
+		"ttl", "extensions", NULL } },
+	{ "authorities", authorities, DOCUMENT_COUNT, { "type", NULL } },
+	{ "status", status, DOCUMENT_COUNT, { NULL } },
+	{ "ping", ping, DOCUMENT_COUNT, { NULL } },
+};
+/* clang-format on */
+
+const struct method *method_named(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (strcmp(methods[i].name, name) == 0)
+			return &methods[i];
+	return NULL;
+}
+
+/* ---- the broker's answers ---- */
+
+void methods_fail(
+    struct worker *worker, struct pending *pending, const struct rpc_error *error)
+{
+	if (pending->connection)
+		rpc_send_error(worker, pending->connection, pending->request_id,
+		    pending->request_id_length, error);
+	pendings_remove(&worker->pendings, pending);
+}
+
+void methods_signed(struct worker *worker, struct pending *pending, const uint8_t *serial,
+    size_t serial_length, const uint8_t *signature, size_t signature_length)
+{
+	struct rpc_error error = { 0 };
+	struct json_out *out;
+
+	if (!pending->connection) {
+		pendings_remove(&worker->pendings, pending);
+		return;
+	}
+	out = rpc_begin_result(worker, pending->request_id, pending->request_id_length);
+	if (!ssh_draft_finish(pending->draft, serial, serial_length, signature,
+		signature_length, out, &error)) {
+		log_error("%s", error.message);
+		methods_fail(worker, pending, &error);
+		return;
+	}
+	rpc_send_result(worker, pending->connection);
+	pendings_remove(&worker->pendings, pending);
+}
+
+void methods_refused(
+    struct worker *worker, struct pending *pending, const struct broker_refusal *refusal)
+{
+	enum fact fact =
+	    refusal->fact < FACT_COUNT ? (enum fact)refusal->fact : FACT_NONE;
+	enum verdict verdict = refusal->verdict <= VERDICT_INVARIANT
+				   ? (enum verdict)refusal->verdict
+				   : VERDICT_INVARIANT;
+	struct rpc_error error;
+
+	log_warning("the broker refused what this worker's own check had let pass (%s)",
+	    fact_name(fact));
+	rpc_refuse(&error, worker->builder.policy_name, verdict, refusal->line, fact,
+	    refusal->value, refusal->value_length, NULL);
+	methods_fail(worker, pending, &error);
+}
+
+/* The CA's key has changed since the document was built: once, it is built anew. */
+static void build_anew(struct worker *worker, struct pending *pending)
+{
+	struct rpc_error error = { 0 };
+
+	if (!pending->connection || pending->rebuilt) {
+		rpc_fail(
+		    &error, RPC_UNAVAILABLE, "the CA's key is being changed; ask again");
+		error.retryable = true;
+		methods_fail(worker, pending, &error);
+		return;
+	}
+	pending->rebuilt = true;
+	worker->pendings.sent--;
+	pending->state = PENDING_AUTHORITIES;
+	worker->to_ask |= 1u << pending->draft->ca;
+}
+
+void methods_unavailable(struct worker *worker, struct pending *pending,
+    enum unavailable reason, uint64_t retry_after_ms, const char *message, size_t length)
+{
+	struct rpc_error error = { .code = RPC_UNAVAILABLE };
+
+	snprintf(error.message, sizeof(error.message), "%.*s", (int)length, message);
+	switch (reason) {
+	case UNAVAILABLE_STALE:
+		build_anew(worker, pending);
+		return;
+	case UNAVAILABLE_RATE:
+	case UNAVAILABLE_BREAKER:
+		error.code = RPC_RATE;
+		error.retry_after =
+		    retry_after_ms / 1000 + (retry_after_ms % 1000 != 0 ? 1 : 0);
+		break;
+	case UNAVAILABLE_DEADLINE:
+		error.code = RPC_DEADLINE;
+		break;
+	case UNAVAILABLE_RECORD:
+		error.code = RPC_NO_RECORD;
+		break;
+	case UNAVAILABLE_KEYSTORE:
+		error.retryable = true;
+		break;
+	}
+	methods_fail(worker, pending, &error);
+}
+
+static void write_limits(const struct worker *worker, struct json_out *out)
+{
+	const struct {
+		const char *name;
+		int64_t value;
+	} limits[] = {
+		{ "line_bytes", LINE_MAX_BYTES },
+		{ "depth", JSON_DEPTH_MAX },
+		{ "id_bytes", RPC_ID_TEXT_MAX },
+		{ "requests_per_connection", CONNECTION_REQUESTS },
+		{ "requests", PENDING_MAX },
+		{ "connections", CONNECTIONS_MAX },
+		{ "deadline", (int64_t)worker->config.deadline },
+	};
+	size_t i;
+
+	json_open(out, '{');
+	for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		json_name(out, limits[i].name);
+		json_number(out, limits[i].value);
+	}
+	json_close(out, '}');
+}
+
+static void write_status(const struct worker *worker, struct json_out *out)
+{
+	json_open(out, '{');
+	json_name(out, "version");
+	json_text(out, PRIVYSEAL_VERSION);
+	json_name(out, "rpc");
+	json_number(out, RPC_VERSION);
+	json_name(out, "limits");
+	write_limits(worker, out);
+	json_name(out, "cluster");
+	json_text(out, worker->cluster);
+	json_name(out, "ready");
+	json_bool(out, worker->ready);
+	json_name(out, "ca_pins"); /* of the host CA's TLS keys: there are none */
+	json_open(out, '[');
+	json_close(out, ']');
+	json_name(out, "authorities");
+	authorities_write_status(&worker->authorities, out);
+	json_close(out, '}');
+}
+
+/* A document that waited for its CA's new key goes back into the queue. */
+static void resume(struct worker *worker, struct pending *pending)
+{
+	struct rpc_error error = { 0 };
+
+	if (ssh_draft_rebuild(&worker->builder, &pending->draft, worker_now(), &error))
+		pendings_enqueue(&worker->pendings, pending);
+	else
+		methods_fail(worker, pending, &error);
+}
+
+void methods_authorities_came(struct worker *worker)
+{
+	struct pending *pending = worker->pendings.oldest, *next;
+	struct json_out *out;
+
+	for (; pending; pending = next) {
+		next = pending->next;
+		if (pending->state != PENDING_AUTHORITIES)
+			continue;
+		if (pending->draft) {
+			resume(worker, pending);
+			continue;
+		}
+		out = rpc_begin_result(
+		    worker, pending->request_id, pending->request_id_length);
+		if (pending->method->handle == status)
+			write_status(worker, out);
+		else
+			authorities_write(&worker->authorities, pending->only, out);
+		rpc_send_result(worker, pending->connection);
+		pendings_remove(&worker->pendings, pending);
+	}
+}

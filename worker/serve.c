@@ -1,0 +1,570 @@
+/*
+ * The loop. A turn polls once, takes what the broker said, reads each client once,
+ * handles a few lines of each, sends what is queued to the broker, and writes answers. So
+ * no client waits for another's backlog, and nothing blocks but poll itself.
+ */
+#include "worker/serve.h"
+
+#include "ipc/log.h"
+#include "worker/rpc.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LINES_A_TURN   8 /* of one client */
+#define ACCEPTS_A_TURN 16
+#define FRAMES_A_TURN  64
+#define ACCEPT_REST_MS 100 /* after the system had no descriptor left */
+#define TELL_MS	       1000
+
+enum { POLL_BROKER, POLL_LISTENER, POLL_CLIENTS };
+
+struct server {
+	struct worker *worker;
+	int listener;
+	bool terminal_gone;   /* the one client of --stdio has ended */
+	bool channel_full;    /* wait until the broker has read */
+	bool more;	      /* lines are left for the next turn */
+	int64_t accept_again; /* ms; 0: now */
+	int64_t tell_again;   /* ms: of clients that were cut off */
+	int64_t drain_until;  /* ms; 0: not draining */
+	/* on --stdio the one client has two: what is read and what is written */
+	struct pollfd polls[POLL_CLIENTS + CONNECTIONS_MAX + 1];
+};
+
+int64_t worker_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec;
+}
+
+int64_t worker_clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* ---- the broker ---- */
+
+static void took_authority(void *context, enum ca ca, const char *json, size_t length)
+{
+	struct worker *worker = context;
+	char error[AUTHORITY_ERROR_MAX];
+
+	worker->asked &= ~(1u << ca);
+	if (!authorities_take(&worker->authorities, ca, json, length, error)) {
+		log_error("%s", error);
+		worker->broken = true;
+		return;
+	}
+	if (worker->asked != 0 || worker->to_ask != 0)
+		return;
+	worker->ready = true;
+	methods_authorities_came(worker);
+}
+
+/* An answer to nothing that was asked: the two of us no longer agree. */
+static struct pending *find_sent(struct worker *worker, uint32_t id)
+{
+	struct pending *pending = pendings_find(&worker->pendings, id);
+
+	if (pending && pending->state == PENDING_SENT)
+		return pending;
+	log_error("the broker answered a request that was not asked");
+	worker->broken = true;
+	return NULL;
+}
+
+static void took_signed(void *context, uint32_t id, const uint8_t *serial,
+    size_t serial_length, const uint8_t *signature, size_t signature_length)
+{
+	struct pending *pending = find_sent(context, id);
+
+	if (pending)
+		methods_signed(
+		    context, pending, serial, serial_length, signature, signature_length);
+}
+
+static void took_refused(void *context, uint32_t id, const struct broker_refusal *refusal)
+{
+	struct pending *pending = find_sent(context, id);
+
+	if (pending)
+		methods_refused(context, pending, refusal);
+}
+
+static void took_unavailable(void *context, uint32_t id, enum unavailable reason,
+    uint64_t retry_after_ms, const char *message, size_t length)
+{
+	struct pending *pending = find_sent(context, id);
+
+	if (pending)
+		methods_unavailable(
+		    context, pending, reason, retry_after_ms, message, length);
+}
+
+static void took_drain(void *context)
+{
+	struct worker *worker = context;
+
+	worker->draining = true;
+	log_info("draining: what has begun is finished, nothing else starts");
+}
+
+static const struct broker_answers answers = {
+	.authority = took_authority,
+	.signed_ = took_signed,
+	.refused = took_refused,
+	.unavailable = took_unavailable,
+	.drain = took_drain,
+};
+
+static void receive(struct worker *worker)
+{
+	enum broker_result result = BROKER_DONE;
+	unsigned i;
+
+	for (i = 0; i < FRAMES_A_TURN && result == BROKER_DONE && !worker->broken; i++)
+		result = broker_receive(&worker->broker, &answers, worker);
+	if (result == BROKER_BROKEN)
+		worker->broken = true;
+}
+
+/* Sends while `result` is good; false when the caller should stop for now. */
+static bool went(struct server *server, enum broker_result result)
+{
+	if (result == BROKER_BUSY)
+		server->channel_full = true;
+	else if (result == BROKER_BROKEN)
+		server->worker->broken = true;
+	return result == BROKER_DONE;
+}
+
+static void ask_authorities(struct server *server)
+{
+	struct worker *worker = server->worker;
+	unsigned ca;
+
+	for (ca = 0; ca < CA_COUNT; ca++) {
+		/* One that is on its way has this one's id; it comes first. */
+		if ((worker->to_ask & ~worker->asked & 1u << ca) == 0)
+			continue;
+		if (!went(server, broker_authority(&worker->broker, (enum ca)ca)))
+			return;
+		worker->to_ask &= ~(1u << ca);
+		worker->asked |= 1u << ca;
+	}
+}
+
+static enum broker_result send_pending(
+    struct worker *worker, const struct pending *pending)
+{
+	const struct signing signing = {
+		.id = pending->id,
+		.ca = pending->draft->ca,
+		.purpose = PURPOSE_SSH,
+		.document = pending->draft->document,
+		.request_id = pending->request_id,
+		.request_id_length = pending->request_id_length,
+		.bytes = pending->draft->bytes,
+		.length = pending->draft->length,
+	};
+
+	return broker_sign(&worker->broker, &signing);
+}
+
+static void send_queued(struct server *server)
+{
+	struct worker *worker = server->worker;
+	struct pending *pending;
+
+	server->channel_full = false;
+	ask_authorities(server);
+	while (!server->channel_full && !worker->broken &&
+	       worker->pendings.sent < worker->config.in_flight) {
+		pending = pendings_next_to_send(&worker->pendings);
+		if (!pending || !went(server, send_pending(worker, pending)))
+			return;
+		pendings_sent(&worker->pendings, pending);
+	}
+}
+
+static void expire(struct worker *worker, int64_t now)
+{
+	struct pending *pending;
+	struct rpc_error error;
+
+	while ((pending = worker->pendings.oldest) && pending->deadline <= now) {
+		rpc_fail(&error, RPC_DEADLINE, "the deadline of %llu s has passed",
+		    (unsigned long long)worker->config.deadline);
+		rpc_send_error(worker, pending->connection, pending->request_id,
+		    pending->request_id_length, &error);
+		pendings_leave(&worker->pendings, pending);
+		if (pending->state == PENDING_AUTHORITIES)
+			pendings_remove(&worker->pendings, pending);
+	}
+}
+
+/* ---- clients ---- */
+
+static void log_client(int fd)
+{
+	struct ucred peer;
+	socklen_t length = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0)
+		log_debug("a client of uid %u has come", (unsigned)peer.uid);
+}
+
+static void accept_clients(struct server *server, int64_t now)
+{
+	unsigned i;
+	int fd;
+
+	for (i = 0;
+	     i < ACCEPTS_A_TURN && server->worker->connections.count < CONNECTIONS_MAX;
+	     i++) {
+		fd = accept4(server->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd < 0 && errno != EAGAIN && errno != EINTR &&
+		    errno != ECONNABORTED) {
+			log_warning("a client can't be accepted: %s", strerror(errno));
+			server->accept_again = now + ACCEPT_REST_MS;
+		}
+		if (fd < 0)
+			return;
+		log_client(fd);
+		if (connections_add(&server->worker->connections, fd, fd, NULL))
+			continue;
+		close(fd);
+		return;
+	}
+}
+
+static void handle_lines(struct server *server, struct connection *connection)
+{
+	struct worker *worker = server->worker;
+	enum line line = LINE_WHOLE;
+	size_t length;
+	unsigned i;
+
+	for (i = 0; i < LINES_A_TURN && connection_has_line(connection); i++) {
+		line = connection_line(connection, worker->line, &length);
+		if (line == LINE_WHOLE) {
+			rpc_take_line(worker, connection, worker->line, length);
+			connection_line_done(&worker->connections, connection);
+		} else if (line == LINE_TOO_LONG) {
+			rpc_line_too_long(worker, connection);
+		}
+	}
+	if (connection_has_line(connection))
+		server->more = true;
+}
+
+static void remove_client(struct server *server, unsigned index)
+{
+	struct worker *worker = server->worker;
+
+	if (worker->terminal)
+		server->terminal_gone = true;
+	pendings_drop_connection(&worker->pendings, worker->connections.of[index]);
+	connections_remove(&worker->connections, index);
+}
+
+/* poll()'s word for one client: what may be read, and written on --stdio. */
+static void client_polled(
+    struct server *server, struct connection *connection, short in, short out)
+{
+	struct connections *connections = &server->worker->connections;
+
+	if ((out & (POLLERR | POLLNVAL)) != 0 ||
+	    (!connection->continuity && (in & POLLHUP) != 0)) {
+		connection->broken = true;
+		return;
+	}
+	if ((out & POLLOUT) != 0)
+		connection_write(connections, connection);
+	if ((in & (POLLIN | POLLHUP)) != 0 && connection_wants_input(connection) &&
+	    server->worker->ready && !server->worker->draining)
+		connection_read(connections, connection);
+}
+
+static void serve_clients(struct server *server)
+{
+	struct worker *worker = server->worker;
+	struct connection *connection;
+	unsigned i;
+
+	for (i = 0; i < worker->connections.count; i++) {
+		connection = worker->connections.of[i];
+		if (worker->ready && !worker->draining && !connection->broken)
+			handle_lines(server, connection);
+	}
+}
+
+/* Sockets are written at once; --stdio waits for poll's word, since its pipe may block.
+ */
+static void write_answers(struct server *server)
+{
+	struct connections *connections = &server->worker->connections;
+	struct connection *connection;
+	unsigned i;
+
+	for (i = connections->count; i > 0; i--) {
+		connection = connections->of[i - 1];
+		if (!connection->continuity && !connection->broken &&
+		    ring_length(&connection->output) > 0)
+			connection_write(connections, connection);
+		if (connection->broken || connection_finished(connection))
+			remove_client(server, i - 1);
+	}
+}
+
+/* ---- turns ---- */
+
+static short wanted(const struct worker *worker, const struct connection *connection)
+{
+	short events = 0;
+
+	if (worker->ready && !worker->draining && connection_wants_input(connection))
+		events |= POLLIN;
+	if (!connection->continuity && ring_length(&connection->output) > 0)
+		events |= POLLOUT;
+	return events;
+}
+
+static nfds_t fill_polls(struct server *server, int64_t now)
+{
+	struct worker *worker = server->worker;
+	struct connection *connection;
+	bool accepting = worker->ready && !worker->draining &&
+			 server->accept_again <= now &&
+			 worker->connections.count < CONNECTIONS_MAX;
+	unsigned i;
+
+	server->polls[POLL_BROKER] = (struct pollfd){ .fd = worker->broker.fd,
+		.events = (short)(POLLIN | (server->channel_full ? POLLOUT : 0)) };
+	server->polls[POLL_LISTENER] =
+	    (struct pollfd){ .fd = accepting ? server->listener : -1, .events = POLLIN };
+	for (i = 0; i < worker->connections.count; i++) {
+		connection = worker->connections.of[i];
+		server->polls[POLL_CLIENTS + i] = (struct pollfd){ .fd = connection->in,
+			.events = wanted(worker, connection) };
+	}
+	if (!worker->terminal || worker->connections.count == 0)
+		return POLL_CLIENTS + worker->connections.count;
+	/* A pipe that has ended would report that again and again. */
+	if (server->polls[POLL_CLIENTS].events == 0)
+		server->polls[POLL_CLIENTS].fd = -1;
+	connection = worker->connections.of[0];
+	server->polls[POLL_CLIENTS + 1] = (struct pollfd){ .fd = connection->out,
+		.events = ring_length(&connection->output) > 0 ? POLLOUT : 0 };
+	return POLL_CLIENTS + 2;
+}
+
+static void earlier(int *wait_ms, int64_t then, int64_t now)
+{
+	int64_t left = then > now ? then - now : 0;
+
+	if (*wait_ms < 0 || left < *wait_ms)
+		*wait_ms = (int)left;
+}
+
+static int poll_all(struct server *server, int wait_ms, int64_t now)
+{
+	const struct pending *oldest = server->worker->pendings.oldest;
+	struct timespec wait;
+	nfds_t count = fill_polls(server, now);
+	int n;
+
+	if (server->more)
+		wait_ms = 0;
+	if (oldest)
+		earlier(&wait_ms, oldest->deadline, now);
+	if (server->drain_until > 0)
+		earlier(&wait_ms, server->drain_until, now);
+	if (server->accept_again > now)
+		earlier(&wait_ms, server->accept_again, now);
+	wait = (struct timespec){ .tv_sec = wait_ms / 1000,
+		.tv_nsec = (long)(wait_ms % 1000) * 1000000 };
+	n = ppoll(server->polls, count, wait_ms < 0 ? NULL : &wait, NULL);
+	if (n < 0 && errno != EINTR) {
+		log_error("waiting failed: %s", strerror(errno));
+		server->worker->broken = true;
+	}
+	return n;
+}
+
+static void clients_polled(struct server *server)
+{
+	const struct pollfd *polls = server->polls + POLL_CLIENTS;
+	struct worker *worker = server->worker;
+	unsigned i;
+
+	if (worker->terminal && worker->connections.count > 0) {
+		client_polled(server, worker->connections.of[0], polls[0].revents,
+		    polls[1].revents);
+		return;
+	}
+	for (i = 0; i < worker->connections.count; i++)
+		client_polled(server, worker->connections.of[i], polls[i].revents,
+		    (short)(polls[i].revents & (POLLERR | POLLNVAL)));
+}
+
+/* At most a line a second, since whoever fills the log hides what others write there, and
+ * a worker whose log is full waits. */
+static void tell_cut_off(struct server *server, int64_t now)
+{
+	struct connections *connections = &server->worker->connections;
+
+	if (connections->cut_off == 0 || now < server->tell_again)
+		return;
+	log_notice(
+	    "cut off %u clients: each held most of the worker's memory, or did not "
+	    "read its answers",
+	    connections->cut_off);
+	connections->cut_off = 0;
+	server->tell_again = now + TELL_MS;
+}
+
+/* Is everything done that a drain waits for, or has it lasted too long? */
+static bool drained(struct server *server, int64_t now)
+{
+	struct worker *worker = server->worker;
+	unsigned i;
+
+	if (!worker->draining)
+		return false;
+	if (server->drain_until == 0)
+		server->drain_until = now + SERVE_DRAIN_MS;
+	if (server->drain_until <= now) {
+		log_warning(
+		    "drained for %d s; clients that do not read lose their answers",
+		    SERVE_DRAIN_MS / 1000);
+		return true;
+	}
+	if (worker->pendings.oldest)
+		return false;
+	for (i = 0; i < worker->connections.count; i++)
+		if (ring_length(&worker->connections.of[i]->output) > 0)
+			return false;
+	return true;
+}
+
+bool server_turn(struct server *server, int wait_ms)
+{
+	struct worker *worker = server->worker;
+	int64_t now = worker_clock_ms();
+
+	if (poll_all(server, wait_ms, now) > 0) {
+		clients_polled(server);
+		if ((server->polls[POLL_LISTENER].revents & POLLIN) != 0)
+			accept_clients(server, now);
+		if ((server->polls[POLL_BROKER].revents & (POLLIN | POLLHUP | POLLERR)) !=
+		    0)
+			receive(worker);
+	}
+	server->more = false;
+	expire(worker, worker_clock_ms());
+	if (!worker->broken) {
+		serve_clients(server);
+		send_queued(server);
+	}
+	write_answers(server);
+	tell_cut_off(server, now);
+	return !worker->broken && !server->terminal_gone &&
+	       !drained(server, worker_clock_ms());
+}
+
+/* ---- start and end ---- */
+
+/* Tells those who waited for the last worker that it died; what they asked may or may not
+ * have been signed. */
+static void answer_for_predecessor(
+    struct worker *worker, struct connection *connection, bool nameless)
+{
+	struct continuity *continuity = connection->continuity;
+	struct rpc_error error;
+	unsigned i, answered = nameless ? 1 : 0;
+
+	rpc_fail(&error, RPC_UNAVAILABLE,
+	    "the worker that had this request has died; ask again");
+	error.retryable = true;
+	if (nameless)
+		rpc_send_error(worker, connection, NULL, 0, &error);
+	for (i = 0; i < CONTINUITY_REQUESTS; i++) {
+		if (continuity->request[i].length == 0)
+			continue;
+		if (continuity->request[i].length <= OP_REQUEST_ID_MAX &&
+		    rpc_id_valid(
+			continuity->request[i].id, continuity->request[i].length)) {
+			rpc_send_error(worker, connection, continuity->request[i].id,
+			    continuity->request[i].length, &error);
+			answered++;
+		}
+		continuity_forget(continuity, i);
+	}
+	if (answered > 0)
+		log_notice("%u requests of the last worker were answered as unavailable",
+		    answered);
+}
+
+struct server *server_start(
+    struct worker *worker, int listener, struct continuity *continuity)
+{
+	struct server *server = calloc(1, sizeof(*server));
+	struct connection *connection;
+	bool nameless;
+
+	if (!server)
+		return NULL;
+	server->worker = worker;
+	server->listener = listener;
+	pendings_start(&worker->pendings);
+	worker->to_ask = (1u << CA_COUNT) - 1;
+	if (continuity) {
+		nameless = continuity_take_over(continuity);
+		connection = connections_add(
+		    &worker->connections, STDIN_FILENO, STDOUT_FILENO, continuity);
+		if (!connection) {
+			free(server);
+			return NULL;
+		}
+		answer_for_predecessor(worker, connection, nameless);
+	}
+	send_queued(server);
+	return server;
+}
+
+void server_end(struct server *server)
+{
+	struct worker *worker = server->worker;
+
+	while (worker->connections.count > 0)
+		remove_client(server, worker->connections.count - 1);
+	json_out_free(&worker->answer);
+	authorities_free(&worker->authorities);
+	free(server);
+}
+
+int serve(struct worker *worker, int listener, struct continuity *continuity)
+{
+	struct server *server = server_start(worker, listener, continuity);
+
+	if (!server) {
+		log_error("no memory to serve");
+		return 1;
+	}
+	while (server_turn(server, -1))
+		continue;
+	/* The process ends here; a client on --stdio keeps what continuity holds. */
+	return worker->broken ? 1 : 0;
+}
