@@ -45,6 +45,31 @@ const struct command commands[] = {
 	    "  --state-dir DIR      /var/lib/privyseal: where the record and the state "
 	    "are\n",
 	    false, true },
+	{ "policy", command_policy,
+	    "the policy file: what is wrong with it, what it says, what it would do",
+	    "  policy check [FILE]\n"
+	    "      Errors as FILE:LINE:COLUMN and status 1; else warnings and status 0.\n"
+	    "  policy explain [FILE]\n"
+	    "      Who may get what: pins, ceilings, a row for each rule; made for "
+	    "diff.\n"
+	    "  policy test --ca CA --document TYPE [--client NAME] [--at TIME]\n"
+	    "      [--issuer FILE] [--policy FILE] FILE\n"
+	    "      Would the document in FILE be signed? Prints `permit FILE:LINE`, or\n"
+	    "      `refuse RULE FACT VALUE` with status 1. FILE holds an OpenSSH\n"
+	    "      certificate, or what of it is to be signed: as a line or as bytes.\n"
+	    "\n"
+	    "  --client NAME        the socket that it comes in by; else the only one\n"
+	    "  --at TIME            2026-01-02T03:04:05Z, or seconds since 1970; else "
+	    "now\n"
+	    "  --issuer FILE        the CA's public key, for a document made elsewhere: "
+	    "its\n"
+	    "                       serial is not judged; else its own signature key "
+	    "counts\n"
+	    "                       as the CA's\n"
+	    "  --policy FILE        else /etc/privyseal/policy.conf, as for the others\n"
+	    "\n"
+	    "Needs no running privyseald.\n",
+	    false, true },
 };
 const unsigned commands_count = sizeof commands / sizeof commands[0];
 

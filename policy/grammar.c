@@ -157,6 +157,7 @@ static const char *read_operand(
 	char *text = keep(loader);
 
 	memset(out, 0, sizeof(*out));
+	out->text = text;
 	if (words[fact].read)
 		return words[fact].read(text, length, out);
 	return pattern_read(text, length, words[fact].fold, &out->pattern);
@@ -246,16 +247,6 @@ static const char *read_ca(struct loader *loader, unsigned *out)
 	return next(loader);
 }
 
-static bool ca_signs(unsigned ca, enum document document)
-{
-	unsigned purpose;
-
-	for (purpose = 0; purpose < PURPOSE_COUNT; purpose++)
-		if (document_fits(document, (enum ca)ca, (enum purpose)purpose))
-			return true;
-	return ca == CA_COUNT;
-}
-
 static const char *read_documents(struct loader *loader, unsigned ca, uint16_t *out)
 {
 	const struct token *token = loader->token;
@@ -266,7 +257,7 @@ static const char *read_documents(struct loader *loader, unsigned ca, uint16_t *
 		if (token->quoted ||
 		    !document_named(token->text, token->length, &document))
 			return a_document;
-		if (!ca_signs(ca, document))
+		if (ca != CA_COUNT && !ca_signs((enum ca)ca, document))
 			return "a document that this CA signs";
 		*out = (uint16_t)(1u << document);
 	}

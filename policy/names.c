@@ -113,6 +113,16 @@ bool document_fits(enum document document, enum ca ca, enum purpose purpose)
 	       document_purpose[document] == purpose;
 }
 
+bool ca_signs(enum ca ca, enum document document)
+{
+	unsigned purpose;
+
+	for (purpose = 0; purpose < PURPOSE_COUNT; purpose++)
+		if (document_fits(document, ca, (enum purpose)purpose))
+			return true;
+	return false;
+}
+
 bool ca_has_purpose(enum ca ca, enum purpose purpose)
 {
 	if ((unsigned)ca >= CA_COUNT || (unsigned)purpose >= PURPOSE_COUNT)

@@ -129,6 +129,8 @@ bool suite_named(const char *name, size_t length, enum suite *out);
 /* The fixed table: may this CA's key of this purpose sign this document? (DESIGN: no
  * policy line can widen it.) */
 bool document_fits(enum document document, enum ca ca, enum purpose purpose);
+/* The same, with any of its keys. */
+bool ca_signs(enum ca ca, enum document document);
 /* Does a CA of that type have a key of that purpose? */
 bool ca_has_purpose(enum ca ca, enum purpose purpose);
 

@@ -12,6 +12,7 @@
 
 /* One value of a word. */
 struct operand {
+	const char *text;	/* the value as a whole, as it was read */
 	struct pattern pattern; /* of the value as a whole, or of an option's name */
 	struct pattern content; /* of an option's value, with `has_content` */
 	struct network range;	/* with `has_range`: what the value must lie in */

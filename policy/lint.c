@@ -1,0 +1,281 @@
+/*
+ * Lint of a loaded policy; review.h has the contract. A check looks at one rule and at
+ * those before it; what it can't decide, it does not warn of.
+ */
+#include "policy/duration.h"
+#include "policy/review.h"
+#include "policy/rules.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LONG_TTL (UINT64_C(30) * 86400)
+
+struct subject {
+	const struct policy *policy;
+	unsigned number;
+	const struct rule *rule;
+	struct policy_warning *out;
+};
+
+static bool warn(const struct subject *subject, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static bool warn(const struct subject *subject, const char *format, ...)
+{
+	va_list arguments;
+
+	subject->out->line = subject->rule->line;
+	va_start(arguments, format);
+	vsnprintf(subject->out->text, sizeof(subject->out->text), format, arguments);
+	va_end(arguments);
+	return true;
+}
+
+static bool named(const struct rule *rule, enum fact fact)
+{
+	return (rule->named & 1u << fact) != 0;
+}
+
+/* Are all documents of the rule SSH certificates? These have a principal at least. */
+static bool all_ssh(const struct rule *rule)
+{
+	return (rule->documents & ~(1u << DOCUMENT_SSH_USER | 1u << DOCUMENT_SSH_HOST)) ==
+	       0;
+}
+
+/* ---- one rule matches all that another does ---- */
+
+static bool is_all(const struct operand *operand)
+{
+	return operand->pattern.shape == PATTERN_ALL && !operand->has_content &&
+	       !operand->has_range;
+}
+
+/* Does `wide` match each value that `narrow` does? */
+static bool covers(const struct operand *wide, const struct operand *narrow)
+{
+	if (wide->options != narrow->options)
+		return false;
+	if (is_all(wide) || strcmp(wide->text, narrow->text) == 0)
+		return true;
+	if (wide->has_content || narrow->has_content ||
+	    wide->has_range != narrow->has_range)
+		return false;
+	if (wide->has_range)
+		return network_contains(&wide->range, &narrow->range);
+	return narrow->pattern.shape == PATTERN_LITERAL &&
+	       pattern_match(&wide->pattern, (const uint8_t *)narrow->pattern.text,
+		   narrow->pattern.length);
+}
+
+static bool word_covers(const struct word *wide, const struct word *narrow)
+{
+	uint32_t i, j;
+
+	for (i = 0; i < narrow->count; i++) {
+		for (j = 0; j < wide->count; j++)
+			if (covers(&wide->operands[j], &narrow->operands[i]))
+				break;
+		if (j == wide->count)
+			return false;
+	}
+	return true;
+}
+
+static bool same_word(const struct rule *a, const struct rule *b, enum fact fact)
+{
+	const struct word *one = &a->words[fact], *other = &b->words[fact];
+	uint32_t i;
+
+	if (named(a, fact) != named(b, fact) || one->count != other->count)
+		return false;
+	for (i = 0; i < one->count; i++)
+		if (strcmp(one->operands[i].text, other->operands[i].text) != 0)
+			return false;
+	return true;
+}
+
+/* A deny line is hit by one value. For a permit line to come after it in vain, each
+ * document that it permits must have such a value. */
+static bool deny_covers(const struct rule *earlier, const struct rule *later)
+{
+	unsigned fact;
+
+	for (fact = FACT_NONE + 1; fact < WORDS; fact++) {
+		if (!named(earlier, (enum fact)fact))
+			continue;
+		if (!named(later, (enum fact)fact) || later->words[fact].count == 0)
+			return false;
+		if (!later->deny && fact != FACT_CLIENT &&
+		    (fact != FACT_PRINCIPALS || !all_ssh(later)))
+			return false;
+		if (!word_covers(&earlier->words[fact], &later->words[fact]))
+			return false;
+	}
+	return true;
+}
+
+/* What is not simply wider on the earlier line must be the same on both: a requirement
+ * narrows and widens at once, an absent issuer has a meaning of its own. */
+static bool permit_covers(const struct rule *earlier, const struct rule *later)
+{
+	unsigned fact;
+
+	if (later->deny || earlier->ttl < later->ttl ||
+	    !same_word(earlier, later, FACT_REQUIRE) ||
+	    !same_word(earlier, later, FACT_WILDCARD_DNS) ||
+	    named(earlier, FACT_ISSUER) != named(later, FACT_ISSUER) ||
+	    (named(earlier, FACT_CLIENT) && !named(later, FACT_CLIENT)))
+		return false;
+	for (fact = FACT_TTL + 1; fact < FACT_RATE; fact++) {
+		if (fact == FACT_REQUIRE || fact == FACT_WILDCARD_DNS ||
+		    (fact == FACT_CLIENT && !named(earlier, FACT_CLIENT)))
+			continue;
+		if (!word_covers(&earlier->words[fact], &later->words[fact]))
+			return false;
+	}
+	return true;
+}
+
+/* Are the later line's documents among those of the earlier one? */
+static bool same_documents(const struct rule *earlier, const struct rule *later)
+{
+	return (later->authorities & ~earlier->authorities) == 0 &&
+	       (later->documents & ~earlier->documents) == 0;
+}
+
+/* Is there a document that both are about? */
+static bool share_documents(const struct rule *a, const struct rule *b)
+{
+	unsigned ca, document;
+
+	for (ca = 0; ca < CA_COUNT; ca++)
+		for (document = 0; document < DOCUMENT_COUNT; document++)
+			if ((a->authorities & b->authorities & 1u << ca) != 0 &&
+			    (a->documents & b->documents & 1u << document) != 0 &&
+			    ca_signs((enum ca)ca, (enum document)document))
+				return true;
+	return false;
+}
+
+/* ---- the checks ---- */
+
+static bool never_matches(const struct subject *subject)
+{
+	const struct rule *later = subject->rule, *earlier;
+
+	for (earlier = subject->policy->rules; earlier < later; earlier++)
+		if (same_documents(earlier, later) &&
+		    (earlier->deny ? deny_covers(earlier, later)
+				   : permit_covers(earlier, later)))
+			return warn(subject,
+			    "never matches: line %u comes first and matches all that "
+			    "this line does",
+			    earlier->line);
+	return false;
+}
+
+static bool word_without_fact(const struct subject *subject)
+{
+	const struct rule_summary summary = policy_rule(subject->policy, subject->number);
+	unsigned fact;
+
+	for (fact = FACT_NONE + 1; fact < WORDS; fact++)
+		if (named(subject->rule, (enum fact)fact) &&
+		    !policy_rule_concerns(
+			subject->policy, subject->number, (enum fact)fact))
+			return subject->rule->deny &&
+			       warn(subject,
+				   "never matches: a document of %s %s has no %s",
+				   summary.ca, summary.document,
+				   fact_name((enum fact)fact));
+	return false;
+}
+
+static bool any_value(const struct rule *rule, enum fact fact)
+{
+	return rule->words[fact].count > 0 && is_all(&rule->words[fact].operands[0]);
+}
+
+/* The permit line is warned of, whichever of the two comes first. */
+static bool deny_beside_all(const struct subject *subject)
+{
+	const struct rule *rule = subject->rule, *other = subject->policy->rules;
+	const struct rule *end = other + subject->policy->rules_count;
+
+	if (rule->deny || !any_value(rule, FACT_PRINCIPALS))
+		return false;
+	for (; other < end; other++) {
+		if (!other->deny || !named(other, FACT_PRINCIPALS) ||
+		    any_value(other, FACT_PRINCIPALS) || !share_documents(rule, other))
+			continue;
+		if (other > rule)
+			return warn(subject,
+			    "principals * comes before the deny of line %u, which "
+			    "judges nothing that this line permits",
+			    other->line);
+		return warn(subject,
+		    "principals * permits every name that the deny of line %u does not "
+		    "list; list those to be permitted instead",
+		    other->line);
+	}
+	return false;
+}
+
+static bool long_ttl(const struct subject *subject)
+{
+	char ttl[24];
+
+	if (subject->rule->ttl <= LONG_TTL)
+		return false;
+	duration_write(subject->rule->ttl, ttl);
+	return warn(subject, "ttl %s is longer than 30d", ttl);
+}
+
+static bool any_of(const struct subject *subject, enum fact fact)
+{
+	if (subject->rule->deny || !any_value(subject->rule, fact))
+		return false;
+	return warn(
+	    subject, "%s * permits any: list those to be permitted", fact_name(fact));
+}
+
+static bool any_role(const struct subject *subject)
+{
+	return any_of(subject, FACT_ROLES);
+}
+
+static bool any_audience(const struct subject *subject)
+{
+	return any_of(subject, FACT_AUDIENCE);
+}
+
+static bool no_rate(const struct subject *subject)
+{
+	if (subject->rule->deny || subject->rule->rate.amount > 0)
+		return false;
+	return warn(subject, "no rate: only the CA's ceiling limits how many documents");
+}
+
+static bool (*const checks[])(const struct subject *) = { never_matches,
+	word_without_fact, deny_beside_all, long_ttl, any_role, any_audience, no_rate };
+
+#define CHECKS (sizeof(checks) / sizeof(checks[0]))
+
+bool policy_lint_next(struct policy_lint *lint, struct policy_warning *out)
+{
+	struct subject subject = { .policy = lint->policy, .out = out };
+
+	while (lint->rule < lint->policy->rules_count) {
+		subject.number = lint->rule;
+		subject.rule = &lint->policy->rules[lint->rule];
+		while (lint->check < CHECKS)
+			if (checks[lint->check++](&subject))
+				return true;
+		lint->rule++;
+		lint->check = 0;
+	}
+	return false;
+}

@@ -1,0 +1,52 @@
+/*
+ * What an auditor asks of a loaded policy: each rule as it was written, and what is odd
+ * about it. Pure, no allocation. Nothing here decides on a document.
+ */
+#ifndef POLICY_REVIEW_H
+#define POLICY_REVIEW_H
+
+#include "policy/policy.h"
+
+/* A rule by its number from 0, without its words' values. */
+struct rule_summary {
+	unsigned line;
+	bool deny;
+	const char *ca;	      /* a name, or "*" */
+	const char *document; /* a name, or "*" */
+	uint64_t ttl;	      /* seconds; 0 on a deny line */
+	struct rate rate;     /* amount 0: the line has none */
+};
+
+struct rule_summary policy_rule(const struct policy *policy, unsigned rule);
+
+/* The words of a rule that name values. FACT_NONE, `ttl` and `rate` are none of them. */
+bool policy_word_has_values(enum fact fact);
+/* Does the line have this word? */
+bool policy_rule_has(const struct policy *policy, unsigned rule, enum fact fact);
+/* Has any document that the line is about such a fact? */
+bool policy_rule_concerns(const struct policy *policy, unsigned rule, enum fact fact);
+/* Value `index` of that word, as it was read (without quotes, lower-case where case does
+ * not count), or NULL: there are no more. */
+const char *policy_rule_value(
+    const struct policy *policy, unsigned rule, enum fact fact, unsigned index);
+
+/*
+ * Lint. A warning is never a matter of taste alone: what it says is true of the line. A
+ * rule is said to match nothing only when one earlier line is seen to match all of it;
+ * several that do so together are not looked for.
+ */
+struct policy_warning {
+	unsigned line;
+	char text[POLICY_ERROR_MAX];
+};
+
+struct policy_lint {
+	const struct policy *policy;
+	unsigned rule;
+	unsigned check;
+};
+
+/* Starts as { .policy = policy }; false at the end. In the order of the file. */
+bool policy_lint_next(struct policy_lint *lint, struct policy_warning *out);
+
+#endif

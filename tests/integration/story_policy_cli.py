@@ -1,0 +1,161 @@
+#!/usr/bin/python3
+"""`privyseal policy`: a file is checked, explained, and tried on certificates of the daemon
+and of ssh-keygen, without a daemon, by root and by nobody."""
+import base64
+import json
+import os
+import subprocess
+
+from story import DEADLINE, POLICY, Daemon, Place, build_folder, clean_environment, ed25519_key
+
+SOURCES = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..")
+
+
+def policy(*words, user=None):
+    return subprocess.run(
+        [os.path.join(build_folder(), "privyseal"), "policy", *words], text=True,
+        capture_output=True, timeout=DEADLINE, env=clean_environment(), user=user, cwd="/")
+
+
+def says(expected, *words, **options):
+    said = policy(*words, **options)
+    assert said.stdout == expected + "\n", (expected, words, said)
+    assert said.returncode == (0 if expected.startswith("permit") else 1), said
+    return said
+
+
+def keygen(*words):
+    subprocess.run(["ssh-keygen", "-q", *words], check=True, stdin=subprocess.DEVNULL)
+
+
+def check(place):
+    shipped = os.path.join(SOURCES, "policy", "policy.conf")
+    said = policy("check", shipped)
+    assert (said.returncode, said.stdout) == (0, "2 rules, 0 warnings\n"), said
+
+    said = policy("check", place.policy)
+    assert said.returncode == 0 and said.stdout.splitlines() == [
+        f"{place.policy}:4: warning: principals * permits every name that the deny of line 3 "
+        "does not list; list those to be permitted instead",
+        f"{place.policy}:5: warning: no rate: only the CA's ceiling limits how many documents",
+        "3 rules, 2 warnings"], said
+    report = json.loads(policy("check", place.policy, "--format", "json").stdout)
+    assert report["good"] and [w["line"] for w in report["warnings"]] == [4, 5], report
+
+    bad = place.write("bad.conf", "cluster example.com\npermit user ssh-user tll 1h\n")
+    said = policy("check", bad)
+    assert said.returncode == 1 and said.stdout.startswith(f"{bad}:2:22: `tll`: "), said
+    for words in (("explain", bad),
+                  ("test", "--ca=user", "--document=ssh-user", "--policy", bad, bad)):
+        said = policy(*words)
+        assert said.returncode == 1 and said.stderr.startswith(f"{bad}:2:22: "), said
+        assert said.stdout == "", said
+
+    bad = place.write("bytes.conf", bytes(range(256)))
+    assert policy("check", bad).returncode == 1
+    long = place.write("long.conf", "#\n" * 10000 + "cluster x\n")
+    assert f"{long}:10001:1: a policy has at most 10000 lines" in policy("check", long).stdout
+    said = policy("check", "/dev/zero")
+    assert said.returncode == 1 and "is longer than" in said.stderr, said
+    said = policy("check", place.path)
+    assert said.returncode == 1 and "directory" in said.stderr, said
+
+
+def explain(place):
+    other = Place(policy=POLICY)
+    one, two = policy("explain", place.policy), policy("explain", other.policy)
+    assert one.returncode == 0 and one.stdout == two.stdout, (one, two)
+    assert place.path not in one.stdout
+    other.remove()
+    rows = one.stdout.split("\n\n")[1].splitlines()
+    assert [row.split()[:4] for row in rows[1:]] == [
+        ["3", "deny", "user", "ssh-user"], ["4", "permit", "user", "ssh-user"],
+        ["5", "permit", "host", "ssh-host"], ["-", "deny", "*", "*"]], rows
+    assert rows[1].index("principals root") == rows[2].index("principals *"), rows
+    rules = json.loads(policy("explain", "--format=json", place.policy).stdout)["rules"]
+    assert rules[1]["words"]["principals"] == ["*"] and rules[1]["ttl"] == 108000, rules
+
+
+def foreign(place):
+    """Certificates that ssh-keygen made, under the policy of this place."""
+    path = lambda name: os.path.join(place.path, name)
+    ask = lambda *words: ("test", "--ca=user", "--document=ssh-user", "--policy", place.policy,
+                          *words)
+    keygen("-t", "ed25519", "-N", "", "-f", path("ca"))
+    keygen("-t", "ecdsa", "-N", "", "-f", path("other"))
+    for kind in ("ed25519", "ecdsa", "rsa"):
+        keygen("-t", kind, "-N", "", "-f", path(kind))
+        certificate = path(kind + "-cert.pub")
+
+        def certify(*words):
+            keygen("-s", path("ca"), "-I", "x", "-z", "9", "-O", "clear", "-V", "-1m:+1h",
+                   *words, path(kind + ".pub"))
+
+        certify("-n", "deploy", "-O", "permit-pty")
+        says(f"permit {place.policy}:4", *ask(certificate))
+        says(f"permit {place.policy}:4", *ask(certificate, "--issuer", path("ca.pub")))
+        said = says("refuse invariant issuer user",
+                    *ask(certificate, "--issuer", path("other.pub")))
+        assert "is not the key" in said.stderr, said
+        said = policy(*ask(certificate, "--at", "2000-01-01T00:00:00Z"))
+        assert said.stdout.startswith("refuse invariant validity "), said
+        with open(certificate) as line:
+            whole = base64.b64decode(line.read().split()[1])
+        says(f"permit {place.policy}:4", *ask(place.write("whole", whole)))
+        says('refuse invariant form ""', *ask(place.write("cut", whole[:-1])))
+
+        certify("-n", "root")
+        says(f"refuse {place.policy}:3 principals root", *ask(certificate))
+        certify("-n", "deploy", "-O", "permit-agent-forwarding")
+        says("refuse default extensions permit-agent-forwarding", *ask(certificate))
+        certify("-n", "deploy", "-V", "-1m:+31h")
+        assert policy(*ask(certificate)).stdout.startswith("refuse default ttl "), kind
+        certify("-n", "deploy", "-h")
+        says("refuse invariant form host certificate", *ask(certificate))
+        says("refuse invariant ca host", "test", "--ca=host", *ask(certificate)[2:])
+
+    said = says("refuse invariant form x509-user", "test", "--ca=user", "--document=x509-user",
+                "--policy", place.policy, certificate)
+    assert "documents of this kind are not signed by this version" in said.stderr, said
+    said = policy(*ask(certificate, "--issuer", certificate))
+    assert said.returncode == 1 and "expected a CA's public key" in said.stderr, said
+    said = policy(*ask(place.write("long", b"x" * (2 * 65536 + 1))))
+    assert said.returncode == 1 and "is longer than 131072 bytes" in said.stderr, said
+
+
+def own(build, place):
+    """What the daemon signs, the command permits by the same line."""
+    with Daemon(build, place) as daemon, daemon.connect() as pipe:
+        key = ed25519_key()
+        signed = pipe.result("ssh-user", public_key=key, key_id="a", principals=["deploy"])
+        certificate = place.write("own", signed["certificate"])
+    sign = [entry for entry in place.record() if entry["event"] == "sign"][-1]
+    assert sign["rule"] == f"{place.policy}:4", sign
+    for user in (None, "nobody"):
+        says(f"permit {sign['rule']}", "test", "--ca", "user", "--document", "ssh-user",
+             "--policy", place.policy, certificate, user=user)
+
+
+def refuses():
+    for words in ((), ("look",), ("check", "a", "b"), ("check", "--ca", "user"),
+                  ("test", "file"), ("test", "--ca", "root", "file"),
+                  ("test", "--ca=user", "--document=ssh-user", "--at=soon", "file"),
+                  ("test", "--ca=user", "--document=ssh-user")):
+        said = policy(*words)
+        assert said.returncode == 2 and "--help" in said.stderr, said
+    said = policy("check", "/nowhere/file")
+    assert said.returncode == 1 and "/nowhere/file does not exist" in said.stderr, said
+
+
+def main():
+    build = build_folder()
+    place = Place()
+    check(place)
+    explain(place)
+    foreign(place)
+    own(build, place)
+    refuses()
+    place.remove()
+
+
+main()
