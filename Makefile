@@ -3,7 +3,7 @@
 #   make             the programs
 #   make demo        a real SSH login with certificates of this build; leaves nothing behind
 #   make check       every test, plain, and again under ASan + UBSan
-#   make prove       what Frama-C proves of ipc/ and policy/
+#   make prove       the proofs by Frama-C that are finished so far (tests/prove)
 #   make install     into $(DESTDIR)
 #   make format      lay the code out as .clang-format says
 
@@ -105,7 +105,7 @@ check-hostile: all $(HOSTILE)
 	@tests/run-stories $(BUILD) tests/hostile
 
 $(HOSTILE_O)/privyseal-worker: $(HOSTILE_O)/hostile_worker.o $(IPC) $(CONFINE) $(POLICY)
-	@$(LINK) -o $@ $^ -lseccomp -lcap-ng
+	@$(LINK) -Wl,--wrap=filters_load -o $@ $^ -lseccomp -lcap-ng
 $(HOSTILE_O)/without-seccomp: $(HOSTILE_O)/hostile_worker.o $(HOSTILE_O)/without_seccomp.o \
     $(IPC) $(CONFINE) $(POLICY)
 	@$(LINK) -Wl,--wrap=filters_load -o $@ $^ -lseccomp -lcap-ng
@@ -113,7 +113,7 @@ $(HOSTILE_O)/without-policy: $(HOSTILE_O)/without_policy.o $(BROKER) $(IPC) $(CO
 	@$(LINK) -Wl,--wrap=policy_check -o $@ $^ $(BROKER_LIBS)
 $(HOSTILE_O)/without-status-check: $(HOSTILE_O)/without_status_check.o $(BROKER) $(IPC) \
     $(CONFINE) $(POLICY)
-	@$(LINK) -Wl,--wrap=confine_status_check -o $@ $^ $(BROKER_LIBS)
+	@$(LINK) -Wl,--wrap=confine_status_check -Wl,--wrap=confine_status_read -o $@ $^ $(BROKER_LIBS)
 
 $(BUILD)/hostile: all $(HOSTILE_O)/privyseal-worker
 	@mkdir -p $@

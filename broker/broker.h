@@ -32,6 +32,7 @@ struct settings {
 	const char *policy_name; /* as the administrator gave it */
 	uid_t worker_uid;
 	gid_t worker_gid;
+	uint32_t worker_filters; /* seccomp filters that a sealed worker has */
 	bool check; /* only judge config and policy: no state, no keys, no record */
 };
 

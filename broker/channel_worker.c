@@ -252,6 +252,10 @@ static void on_sealed(
 		channel_violation(broker, channel, error.text);
 		return;
 	}
+	if (status.lines[STATUS_FILTERS].values[0] < broker->settings.worker_filters) {
+		channel_violation(broker, channel, "it has no seccomp filter of its own");
+		return;
+	}
 	line = audit_log_begin(&broker->log, "worker-started");
 	record_text(line, "client", channel->socket, strlen(channel->socket));
 	record_number(line, "worker", channel->worker);
@@ -271,6 +275,7 @@ static void on_config(
 	struct frame_writer w;
 	uint8_t answer[FRAME_HEADER + 8 + OP_TEXT_MAX];
 
+	channel->gate.phase = PHASE_CONFIG;
 	if (!config_judge(broker, channel, frame, &failure)) {
 		log_warning("worker %u (%s): config refused: %s", channel->worker,
 		    channel->socket, failure.text);

@@ -38,6 +38,7 @@ static bool read_flags(int count, char **arguments, struct settings *settings)
 						     'p' },
 		{ "worker-uid", required_argument, NULL, 'u' },
 		{ "worker-gid", required_argument, NULL, 'g' },
+		{ "worker-filters", required_argument, NULL, 'f' },
 		{ "log-level", required_argument, NULL, 'l' },
 		{ "journal", no_argument, NULL, 'j' },
 		{ "check", no_argument, NULL, 'c' }, { NULL, 0, NULL, 0 } };
@@ -52,6 +53,8 @@ static bool read_flags(int count, char **arguments, struct settings *settings)
 			good = good && read_id(optarg, &settings->worker_uid);
 		else if (option == 'g')
 			good = good && read_id(optarg, &settings->worker_gid);
+		else if (option == 'f')
+			good = good && read_id(optarg, &settings->worker_filters);
 		else if (option == 'l')
 			level = log_level_named(optarg);
 		else if (option == 'j')

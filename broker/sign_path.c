@@ -9,7 +9,10 @@
 #include <string.h>
 
 #define SSH_SERIAL_LENGTH 8
-#define CLOCK_BEHIND_MAX  UINT64_C(60000000) /* microseconds */
+#define RECORD_LOST                                                                      \
+	"the record can't be written, so nothing is signed: see the log, make room for " \
+	"it, and restart privyseald"
+#define CLOCK_BEHIND_MAX UINT64_C(60000000) /* microseconds */
 
 /* ---- answers ---- */
 
@@ -255,7 +258,7 @@ static bool approve(struct signing *signing, const struct key *key)
 	signing->approval.sequence = record_permit(signing);
 	if (signing->approval.sequence != 0)
 		return true;
-	unavailable(signing, UNAVAILABLE_RECORD, 0, "the record can't be written");
+	unavailable(signing, UNAVAILABLE_RECORD, 0, RECORD_LOST);
 	return false;
 }
 
@@ -298,8 +301,7 @@ static bool can_serve(const struct signing *signing)
 	uint64_t now;
 
 	if (!audit_log_open(&signing->broker->log)) {
-		unavailable(
-		    signing, UNAVAILABLE_RECORD, 0, "the record can't be written");
+		unavailable(signing, UNAVAILABLE_RECORD, 0, RECORD_LOST);
 		return false;
 	}
 	now = breaker->until != 0 ? clock_boot_ns() : 0;
@@ -416,8 +418,7 @@ void sign_batch(struct broker *broker)
 			    signing->approval.key, &signing->approval, on_signed,
 			    signing);
 		else
-			unavailable(signing, UNAVAILABLE_RECORD, 0,
-			    "the record can't be written");
+			unavailable(signing, UNAVAILABLE_RECORD, 0, RECORD_LOST);
 	}
 	batch->count = 0;
 	batch->used = 0;

@@ -133,9 +133,33 @@ static bool each_line(const struct examination *e, const char *name, int end,
 	return good;
 }
 
+/* A line of /proc/PID/limits is another limit's, or says that nothing is allowed. */
+static bool is_nothing(const char *line, const char *limit)
+{
+	const size_t n = strlen(limit);
+
+	return strncmp(line, limit, n) != 0 ||
+	       strncmp(line + n + strspn(line + n, " "), "0 ", 2) == 0;
+}
+
 static bool dumps_no_core(const char *line)
 {
-	return strncmp(line, "Max core file size", 18) != 0 || atoi(line + 18) == 0;
+	return is_nothing(line, "Max core file size");
+}
+
+static bool writes_no_file(const char *line)
+{
+	return is_nothing(line, "Max file size");
+}
+
+static bool starts_no_process(const char *line)
+{
+	return is_nothing(line, "Max processes");
+}
+
+static bool is_read_only_mount(const char *line)
+{
+	return strstr(line, " / / ro,") != NULL;
 }
 
 static bool is_harmless_variable(const char *line)
@@ -153,23 +177,30 @@ static bool is_not_writable_and_executable(const char *line)
 static void examine_files(struct examination *e)
 {
 	static const struct {
-		const char *file, *what, *promised;
+		const char *roles, *file, *what, *promised;
 		int end;
 		bool (*judge)(const char *line);
 	} checks[] = {
-		{ "limits", "core files", "none", '\n', dumps_no_core },
-		{ "environ", "environment", "no AWS_ and LD_", '\0',
+		{ "SBWC", "limits", "core files", "none", '\n', dumps_no_core },
+		{ "W", "limits", "file size limit", "none", '\n', writes_no_file },
+		{ "W", "limits", "process limit", "none", '\n', starts_no_process },
+		{ "W", "mountinfo", "mounts", "one, read-only", '\n',
+		    is_read_only_mount },
+		{ "SBWC", "environ", "environment", "no AWS_ and LD_", '\0',
 		    is_harmless_variable },
-		{ "maps", "memory", "none both writable and executable", '\n',
+		{ "SBWC", "maps", "memory", "none both writable and executable", '\n',
 		    is_not_writable_and_executable },
 	};
 	char found[128];
 	size_t i;
 
 	for (i = 0; i < sizeof checks / sizeof *checks; i++) {
-		bool kept =
-		    each_line(e, checks[i].file, checks[i].end, checks[i].judge, found);
+		bool kept;
 
+		if (!has_role(checks[i].roles, e->role))
+			continue;
+		kept =
+		    each_line(e, checks[i].file, checks[i].end, checks[i].judge, found);
 		add(e, kept, checks[i].what, checks[i].promised, "%s", found);
 	}
 }
@@ -271,23 +302,32 @@ static bool is_expected_descriptor(
 		    (strncmp(link, "/proc/", 6) == 0 && strstr(link, "/status")))
 			return true;
 	}
+	if (e->role == ROLE_SUPERVISOR &&
+	    (S_ISDIR(status.st_mode) ||
+		(n = strlen(link), n > 5 && strcmp(link + n - 5, "/lock") == 0) ||
+		strcmp(link, "anon_inode:[pidfd]") == 0 ||
+		strcmp(link, "anon_inode:[signalfd]") == 0 ||
+		(name[1] == '\0' && strchr("012", name[0]))))
+		return true;
 	snprintf(found, 128, "%s: %.110s", name, link);
 	return false;
 }
 
 static void examine_descriptors(struct examination *e)
 {
+	static const char *const promised[ROLE_COUNT] = {
+		[ROLE_SUPERVISOR] =
+		    "sockets, pipes, memory files, directories, locks, children",
+		[ROLE_BROKER] = "sockets, pipes, memory files, state, workers' status",
+		[ROLE_WORKER] = "sockets, pipes, memory files",
+		[ROLE_CLI] = "sockets, pipes, memory files",
+	};
 	char found[128];
 	int count;
 
-	if (e->role != ROLE_BROKER && e->role != ROLE_WORKER)
-		return;
 	count = refused_entries(e, "fd", is_expected_descriptor, found);
-	add(e, count == 0, "descriptors",
-	    e->role == ROLE_WORKER
-		? "sockets, pipes, memory files"
-		: "sockets, pipes, memory files, state, workers' status",
-	    "%s", count == 0 ? "no others" : found);
+	add(e, count == 0, "descriptors", promised[e->role], "%s",
+	    count == 0 ? "no others" : found);
 }
 
 int doctor_examine(pid_t pid, enum role role, uid_t uid, gid_t gid,

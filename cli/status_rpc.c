@@ -90,7 +90,8 @@ enum exit_status command_status(const struct arguments *arguments)
 	if (result && cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(result, "ready")))
 		status = EXIT_DONE;
 	else if (result)
-		log_error("privyseald is not ready");
+		log_error(
+		    "privyseald is not ready, or can't write its record: see its log");
 	cJSON_Delete(answer);
 	return fflush(stdout) == 0 ? status : EXIT_REFUSED;
 }

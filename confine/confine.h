@@ -1,9 +1,9 @@
 /*
  * Sealing, for every process of ours: capabilities, namespaces, Landlock, seccomp,
- * limits, in the one order that works, with each step re-read from the kernel. Whoever
- * starts a process calls confine_spawn(); the process itself calls confine_early() first
- * of all and confine_seal() before it reads a byte of input. Any step that is required
- * and fails ends the start.
+ * limits, in the one order that works, with each required step re-read from the kernel.
+ * Whoever starts a process calls confine_spawn(); the process itself calls
+ * confine_early() first of all and confine_seal() before it reads a byte of input. Any
+ * step that is required and fails ends the start.
  */
 #ifndef CONFINE_CONFINE_H
 #define CONFINE_CONFINE_H
@@ -80,7 +80,8 @@ int confine_seal(const struct seal *seal, struct confine_error *error);
 
 /* ---- what the kernel says ---- */
 
-#define STATUS_LINES   13
+#define STATUS_LINES   14
+#define STATUS_FILTERS 10 /* the line that counts seccomp filters */
 #define STATUS_NUMBERS 4
 
 struct status_line {

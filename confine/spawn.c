@@ -83,7 +83,9 @@ static const char *become(const struct spawn *spawn, int go)
 	if (place_descriptors(spawn) < 0)
 		return "starting: descriptors";
 	if (spawn->role == ROLE_BROKER && confine_broker() < 0)
-		return "starting: mounts and capabilities of the broker";
+		return "starting: mounts and capabilities of the broker (is / a mount "
+		       "point, or "
+		       "is this a plain chroot?)";
 	execve(spawn->path, spawn->arguments, environment);
 	return "cannot execute";
 }
@@ -92,7 +94,8 @@ static _Noreturn void child(const struct spawn *spawn, int go)
 {
 	const char *step = become(spawn, go);
 
-	dprintf(STDERR_FILENO, "<3>%s: %s: %s\n", spawn->path, step, strerror(errno));
+	dprintf(STDERR_FILENO, "ERROR privyseald[%s]: %s: %s: %s\n",
+	    role_name(spawn->role), spawn->path, step, strerror(errno));
 	_exit(127);
 }
 

@@ -33,6 +33,8 @@ static const struct row {
 	{ "CapAmb", 16, 1, { 0, 0, 0, 0 } },
 	{ "NoNewPrivs", 10, 1, { 1, 1, 1, 1 } },
 	{ "Seccomp", 10, 1, { 2, 2, 2, 2 } },
+	/* at least; how many a worker has under the supervisor's, the broker knows */
+	[STATUS_FILTERS] = { "Seccomp_filters", 10, 1, { 1, 1, 1, 1 } },
 	{ "Threads", 10, 1, { 1, 1, 1, 1 } },
 	{ "TracerPid", 10, 1, { 0, 0, 0, 0 } },
 	{ "NSpid", 10, COUNTED, { 1, 1, 2, 1 } },
@@ -96,7 +98,9 @@ struct promise status_promise(const struct process_status *status, unsigned line
 	for (i = 1; i < row->numbers; i++)
 		if (values[i] != out.wanted)
 			out.found = values[i];
-	out.kept = out.is_set ? (out.found & ~out.wanted) == 0 : out.found == out.wanted;
+	out.kept = out.is_set		    ? (out.found & ~out.wanted) == 0
+		   : line == STATUS_FILTERS ? out.found >= out.wanted
+					    : out.found == out.wanted;
 	return out;
 }
 

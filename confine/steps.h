@@ -53,8 +53,8 @@ int landlock_effect(const struct seal *seal); /* 0: the root directory can't be 
 
 /* filters.c; 0, or -1 with `error` */
 int filters_load(const struct seal *seal, struct confine_error *error);
-/* The first call in the lists that this architecture (SCMP_ARCH_...) does not have although
- * it should, or has although it is listed as lacking; NULL: none. */
+/* The first call in the lists that this architecture (SCMP_ARCH_...) does not have
+ * although it should, or has although it is listed as lacking; NULL: none. */
 const char *filters_mistaken(uint32_t architecture);
 
 /* One line of a status, as it is and as a role promises it. */

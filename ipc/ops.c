@@ -23,7 +23,7 @@ const struct op_row ops_table[OP_COUNT] = {
 		BYTES("cluster-name", 0, OP_CLUSTER_MAX), NUMBER8("keystore"),
 		BYTES("account", 0, 12), BYTES("region", 0, OP_NAME_MAX), NUMBER8("suite"),
 		BYTES("tags", 0, 16384) } },
-	[OP_AUTHORITIES] = { "authorities", PARTY_WORKER, CONFIG | SERVE | DRAIN, false, 0, {
+	[OP_AUTHORITIES] = { "authorities", PARTY_WORKER, SERVE | DRAIN, false, 0, {
 		NUMBER8("ca") } },
 	[OP_SIGN] = { "sign", PARTY_WORKER, SERVE | DRAIN, false, 0, {
 		NUMBER8("ca"), NUMBER8("purpose"), NUMBER8("document"),
@@ -33,11 +33,11 @@ const struct op_row ops_table[OP_COUNT] = {
 	/* What the broker answers. */
 	[OP_SEALED_SEEN] = { "sealed-seen", PARTY_BROKER, BOOT, true, 0, {
 		NUMBER32("protocol") } },
-	[OP_CONFIG_TAKEN] = { "config-taken", PARTY_BROKER, SEALED, true, 0, {
+	[OP_CONFIG_TAKEN] = { "config-taken", PARTY_BROKER, CONFIG, true, 0, {
 		BYTES("cluster-name", 1, OP_CLUSTER_MAX) } },
-	[OP_CONFIG_REFUSED] = { "config-refused", PARTY_BROKER, SEALED, true, 0, {
+	[OP_CONFIG_REFUSED] = { "config-refused", PARTY_BROKER, CONFIG, true, 0, {
 		TEXT("reason") } },
-	[OP_AUTHORITIES_ARE] = { "authorities-are", PARTY_BROKER, CONFIG | SERVE | DRAIN, false, 0, {
+	[OP_AUTHORITIES_ARE] = { "authorities-are", PARTY_BROKER, SERVE | DRAIN, false, 0, {
 		BYTES("authority", 0, OP_REPORT_MAX) } },
 	[OP_SIGNED] = { "signed", PARTY_BROKER, SERVE | DRAIN, false, 0, {
 		BYTES("serial", 0, OP_STAMP_MAX), BYTES("signature", 1, OP_SIGNATURE_MAX) } },

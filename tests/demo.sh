@@ -72,20 +72,37 @@ wait_until() # WHAT COMMAND...: at most 30 s
 		sleep 0.05
 	done
 	echo "demo: waited 30 s for $what" >&2
-	exit 1
+	return 1
 }
 
-# What is on this machine that a demo could leave behind.
-inventory()
+# What the demo shares with the rest of the machine, and must leave as it was.
+shared()
 {
-	ps -eo comm= | grep -E '^(privyseal|sshd)' | sort || true
-	cut -d' ' -f5 /proc/self/mountinfo | sort
 	getent passwd
 	getent group
-	ls -d /run/* /tmp/privyseal* /var/lib/privyseal* /etc/privyseal* 2>/dev/null || true
+	ls -d /run/sshd /run/privyseal* /var/lib/privyseal* /etc/privyseal* 2>/dev/null || true
 }
 
-before=$(inventory)
+# What has to do with the demo and with nothing else: processes that name its folder or
+# have a file of it open (a zombie is its parent's to bury), mounts, sockets, the port.
+traces()
+{
+	local process name=$1
+
+	for process in /proc/[0-9]*; do
+		if { tr '\0' ' ' <"$process/cmdline" && ls -l "$process/fd"; } 2>/dev/null |
+		    grep -qF "$name"; then
+			echo "process ${process#/proc/}: $(tr '\0' ' ' 2>/dev/null <"$process/cmdline")"
+		fi
+	done
+	grep -F "$name" /proc/self/mountinfo /proc/net/unix || true
+	if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+		echo "port $port is still served"
+	fi
+	ls -d "$name" 2>/dev/null || true
+}
+
+before=$(shared)
 trap cleanup EXIT
 trap 'exit 1' INT TERM
 demo=$(mktemp -d /tmp/privyseal-demo.XXXXXX)
@@ -94,27 +111,25 @@ worker_user=privyseal
 getent passwd privyseal >/dev/null || worker_user=nobody
 
 story "A config, and the policy that says what may be signed"
-printf '\n$ demo=%s PATH=%s:$PATH\n' "$demo" "$build"
-cat >"$demo/privyseal.yaml" <<'YAML'
+printf '\n$ demo=%s PATH=%s:$PATH; mkdir -p $demo\n' "$demo" "$build"
+step "cat >\$demo/privyseal.yaml <<'END'
 version: v3
 auth_service:
   enabled: yes
   cluster_name: example.com
-YAML
-cat >"$demo/policy.conf" <<'POLICY'
+END"
+step "cat >\$demo/policy.conf <<'END'
 cluster  example.com
 
 deny   user  ssh-user  principals root
 permit user  ssh-user  ttl 30h  key-id *  principals deploy backup  extensions permit-pty  rate 100/s
 permit host  ssh-host  ttl 30d  key-id *  principals localhost 127.0.0.1 *.example.com
-POLICY
-step 'cat $demo/privyseal.yaml'
-step 'cat -n $demo/policy.conf'
+END"
 flags="--config \$demo/privyseal.yaml --policy \$demo/policy.conf --state-dir \$demo/state --runtime-dir \$demo/run --user $worker_user"
 step "privyseald $flags --check"
 
 story "The daemon: its CAs come into being on first start"
-printf '\n$ privyseald %s 2>$demo/privyseald.log &\n' "$flags"
+printf '\n$ privyseald %s 2>$demo/privyseald.log & daemon=$!\n' "$flags"
 eval "privyseald $flags 2>\$demo/privyseald.log &"
 daemon=$!
 wait_until "privyseald" privyseal --runtime-dir "$demo/run" status
@@ -140,17 +155,17 @@ step "jq -er '.result[] | select(.spec.type == \"host\") | .spec.active_keys.ssh
 
 story "A real sshd that trusts only that user CA and shows only that host certificate"
 if [ ! -d /run/sshd ]; then
-	mkdir -m 755 /run/sshd
+	step 'mkdir -m 755 /run/sshd'
 	made_run_sshd=yes
 fi
-echo deploy >"$demo/principals"
+step 'echo deploy >$demo/principals'
 start_sshd() # on a port of the dynamic range that nobody has
 {
 	local try
 
 	for try in 1 2 3 4 5 6 7 8; do
 		port=$((20000 + (RANDOM % 12000)))
-		cat >"$demo/sshd_config" <<-CONFIG
+		printf -v sshd_config '%s\n' "$(cat <<-CONFIG
 			Port $port
 			ListenAddress 127.0.0.1
 			HostKey $demo/host
@@ -166,6 +181,8 @@ start_sshd() # on a port of the dynamic range that nobody has
 			PidFile none
 			LogLevel VERBOSE
 		CONFIG
+		)"
+		printf '%s' "$sshd_config" >"$demo/sshd_config"
 		: >"$demo/sshd.log"
 		/usr/sbin/sshd -D -f "$demo/sshd_config" -E "$demo/sshd.log" &
 		sshd=$!
@@ -180,23 +197,22 @@ start_sshd() # on a port of the dynamic range that nobody has
 	exit 1
 }
 start_sshd
-step 'cat $demo/sshd_config'
-printf '\n$ /usr/sbin/sshd -D -f $demo/sshd_config -E $demo/sshd.log &\n'
+printf "\n$ cat >\$demo/sshd_config <<'END'\n%sEND\n" "$sshd_config"
+printf '\n$ /usr/sbin/sshd -D -f $demo/sshd_config -E $demo/sshd.log & sshd=$!\n'
 step 'echo "@cert-authority localhost $(cat $demo/host_ca.pub)" | tee $demo/known_hosts'
-cat >"$demo/ssh_config" <<-CONFIG
-	Host localhost
-	  HostName 127.0.0.1
-	  HostKeyAlias localhost
-	  Port $port
-	  User root
-	  UserKnownHostsFile $demo/known_hosts
-	  GlobalKnownHostsFile none
-	  StrictHostKeyChecking yes
-	  IdentitiesOnly yes
-	  IdentityAgent none
-	  BatchMode yes
-CONFIG
-step 'cat $demo/ssh_config'
+step "cat >\$demo/ssh_config <<'END'
+Host localhost
+  HostName 127.0.0.1
+  HostKeyAlias localhost
+  Port $port
+  User root
+  UserKnownHostsFile $demo/known_hosts
+  GlobalKnownHostsFile none
+  StrictHostKeyChecking yes
+  IdentitiesOnly yes
+  IdentityAgent none
+  BatchMode yes
+END"
 
 story "The login"
 login='ssh -F $demo/ssh_config -i $demo/id -o CertificateFile=$demo/id-cert.pub localhost'
@@ -240,22 +256,33 @@ story "What the kernel says of each process, beside what the design promises"
 step 'privyseal --runtime-dir $demo/run doctor'
 
 story "Everything stops"
-step "kill -TERM $daemon; wait $daemon"
+printf '\n$ kill $daemon; wait $daemon; kill $sshd; wait $sshd\n'
+kill "$daemon"
+wait "$daemon"
 daemon=
 ended "$sshd"
 sshd=
 step 'tail -n 2 $demo/privyseald.log'
-rm -rf "$demo"
+printf '\n$ rm -r $demo%s\n' "${made_run_sshd:+; rmdir /run/sshd}"
+name=$demo
+rm -r "$demo"
 demo=
 if [ -n "$made_run_sshd" ]; then
 	rmdir /run/sshd
 	made_run_sshd=
 fi
-as_before()
+left_behind()
 {
-	[ "$(inventory)" = "$before" ]
+	traces "$name"
+	diff <(echo "$before") <(shared) || true
+}
+nothing_left()
+{
+	[ -z "$(left_behind)" ]
 }
 # sshd's own children take a moment longer than sshd to see that their client is gone.
-wait_until "the machine to be as before:
-$(diff <(echo "$before") <(inventory) || true)" as_before
+if ! wait_until "nothing of the demo to be left" nothing_left; then
+	left_behind >&2
+	exit 1
+fi
 printf '\ndemo: a login accepted, three refused, nothing left behind\n'

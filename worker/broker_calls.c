@@ -128,8 +128,10 @@ enum broker_result broker_hand_over_config(struct broker *broker,
 	frame_put_text(&writer, config->region);
 	frame_put_u8(&writer, config->suite);
 	frame_put(&writer, config->tags, config->tags_length);
-	if (send_frame(broker, &writer) != BROKER_DONE ||
-	    await_frame(broker, &frame) != BROKER_DONE)
+	if (send_frame(broker, &writer) != BROKER_DONE)
+		return BROKER_BROKEN;
+	broker->gate.phase = PHASE_CONFIG;
+	if (await_frame(broker, &frame) != BROKER_DONE)
 		return BROKER_BROKEN;
 	if (frame.op == OP_CONFIG_REFUSED) {
 		copy_text(reason, OP_TEXT_MAX + 1, &frame, 0);

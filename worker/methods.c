@@ -240,6 +240,7 @@ void methods_unavailable(struct worker *worker, struct pending *pending,
 		error.code = RPC_DEADLINE;
 		break;
 	case UNAVAILABLE_RECORD:
+		worker->unrecorded = true;
 		error.code = RPC_NO_RECORD;
 		break;
 	case UNAVAILABLE_KEYSTORE:
@@ -285,7 +286,7 @@ static void write_status(const struct worker *worker, struct json_out *out)
 	json_name(out, "cluster");
 	json_text(out, worker->cluster);
 	json_name(out, "ready");
-	json_bool(out, worker->ready);
+	json_bool(out, worker->ready && !worker->unrecorded);
 	json_name(out, "ca_pins"); /* of the host CA's TLS keys: there are none */
 	json_open(out, '[');
 	json_close(out, ']');

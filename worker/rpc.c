@@ -91,6 +91,11 @@ void rpc_send_error(struct worker *worker, struct connection *connection, const 
 		write_data(out, error);
 	json_close(out, '}');
 	send_answer(worker, connection);
+	if (error->code != RPC_REFUSED)
+		return;
+	worker->refused++;
+	snprintf(worker->last_refused, sizeof(worker->last_refused), "%.80s: %s '%.*s'",
+	    error->message, error->fact, (int)error->value_length, error->value);
 }
 
 void rpc_line_too_long(struct worker *worker, struct connection *connection)

@@ -45,7 +45,8 @@ bool rpc_refuse(struct rpc_error *error, const char *policy_name, enum verdict v
 		memcpy(error->value, value, error->value_length);
 	if (verdict == VERDICT_DEFAULT)
 		snprintf(error->message, sizeof(error->message),
-		    "refused: no rule of %s permits this %s", policy_name, error->fact);
+		    "refused: no rule of %s permits the value of \"%s\"", policy_name,
+		    error->fact);
 	else if (verdict == VERDICT_INVARIANT)
 		snprintf(error->message, sizeof(error->message), "refused: %s",
 		    why ? why : "no certificate of this form is ever signed");

@@ -27,12 +27,13 @@ enum { POLL_BROKER, POLL_LISTENER, POLL_CLIENTS };
 struct server {
 	struct worker *worker;
 	int listener;
-	bool terminal_gone;   /* the one client of --stdio has ended */
-	bool channel_full;    /* wait until the broker has read */
-	bool more;	      /* lines are left for the next turn */
-	int64_t accept_again; /* ms; 0: now */
-	int64_t tell_again;   /* ms: of clients that were cut off */
-	int64_t drain_until;  /* ms; 0: not draining */
+	bool terminal_gone;	    /* the one client of --stdio has ended */
+	bool channel_full;	    /* wait until the broker has read */
+	bool more;		    /* lines are left for the next turn */
+	int64_t accept_again;	    /* ms; 0: now */
+	int64_t tell_refused_again; /* ms: of requests that the policy refused */
+	int64_t tell_again;	    /* ms: of clients that were cut off */
+	int64_t drain_until;	    /* ms; 0: not draining */
 	/* on --stdio the one client has two: what is read and what is written */
 	struct pollfd polls[POLL_CLIENTS + CONNECTIONS_MAX + 1];
 };
@@ -435,6 +436,20 @@ static void tell_cut_off(struct server *server, int64_t now)
 	server->tell_again = now + TELL_MS;
 }
 
+/* What clients were refused is theirs to know, but somebody who tries doors should be
+ * seen: the same rate of lines. */
+static void tell_refused(struct server *server, int64_t now)
+{
+	struct worker *worker = server->worker;
+
+	if (worker->refused == 0 || now < server->tell_refused_again)
+		return;
+	log_notice("%u requests were refused by the policy; the last: %s",
+	    worker->refused, worker->last_refused);
+	worker->refused = 0;
+	server->tell_refused_again = now + TELL_MS;
+}
+
 /* Is everything done that a drain waits for, or has it lasted too long? */
 static bool drained(struct server *server, int64_t now)
 {
@@ -480,6 +495,7 @@ bool server_turn(struct server *server, int wait_ms)
 	}
 	write_answers(server);
 	tell_cut_off(server, now);
+	tell_refused(server, now);
 	return !worker->broken && !server->terminal_gone &&
 	       !drained(server, worker_clock_ms());
 }

@@ -18,9 +18,12 @@ struct worker {
 	struct authorities authorities;
 	struct pendings pendings;
 	struct connections connections;
-	unsigned to_ask; /* bit 1 << CA: its record is to be asked for ... */
-	unsigned asked;	 /* ... was asked for and has not come */
-	bool ready;	 /* all records came once */
+	unsigned to_ask;	/* bit 1 << CA: its record is to be asked for ... */
+	unsigned asked;		/* ... was asked for and has not come */
+	bool ready;		/* all records came once */
+	bool unrecorded;	/* the broker has said that the record can't be written */
+	unsigned refused;	/* by the policy, since it was last told ... */
+	char last_refused[160]; /* ... and the last of these */
 	bool draining;
 	bool broken; /* the broker's channel is of no more use */
 	char line[LINE_MAX_BYTES + 2];

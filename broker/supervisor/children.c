@@ -34,10 +34,10 @@ static int spawn(struct spawn *how, struct spawned *out)
 
 bool broker_start(struct supervisor *s)
 {
-	char *words[12] = { "privyseal-broker", "--policy-name", s->flags.policy,
-		"--worker-uid", s->uid_text, "--worker-gid", s->gid_text, "--log-level",
-		s->flags.log_level };
-	char **more = words + 9;
+	char *words[14] = { "privyseal-broker", "--policy-name", s->flags.policy,
+		"--worker-uid", s->uid_text, "--worker-gid", s->gid_text,
+		"--worker-filters", s->filters_text, "--log-level", s->flags.log_level };
+	char **more = words + 11;
 	struct spawn how = { ROLE_BROKER, s->broker_program, words,
 		{ -1, -1, STDERR_FILENO, -1, s->listeners[0].fd,
 		    root_file_reopen(s->next.policy), s->state,

@@ -12,10 +12,17 @@
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 
+/* From the file itself, as users are. */
 static gid_t group_of(const char *name, const char *group)
 {
-	const struct group *found = group[0] ? getgrnam(group) : NULL;
+	const struct group *found = NULL;
+	FILE *groups = group[0] ? fopen("/etc/group", "re") : NULL;
 
+	while (
+	    groups && (found = fgetgrent(groups)) && strcmp(found->gr_name, group) != 0)
+		continue;
+	if (groups)
+		fclose(groups);
 	if (group[0] && !found)
 		log_warning("there is no group %s, so root alone may use the socket %s; "
 			    "groupadd --system %s makes it",

@@ -60,9 +60,37 @@ static bool find_program(const char *name, char out[PATH_MAX])
 		   name, own);
 }
 
+/* From the file itself: name services would load code into this process. */
+static const struct passwd *user_named(const char *name)
+{
+	const struct passwd *user = NULL;
+	FILE *users = fopen("/etc/passwd", "re");
+
+	while (users && (user = fgetpwent(users)) && strcmp(user->pw_name, name) != 0)
+		continue;
+	if (users)
+		fclose(users);
+	return user;
+}
+
+/* A worker has the filters that we have now, ours to come, and its own. */
+static bool count_filters(struct supervisor *s)
+{
+	struct process_status status;
+	const int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	const bool good = fd >= 0 && confine_status_read(fd, &status) == 0;
+
+	close(fd);
+	if (!good)
+		return FAIL("/proc/self/status can't be read: is /proc mounted?");
+	snprintf(s->filters_text, sizeof s->filters_text, "%u",
+	    (unsigned)status.lines[STATUS_FILTERS].values[0] + 2);
+	return true;
+}
+
 static bool find_user(struct supervisor *s)
 {
-	const struct passwd *user = getpwnam(s->flags.user);
+	const struct passwd *user = user_named(s->flags.user);
 
 	if (!user)
 		return FAIL(
@@ -136,8 +164,9 @@ static enum exit_status run(struct supervisor *s)
 	if ((geteuid() == 0 || FAIL("privyseald must be started by root")) &&
 	    find_program("privyseal-broker", s->broker_program) &&
 	    find_program("privyseal-worker", s->worker_program) && find_user(s) &&
-	    generation_read(s) && open_terminal(s) && take_over_signals(s) &&
-	    open_directories(s) && listener_add(s, "admin", "") && broker_start(s))
+	    count_filters(s) && generation_read(s) && open_terminal(s) &&
+	    take_over_signals(s) && open_directories(s) && listener_add(s, "admin", "") &&
+	    broker_start(s))
 		status = supervise(s);
 	listeners_remove(s);
 	return status;

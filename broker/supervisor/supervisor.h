@@ -80,7 +80,7 @@ struct supervisor {
 	struct environment environment;
 	uid_t uid; /* workers' */
 	gid_t gid;
-	char uid_text[16], gid_text[16];
+	char uid_text[16], gid_text[16], filters_text[16];
 	char broker_program[PATH_MAX], worker_program[PATH_MAX];
 	int state, audit; /* directories */
 	int signals, notify;

@@ -27,6 +27,21 @@
 #define CHANNEL 3
 #define CONFIG	4
 
+/* confine_seal() calls this in the place of filters_load() (--wrap at link time): whoever
+ * owns a worker before it is sealed can leave its filter out. */
+int __real_filters_load(const struct seal *seal, struct confine_error *error);
+int __wrap_filters_load(const struct seal *seal, struct confine_error *error);
+
+static bool leave_filter_out;
+
+int __wrap_filters_load(const struct seal *seal, struct confine_error *error)
+{
+	return leave_filter_out ? 0 : __real_filters_load(seal, error);
+}
+
+/* There in the build that has the defence off. */
+extern const bool without_seccomp __attribute__((weak));
+
 struct hostile {
 	struct gate gate;
 	char attack[64];
@@ -174,6 +189,7 @@ static bool begin_service(struct hostile *h)
 	struct frame frame;
 
 	configure(h);
+	h->gate.phase = PHASE_CONFIG;
 	if (!receive(h, &frame) || frame.op != OP_CONFIG_TAKEN)
 		return false;
 	h->gate.phase = PHASE_SERVE;
@@ -597,6 +613,18 @@ static void attack_executable_memory(struct hostile *h)
 			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 }
 
+/* The next two are refused by a worker's own filter alone: the supervisor's, which it
+ * inherits, has them. */
+static void attack_memory_file(struct hostile *h)
+{
+	say_errno(h, syscall(SYS_memfd_create, "hostile", 0));
+}
+
+static void attack_mount(struct hostile *h)
+{
+	say_errno(h, syscall(SYS_mount, "none", "/", "tmpfs", 0, ""));
+}
+
 static void attack_send_descriptor(struct hostile *h)
 {
 	int one = CONFIG;
@@ -611,7 +639,8 @@ enum stage {
 	AT_ONCE,       /* sealed, before a word with the broker */
 	UNSEALED,      /* not even sealed */
 	BEFORE_CONFIG, /* sealed and seen */
-	SERVING
+	SERVING,
+	NO_FILTER /* sealed, but for its own filter */
 };
 
 static const struct {
@@ -627,6 +656,9 @@ static const struct {
 	{ "fork", AT_ONCE, attack_fork },
 	{ "executable-memory", AT_ONCE, attack_executable_memory },
 	{ "send-descriptor", AT_ONCE, attack_send_descriptor },
+	{ "memory-file", AT_ONCE, attack_memory_file },
+	{ "mount", AT_ONCE, attack_mount },
+	{ "no-own-filter", NO_FILTER, attack_forbidden_principal },
 	{ "unsealed", UNSEALED, attack_forbidden_principal },
 	{ "out-of-phase", BEFORE_CONFIG, attack_out_of_phase },
 	{ "second-config", SERVING, attack_second_config },
@@ -677,7 +709,7 @@ static void perform(struct hostile *h, size_t which)
 			return;
 		}
 	}
-	if (attacks[which].stage == UNSEALED || attacks[which].stage == SERVING) {
+	if (attacks[which].stage != AT_ONCE && attacks[which].stage != BEFORE_CONFIG) {
 		if (!begin_service(h)) {
 			say(h, "no service");
 			return;
@@ -719,6 +751,7 @@ int main(int argc, char **argv)
 	}
 	if (confine_early() != 0)
 		return 1;
+	leave_filter_out = attacks[i].stage == NO_FILTER || &without_seccomp != NULL;
 	if (attacks[i].stage != UNSEALED && confine_seal(&seal, &error) != 0) {
 		log_error("%s", error.text);
 		return 1;

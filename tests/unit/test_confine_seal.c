@@ -459,8 +459,9 @@ static void child_that_cannot_exec_ends_with_127_and_a_line(void **state)
 	assert_int_equal(waitpid(out.pid, &status, 0), out.pid);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 127);
-	assert_string_equal(
-	    text, "<3>/nonexistent/program: cannot execute: No such file or directory\n");
+	assert_string_equal(text,
+	    "ERROR privyseald[cli]: /nonexistent/program: cannot execute: "
+	    "No such file or directory\n");
 	close(ends[0]);
 	close(out.pidfd);
 	close(out.status);

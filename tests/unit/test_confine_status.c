@@ -199,6 +199,7 @@ static struct process_status sealed(void)
 
 	set(&status, "NoNewPrivs", 1);
 	set(&status, "Seccomp", 2);
+	set(&status, "Seccomp_filters", 2);
 	set(&status, "Threads", 1);
 	set(&status, "NSpid", 1);
 	return status;

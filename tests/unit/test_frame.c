@@ -466,7 +466,7 @@ static void writer_refuses_fields_missing_and_too_many(void **state)
 
 static void text_that_is_too_long_is_cut(void **state)
 {
-	struct gate gate = { .phase = PHASE_SEALED };
+	struct gate gate = { .phase = PHASE_CONFIG };
 	struct frame_writer w;
 	struct frame frame;
 	char text[OP_TEXT_MAX + 2];
