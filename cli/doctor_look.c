@@ -132,12 +132,24 @@ static void workers_user(int broker, uid_t *uid, gid_t *gid)
 		close(fd);
 }
 
+static void look_at_record(cJSON *seen, const cJSON *report)
+{
+	const cJSON *record = cJSON_GetObjectItemCaseSensitive(report, "record");
+
+	if (!cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(record, "writable")))
+		doctor_broken(seen, "the record can't be written, so nothing is signed: "
+				    "see the log, make "
+				    "room for it, and restart privyseald");
+}
+
 void doctor_look_at_processes(cJSON *seen, const cJSON *report)
 {
 	const cJSON *list = cJSON_GetObjectItemCaseSensitive(report, "processes"),
 		    *process;
 	uid_t uid;
 	gid_t gid;
+
+	look_at_record(seen, report);
 	enum role role;
 	int broker = 0;
 

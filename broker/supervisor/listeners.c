@@ -35,6 +35,7 @@ static bool bind_hidden(
 {
 	const bool is_admin = listener == s->listeners;
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char published[sizeof address.sun_path];
 	int length = snprintf(address.sun_path, sizeof address.sun_path,
 	    "%s/.%s.sock.new", s->flags.runtime_directory, listener->name);
 
@@ -42,8 +43,12 @@ static bool bind_hidden(
 		return FAIL("--runtime-dir %s is too long for a socket's name",
 		    s->flags.runtime_directory);
 	strcpy(listener->path, address.sun_path);
-	unlink(
-	    listener->path); /* what a crash may have left; bind() tells other trouble */
+	/* What a crash may have left; bind() tells other trouble. A socket without
+	 * anybody behind it must not look like readiness. */
+	unlink(listener->path);
+	if (snprintf(published, sizeof published, "%s/%s.sock",
+		s->flags.runtime_directory, listener->name) > 0)
+		unlink(published);
 	listener->fd = socket(AF_UNIX,
 	    (is_admin ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	return (bind(listener->fd, (struct sockaddr *)&address, sizeof address) == 0 &&

@@ -140,7 +140,10 @@ class Daemon:
     def ready_or_dead(self):
         if self.process.poll() is not None:
             return True
-        return os.path.exists(os.path.join(self.place.runtime, "auth.sock"))
+        with contextlib.suppress(OSError):
+            self.connect().close()
+            return True
+        return False
 
     def logged(self):
         with open(self.place.log, errors="replace") as log:
