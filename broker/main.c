@@ -65,7 +65,8 @@ static bool read_flags(int count, char **arguments, struct settings *settings)
 			good = false;
 	}
 	good = good && level >= 0 && optind == count && settings->policy_name &&
-	       settings->worker_uid != (uid_t)-1 && settings->worker_gid != (gid_t)-1;
+	       settings->worker_uid != (uid_t)-1 && settings->worker_gid != (gid_t)-1 &&
+	       settings->worker_filters > 0;
 	log_start("privyseald", "broker",
 	    level >= 0 ? (enum log_level)level : LOG_LEVEL_INFO, journal);
 	return good;

@@ -12,9 +12,8 @@
 
 #include <stdbool.h>
 
-#define SECRET_MEMORY_SIZE                                                               \
-	(128 * 1024) /* some hundred keys; far below RLIMIT_MEMLOCK                      \
-		      */
+/* Bytes: some hundred keys, and far below RLIMIT_MEMLOCK. */
+#define SECRET_MEMORY_SIZE (128 * 1024)
 
 /* Before the seal and before the first key. A second start changes nothing. False, with
  * `failure`, when there is no memory that can be locked. */

@@ -68,8 +68,17 @@ static void add_finding(cJSON *seen, cJSON *process, const struct finding *findi
 		    finding->what, finding->promised, finding->found);
 }
 
-static void look_at_process(
-    cJSON *seen, enum role role, int pid, const char *socket, uid_t uid, gid_t gid)
+/* A filter of its own, beside those that the process inherits. */
+static void judge_filters(struct finding *finding, unsigned promised)
+{
+	if (strcmp(finding->what, "Seccomp_filters") != 0)
+		return;
+	snprintf(finding->promised, sizeof finding->promised, "%u or more", promised);
+	finding->kept = strtoul(finding->found, NULL, 10) >= promised;
+}
+
+static void look_at_process(cJSON *seen, enum role role, int pid, const char *socket,
+    uid_t uid, gid_t gid, unsigned filters)
 {
 	struct finding findings[FINDINGS_MAX];
 	cJSON *process = add_object(cJSON_GetObjectItemCaseSensitive(seen, "processes"));
@@ -83,8 +92,10 @@ static void look_at_process(
 	if (count < 0)
 		doctor_broken(
 		    seen, "%s (pid %d): there is no such process", role_name(role), pid);
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i++) {
+		judge_filters(&findings[i], filters);
 		add_finding(seen, process, &findings[i]);
+	}
 }
 
 static const char *text_of(const cJSON *object, const char *name)
@@ -110,11 +121,12 @@ static const char *flag_value(const char *words, size_t length, const char *flag
 	return NULL;
 }
 
-/* Whom workers must be: what privyseald told the broker at its start. */
-static void workers_user(int broker, uid_t *uid, gid_t *gid)
+/* Whom workers must be, and how many filters they must have: what privyseald told the
+ * broker at its start. */
+static void workers_promise(int broker, uid_t *uid, gid_t *gid, unsigned *filters)
 {
 	char path[32], words[8192] = "";
-	const char *user, *group;
+	const char *user, *group, *count;
 	ssize_t n;
 	int fd;
 
@@ -124,6 +136,8 @@ static void workers_user(int broker, uid_t *uid, gid_t *gid)
 	n = fd < 0 ? -1 : read(fd, words, sizeof words - 1);
 	user = n > 0 ? flag_value(words, (size_t)n, "--worker-uid") : NULL;
 	group = n > 0 ? flag_value(words, (size_t)n, "--worker-gid") : NULL;
+	count = n > 0 ? flag_value(words, (size_t)n, "--worker-filters") : NULL;
+	*filters = count ? (unsigned)strtoul(count, NULL, 10) : 2;
 	if (user && group) {
 		*uid = (uid_t)strtoul(user, NULL, 10);
 		*gid = (gid_t)strtoul(group, NULL, 10);
@@ -151,6 +165,7 @@ void doctor_look_at_processes(cJSON *seen, const cJSON *report)
 
 	look_at_record(seen, report);
 	enum role role;
+	unsigned filters;
 	int broker = 0;
 
 	cJSON_AddArrayToObject(seen, "processes");
@@ -159,13 +174,14 @@ void doctor_look_at_processes(cJSON *seen, const cJSON *report)
 		if (role_named(text_of(process, "role"), &role) && role == ROLE_BROKER)
 			broker = number_of(process, "pid");
 	}
-	workers_user(broker, &uid, &gid);
+	workers_promise(broker, &uid, &gid, &filters);
 	cJSON_ArrayForEach(process, list)
 	{
 		if (role_named(text_of(process, "role"), &role))
 			look_at_process(seen, role, number_of(process, "pid"),
 			    text_of(process, "socket"), role == ROLE_WORKER ? uid : 0,
-			    role == ROLE_WORKER ? gid : 0);
+			    role == ROLE_WORKER ? gid : 0,
+			    role == ROLE_WORKER ? filters : 1);
 	}
 	if (cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(seen, "processes")) == 0)
 		doctor_broken(seen, "the broker's report names no process");

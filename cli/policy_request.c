@@ -58,8 +58,8 @@ static bool take_value(enum flag flag, const char *value, time_t now,
 	case FLAG_AT:
 		return read_time(value, now, &out->now) ||
 		       wrong(message, value,
-			   "a time is RFC 3339 (2026-01-02T03:04:05Z) or seconds since "
-			   "1970");
+			   "a time is RFC 3339 (2026-01-02T03:04:05Z), seconds since "
+			   "1970, or how long ago (2h)");
 	case FLAG_ISSUER:
 		out->issuer_file = value;
 		return true;

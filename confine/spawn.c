@@ -83,9 +83,9 @@ static const char *become(const struct spawn *spawn, int go)
 	if (place_descriptors(spawn) < 0)
 		return "starting: descriptors";
 	if (spawn->role == ROLE_BROKER && confine_broker() < 0)
-		return "starting: mounts and capabilities of the broker (is / a mount "
-		       "point, or "
-		       "is this a plain chroot?)";
+		return "starting: the broker's mounts and capabilities (/ must be a "
+		       "mount "
+		       "point, which a plain chroot's is not)";
 	execve(spawn->path, spawn->arguments, environment);
 	return "cannot execute";
 }
@@ -93,9 +93,15 @@ static const char *become(const struct spawn *spawn, int go)
 static _Noreturn void child(const struct spawn *spawn, int go)
 {
 	const char *step = become(spawn, go);
+	const int why = errno;
 
-	dprintf(STDERR_FILENO, "ERROR privyseald[%s]: %s: %s: %s\n",
-	    role_name(spawn->role), spawn->path, step, strerror(errno));
+	/* A worker's words become a line in the supervisor; the others' are one already.
+	 */
+	if (spawn->role == ROLE_WORKER)
+		dprintf(STDERR_FILENO, "<3>");
+	else
+		dprintf(STDERR_FILENO, "ERROR privyseald[%s]: ", role_name(spawn->role));
+	dprintf(STDERR_FILENO, "%s: %s: %s\n", spawn->path, step, strerror(why));
 	_exit(127);
 }
 

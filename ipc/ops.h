@@ -5,11 +5,11 @@
  * sender its channel.
  *
  * A phase is what a channel has reached; it never goes back:
- *   boot    the process runs but has not proven that it is sealed; no input was read
- *   sealed  the broker has seen the kernel's word for the seal
- *   config  the parsed config was handed over; nothing else until the broker has judged
- * it by the policy's pins serve   requests are answered drain   what has begun is
- * finished, nothing else starts
+ * - boot: the process runs but has not proven that it is sealed; no input was read
+ * - sealed: the broker has seen the kernel's word for the seal
+ * - config: the config was handed over; nothing else until the broker has judged it
+ * - serve: requests are answered
+ * - drain: what has begun is finished, nothing else starts
  */
 #ifndef IPC_OPS_H
 #define IPC_OPS_H

@@ -394,6 +394,11 @@ static int poll_all(struct server *server, int wait_ms, int64_t now)
 		earlier(&wait_ms, server->drain_until, now);
 	if (server->accept_again > now)
 		earlier(&wait_ms, server->accept_again, now);
+	/* What was counted is told even when nothing else happens. */
+	if (server->worker->connections.cut_off > 0)
+		earlier(&wait_ms, server->tell_again, now);
+	if (server->worker->refused > 0)
+		earlier(&wait_ms, server->tell_refused_again, now);
 	wait = (struct timespec){ .tv_sec = wait_ms / 1000,
 		.tv_nsec = (long)(wait_ms % 1000) * 1000000 };
 	n = ppoll(server->polls, count, wait_ms < 0 ? NULL : &wait, NULL);
@@ -436,8 +441,8 @@ static void tell_cut_off(struct server *server, int64_t now)
 	server->tell_again = now + TELL_MS;
 }
 
-/* What clients were refused is theirs to know, but somebody who tries doors should be
- * seen: the same rate of lines. */
+/* What a client is refused goes to the client alone; that somebody tries doors is for the
+ * administrator, at most a line a second. */
 static void tell_refused(struct server *server, int64_t now)
 {
 	struct worker *worker = server->worker;

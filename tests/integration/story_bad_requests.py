@@ -2,7 +2,8 @@
 """Bad requests: a clear error that names the place, nothing signed, nothing restarted."""
 import base64
 
-from story import (Daemon, Place, build_folder, ed25519_key, key_line, ssh_string)
+from story import (Daemon, Place, build_folder, ed25519_key, key_line, ssh_string,
+                   wait_until)
 
 
 def rsa_key(bits, exponent=65537):
@@ -23,7 +24,10 @@ def main():
             error = pipe.error(-32602, "ssh-user", **{**good, **change})
             assert names in error["message"], error
 
+        refusals = [0]
+
         def refused(fact, rule=None, **change):
+            refusals[0] += 1
             error = pipe.error(-32001, "ssh-user", **{**good, **change})
             assert error["data"]["fact"] == fact, error
             assert rule is None or error["data"]["rule"] == rule, error
@@ -84,10 +88,18 @@ def main():
             rest = {name: value for name, value in good.items() if name != left_out}
             error = pipe.error(-32602, "ssh-user", **rest)
             assert left_out in error["message"], error
+        refusals[0] += 1
         error = pipe.error(-32001, "ssh-host", public_key=key, principals=["elsewhere.org"])
         assert error["data"] == {**error["data"], "rule": "default", "fact": "principals",
                                  "value": "elsewhere.org"}, error
         pipe.error(-32601, "ssh-nobody")
+
+        # The administrator is told how many were refused, at most once a second.
+        def told():
+            return [int(line.split("]: ")[1].split()[0]) for line in daemon.logged().splitlines()
+                    if "requests were refused by the policy" in line]
+        wait_until("every refusal to be counted", lambda: sum(told()) == refusals[0])
+        assert len(told()) < refusals[0], told()
 
         # still the same processes, and they still work
         assert "result" in pipe.call("ssh-user", **good)

@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-from story import Daemon, Place, build_folder, ed25519_key, ended, wait_until
+from story import CONFIG, DEADLINE, Daemon, Place, build_folder, ed25519_key, ended, wait_until
 
 
 def fill(path):
@@ -43,6 +43,16 @@ def run(place, build):
         daemon.kill()
         for pid in pids:
             wait_until(f"the end of {pid}", lambda pid=pid: ended(pid))
+    # A start that fails takes away the socket that the crash left behind.
+    socket = place.runtime + "/auth.sock"
+    assert os.path.exists(socket), "the crash left none, so this shows nothing"
+    place.write("privyseal.yaml", "nonsense: 1\n")
+    failing = Daemon(build, place)
+    failing.start_unready()
+    assert failing.process.wait(timeout=DEADLINE) == 1
+    assert not os.path.exists(socket)
+    place.write("privyseal.yaml", CONFIG)
+
     with Daemon(build, place) as daemon, daemon.connect() as pipe:
         pipe.result("ssh-user", **params)
         assert daemon.cli("status").returncode == 0

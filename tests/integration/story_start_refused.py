@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 
-from story import DEADLINE, Daemon, Place, POLICY, build_folder, clean_environment, free_user
+from story import CONFIG, DEADLINE, Daemon, Place, POLICY, build_folder, clean_environment, free_user
 
 
 def main():
@@ -30,6 +30,12 @@ def main():
     place = Place()
     assert run(place, "--check").returncode == 0, run(place, "--check")
     assert not os.path.exists(place.state), "--check made a state"
+
+    # what this release does not do yet is not ignored in silence
+    place.write("privyseal.yaml", CONFIG + "privyseal:\n  workers: 4\n")
+    done = run(place, "--check")
+    assert done.returncode == 0 and "privyseal.workers is 4" in done.stderr, done
+    place.write("privyseal.yaml", CONFIG)
 
     # the policy file
     for number, (policy, words) in enumerate((
