@@ -72,8 +72,8 @@ static void lets_no_answer_move_the_cursor(void **state)
 static void survives_an_answer_of_another_shape(void **state)
 {
 	static const char *const answers[] = { "{}", "[]", "3",
-		"{\"ca_pins\":{\"a\":1},\"authorities\":"
-		"[1,{\"keys\":[null,[],{}]},{\"type\":7,\"rotation\":\"x\"}]}" };
+		("{\"ca_pins\":{\"a\":1},\"authorities\":"
+		 "[1,{\"keys\":[null,[],{}]},{\"type\":7,\"rotation\":\"x\"}]}") };
 	size_t i;
 
 	(void)state;
