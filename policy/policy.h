@@ -66,6 +66,11 @@ struct issuer {
 	const uint8_t *public_key; /* the CA key's SSH blob */
 	size_t public_key_length;
 	int64_t not_after; /* end of the CA's own certificate; INT64_MAX for an SSH key */
+	/* of a TLS key, what its own certificate says; empty for an SSH key */
+	const uint8_t *name; /* the subject, packed as facts.x509_subject */
+	size_t name_length;
+	const uint8_t *key_id; /* the subject key identifier */
+	size_t key_id_length;
 	/* every CA key of this host, past and pending, as packed SSH blobs (facts_next)
 	 */
 	const uint8_t *ca_keys;
