@@ -112,32 +112,58 @@ static void add_authorities(cJSON *root, const struct broker *broker)
 			    list, cJSON_CreateRaw(broker->authorities[ca].json));
 }
 
-static void add_record(cJSON *root, const struct audit_log *log)
+static void add_record(cJSON *root, const struct broker *broker)
 {
+	const struct audit_log *log = &broker->log;
 	cJSON *record = cJSON_AddObjectToObject(root, "record");
 
 	cJSON_AddNumberToObject(record, "sequence", (double)log->sequence);
 	cJSON_AddStringToObject(record, "hash", log->hash);
 	cJSON_AddNumberToObject(record, "segment", log->segment);
 	cJSON_AddBoolToObject(record, "writable", audit_log_open(log));
+	cJSON_AddNumberToObject(record, "bytes_written", (double)log->written);
+	cJSON_AddNumberToObject(
+	    record, "refusals_coalesced", (double)broker->refusals.coalesced);
+	cJSON_AddNumberToObject(
+	    record, "clock_behind", (double)audit_log_clock_behind(log) / 1e6);
+	histogram_report(&log->synced, record, "sync");
 }
 
-static void add_counters(cJSON *root, const struct counters *counters)
+/* Of one socket: its workers, and what outlasts them. */
+static void add_socket(
+    cJSON *list, const struct broker *broker, const char *name, unsigned number)
 {
-	cJSON *object = cJSON_AddObjectToObject(root, "counters"), *by;
-	int fact;
+	const struct breaker *breaker = &broker->breakers[number];
+	cJSON *item = cJSON_CreateObject();
+	unsigned i, workers = 0, in_flight = 0;
 
-	cJSON_AddNumberToObject(object, "signed", (double)counters->released);
-	cJSON_AddNumberToObject(object, "refused", (double)counters->refused);
-	cJSON_AddNumberToObject(object, "unavailable", (double)counters->unavailable);
-	cJSON_AddNumberToObject(object, "failures", (double)counters->failures);
-	cJSON_AddNumberToObject(object, "violations", (double)counters->violations);
-	cJSON_AddNumberToObject(object, "breakers", (double)counters->breakers);
-	by = cJSON_AddObjectToObject(object, "refused_by");
-	for (fact = 0; fact < FACT_COUNT; fact++)
-		if (counters->refused_by[fact] > 0)
-			cJSON_AddNumberToObject(by, fact_name((enum fact)fact),
-			    (double)counters->refused_by[fact]);
+	for (i = 0; i < broker->channels_used; i++) {
+		const struct channel *channel = broker->channels[i];
+
+		if (!channel || !channel->open || channel->breaker != breaker)
+			continue;
+		workers += channel->gate.phase == PHASE_SERVE;
+		in_flight += channel->in_flight_count;
+	}
+	cJSON_AddStringToObject(item, "socket", name);
+	cJSON_AddNumberToObject(item, "workers", workers);
+	cJSON_AddNumberToObject(item, "in_flight", in_flight);
+	cJSON_AddNumberToObject(item, "lost", (double)broker->metrics.lost[number]);
+	cJSON_AddNumberToObject(
+	    item, "breaker_trips", (double)broker->metrics.tripped[number]);
+	cJSON_AddBoolToObject(item, "breaker_open", clock_boot_ns() < breaker->until);
+	cJSON_AddItemToArray(list, item);
+}
+
+static void add_sockets(cJSON *root, const struct broker *broker)
+{
+	const struct policy_pins *pins = policy_pins(broker->generation->rules->policy);
+	cJSON *list = cJSON_AddArrayToObject(root, "sockets");
+	unsigned i;
+
+	for (i = 0; i < pins->sockets; i++)
+		add_socket(list, broker, pins->socket_name[i], i);
+	add_socket(list, broker, "--stdio", POLICY_SOCKETS_MAX);
 }
 
 /* Members that memory was too short for are missing; a report is no decision. */
@@ -154,13 +180,16 @@ static char *report(const struct broker *broker)
 	cJSON_AddStringToObject(root, "keystore", keystore_name(pins->keystore));
 	cJSON_AddStringToObject(root, "secret_memory", secret_memory_kind());
 	cJSON_AddNumberToObject(root, "generation", broker->generation->number);
+	cJSON_AddNumberToObject(root, "started", broker->started_at);
 	cJSON_AddNumberToObject(
 	    root, "uptime", (double)((clock_boot_ns() - broker->started_ns) / SECOND_NS));
 	add_policy(root, broker);
 	add_processes(root, broker);
 	add_authorities(root, broker);
-	add_record(root, &broker->log);
-	add_counters(root, &broker->counters);
+	add_record(root, broker);
+	metrics_report(
+	    &broker->metrics, pins->keystore, cJSON_AddObjectToObject(root, "counters"));
+	add_sockets(root, broker);
 	text = cJSON_PrintUnformatted(root);
 	cJSON_Delete(root);
 	return text;

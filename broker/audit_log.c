@@ -365,6 +365,7 @@ static bool write_buffer(struct audit_log *log)
 		at += (size_t)n;
 	}
 	log->size += at;
+	log->written += at;
 	log->buffered = 0;
 	return true;
 }
@@ -392,16 +393,20 @@ uint64_t audit_log_end(struct audit_log *log)
 
 bool audit_log_commit(struct audit_log *log)
 {
+	uint64_t begun;
+
 	if (!audit_log_open(log))
 		return false;
 	if (log->durable == log->sequence && log->buffered == 0)
 		return true;
 	if (!write_buffer(log))
 		return false;
+	begun = clock_boot_ns();
 	if (fdatasync(log->fd) != 0) {
 		fail(log);
 		return false;
 	}
+	histogram_add(&log->synced, clock_boot_ns() - begun);
 	log->durable = log->sequence;
 	return true;
 }

@@ -9,6 +9,7 @@
 
 #include "broker/crypto.h"
 #include "broker/files.h"
+#include "broker/metrics.h"
 #include "policy/record.h"
 
 #define AUDIT_BUFFER	  ((size_t)256 * 1024)
@@ -31,6 +32,8 @@ struct audit_log {
 	struct record_line line; /* the line being made */
 	char *text;		 /* its bytes */
 	uint8_t *buffer;
+	uint64_t written;	 /* bytes, since the start */
+	struct histogram synced; /* what fdatasync took */
 	const char *policy; /* the SHA-256 of the policy, in each line; hex */
 };
 

@@ -9,6 +9,7 @@
 #include "broker/channel_worker.h"
 #include "broker/generation.h"
 #include "broker/keystore.h"
+#include "broker/metrics.h"
 #include "broker/refusals.h"
 #include "broker/sign_path.h"
 #include "broker/state.h"
@@ -45,11 +46,6 @@ struct authority {
 	size_t json_length;
 };
 
-struct counters {
-	uint64_t released, refused, unavailable, failures, violations, breakers;
-	uint64_t refused_by[FACT_COUNT];
-};
-
 struct broker {
 	struct settings settings;
 	struct crypto crypto;
@@ -71,7 +67,7 @@ struct broker {
 	/* of each socket, and of one that is none of the policy's (--stdio) */
 	struct breaker breakers[POLICY_SOCKETS_MAX + 1];
 	struct batch batch;
-	struct counters counters;
+	struct metrics metrics;
 	struct gate control_gate;
 	struct {
 		int fd;
@@ -80,6 +76,7 @@ struct broker {
 	uint8_t frame[FRAME_MAX + 1];  /* what supervisor and administrator say */
 	uint8_t scratch[SCRATCH_SIZE]; /* answers to them; a document written again */
 	uint64_t started_ns, head_written_ns, committed_ns;
+	double started_at; /* seconds since 1970 */
 	pid_t pid, supervisor;
 	bool stopping, finished, failed;
 	bool clock_told; /* that the wall clock is behind the record */

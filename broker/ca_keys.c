@@ -215,9 +215,14 @@ static bool create_one(struct broker *broker, const struct authority_row *row,
 {
 	struct key *key = &broker->authorities[row->ca].key[row->purpose];
 	struct state_keys *keys = active(broker, row);
+	bool created;
 
-	if (!record_creation(broker, row, kind, failure) ||
-	    !broker->keystore.methods->create(&broker->keystore, kind, key, failure))
+	if (!record_creation(broker, row, kind, failure))
+		return false;
+	created = broker->keystore.methods->create(&broker->keystore, kind, key, failure);
+	metrics_key_created(&broker->metrics, broker->keystore.methods->kind,
+	    row->purpose, kind, created);
+	if (!created)
 		return false;
 	memcpy(keys->key[0].identifier, key->identifier, sizeof key->identifier);
 	memcpy(keys->key[0].blob, key->blob, key->blob_length);

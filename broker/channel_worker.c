@@ -158,7 +158,7 @@ void channel_violation(struct broker *broker, struct channel *channel, const cha
 
 	if (!channel->open)
 		return;
-	broker->counters.violations++;
+	broker->metrics.violations++;
 	line = audit_log_begin(&broker->log, "violation");
 	record_text(line, "client", channel->socket, strlen(channel->socket));
 	record_number(line, "worker", channel->worker);
@@ -190,7 +190,7 @@ void channel_refused(struct broker *broker, struct channel *channel, uint64_t no
 		return;
 	memset(breaker->refusals, 0, sizeof breaker->refusals);
 	breaker->until = now_ns + BREAKER_SECONDS * SECOND_NS;
-	broker->counters.breakers++;
+	broker->metrics.tripped[breaker - broker->breakers]++;
 	line = audit_log_begin(&broker->log, "breaker");
 	record_text(line, "client", channel->socket, strlen(channel->socket));
 	record_number(line, "worker", channel->worker);

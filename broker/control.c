@@ -130,6 +130,8 @@ static void record_end_of(
 	record_text(line, "how", how, strlen(how));
 	record_number(line, "in_flight", channel->in_flight_count);
 	audit_log_end(&broker->log);
+	if (!orderly)
+		broker->metrics.lost[channel->breaker - broker->breakers]++;
 }
 
 /* It did not end by itself when it had to. */

@@ -41,6 +41,7 @@ typedef void keystore_done(
 struct keystore;
 
 struct keystore_methods {
+	enum keystore_kind kind;
 	const char *prefix; /* of its identifiers */
 	/* A new key, durable when true. RSA is of 2048 bits. */
 	bool (*create)(struct keystore *keystore, enum key_kind kind, struct key *out,

@@ -195,6 +195,7 @@ static void sign(struct keystore *keystore, const struct key *key,
 }
 
 const struct keystore_methods keystore_software = {
+	.kind = KEYSTORE_SOFTWARE,
 	.prefix = PREFIX,
 	.create = create,
 	.load = load,

@@ -80,6 +80,7 @@ static bool prepare(struct broker *broker, struct failure *failure)
 	broker->pid = getpid();
 	broker->supervisor = getppid();
 	broker->started_ns = clock_boot_ns();
+	broker->started_at = (double)clock_wall_us() / 1e6;
 	broker->control_gate.phase = PHASE_BOOT;
 	broker->log.fd = -1;
 	broker->state_directory.fd = broker->audit_directory.fd = -1;

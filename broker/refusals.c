@@ -70,9 +70,11 @@ void refusals_add(struct broker *broker, const struct signing *signing, uint64_t
 	for (i = 0; i < refusals->used; i++)
 		if (same_kind(&refusals->kind[i], signing)) {
 			refusals->kind[i].count++;
+			refusals->coalesced++;
 			return;
 		}
 	if (refusals->used == REFUSALS_KINDS) {
+		refusals->coalesced++;
 		if (refusals->unlisted++ == 0)
 			refusals->unlisted_since = now_ns;
 		return;

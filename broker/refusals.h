@@ -29,6 +29,7 @@ struct refusal {
 struct refusals {
 	unsigned used;
 	uint64_t unlisted, unlisted_since; /* further kinds, when the table was full */
+	uint64_t coalesced; /* since the start: those without a line of their own */
 	struct refusal kind[REFUSALS_KINDS];
 };
 

@@ -51,7 +51,7 @@ static void unavailable(const struct signing *signing, enum unavailable reason,
 	struct frame_writer w;
 	uint8_t frame[REPLY_MAX];
 
-	signing->broker->counters.unavailable++;
+	metrics_unavailable(&signing->broker->metrics, reason);
 	frame_begin(&w, frame, sizeof frame, OP_UNAVAILABLE, signing->id);
 	frame_put_u8(&w, reason);
 	frame_put_u64(&w, (retry_after_ns + 999999) / 1000000);
@@ -74,8 +74,7 @@ static void refuse(struct signing *signing)
 	struct broker *broker = signing->broker;
 	uint64_t now = clock_boot_ns();
 
-	broker->counters.refused++;
-	broker->counters.refused_by[signing->decision.fact]++;
+	metrics_refused(&broker->metrics, signing->decision.fact);
 	refusals_add(broker, signing, now);
 	answer_refused(signing->channel, signing->id, &signing->decision);
 	if (!clock_may_be_why(broker, signing->decision.fact))
@@ -256,8 +255,11 @@ static bool approve(struct signing *signing, const struct key *key)
 		return false;
 	}
 	signing->approval.sequence = record_permit(signing);
-	if (signing->approval.sequence != 0)
+	if (signing->approval.sequence != 0) {
+		metrics_permitted(
+		    &signing->broker->metrics, signing->ca, signing->document);
 		return true;
+	}
 	unavailable(signing, UNAVAILABLE_RECORD, 0, RECORD_LOST);
 	return false;
 }
@@ -337,6 +339,7 @@ void sign_request(
 	}
 	signing->channel = channel;
 	signing->broker = broker;
+	signing->received_ns = clock_boot_ns();
 	signing->id = frame->id;
 	signing->request_id = frame_bytes(frame, 3);
 	signing->request_id_length = frame_length(frame, 3);
@@ -363,6 +366,19 @@ static void record_outcome(const struct signing *signing, const char *outcome)
 	(void)audit_log_end(&signing->broker->log);
 }
 
+static void count_use(const struct signing *signing, enum use_outcome outcome)
+{
+	const struct use use = { .keystore = signing->broker->keystore.methods->kind,
+		.purpose = signing->purpose,
+		.ca = signing->ca,
+		.document = signing->document,
+		.outcome = outcome,
+		.queued_ns = signing->begun_ns - signing->received_ns,
+		.executed_ns = clock_boot_ns() - signing->begun_ns };
+
+	metrics_used(&signing->broker->metrics, &use);
+}
+
 /* The keystore has finished with one. Nothing leaves that the CA's public key does not
  * confirm: a faulty signature can give an RSA key away. */
 static void on_signed(
@@ -372,7 +388,7 @@ static void on_signed(
 	struct broker *broker = signing->broker;
 
 	if (result != KEYSTORE_SIGNED) {
-		broker->counters.failures++;
+		count_use(signing, USE_FAILED);
 		log_error("record %llu: the keystore %s",
 		    (unsigned long long)signing->approval.sequence,
 		    result == KEYSTORE_UNAPPROVED ? "was given no valid approval"
@@ -382,7 +398,7 @@ static void on_signed(
 		    signing, UNAVAILABLE_KEYSTORE, 0, "the key can't be used now");
 	} else if (!key_verify(signing->approval.key, &broker->crypto, &signing->approval,
 		       signature, length)) {
-		broker->counters.failures++;
+		count_use(signing, USE_WRONG);
 		log_error("record %llu: ALARM: the keystore gave a wrong signature, "
 			  "which was kept "
 			  "back; suspect memory or key file, and rotate the CA",
@@ -390,10 +406,11 @@ static void on_signed(
 		record_outcome(signing, "wrong-signature");
 		unavailable(
 		    signing, UNAVAILABLE_KEYSTORE, 0, "the key gave a wrong signature");
-	} else if (!signing->channel->open)
+	} else if (!signing->channel->open) {
+		count_use(signing, USE_UNRELEASED);
 		record_outcome(signing, "not-released");
-	else {
-		broker->counters.released++;
+	} else {
+		count_use(signing, USE_RELEASED);
 		record_outcome(signing, "signed");
 		answer_signed(signing->channel, signing->id,
 		    signing->bytes + signing->facts.serial_at, SSH_SERIAL_LENGTH,
@@ -413,11 +430,12 @@ void sign_batch(struct broker *broker)
 	for (i = 0; i < batch->count; i++) {
 		struct signing *signing = &batch->signing[i];
 
-		if (durable)
+		if (durable) {
+			signing->begun_ns = clock_boot_ns();
 			broker->keystore.methods->sign(&broker->keystore,
 			    signing->approval.key, &signing->approval, on_signed,
 			    signing);
-		else
+		} else
 			unavailable(signing, UNAVAILABLE_RECORD, 0, RECORD_LOST);
 	}
 	batch->count = 0;

@@ -41,6 +41,7 @@ struct signing {
 	struct facts facts;
 	struct decision decision;
 	struct approval approval;
+	uint64_t received_ns, begun_ns; /* boot clock: its frame, the key's use */
 };
 
 struct batch {

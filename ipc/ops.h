@@ -101,6 +101,7 @@ enum unavailable {
 	UNAVAILABLE_STALE,  /* the CA's key has changed: build the document again */
 	UNAVAILABLE_BREAKER /* too many refusals on this channel; retry_after */
 };
+#define UNAVAILABLE_COUNT (UNAVAILABLE_BREAKER + 1)
 
 extern const struct op_row ops_table[OP_COUNT];
 

@@ -33,7 +33,7 @@ static void assert_violation(const char *what)
 
 	fixture_turn(f);
 	assert_false(f->channel->open);
-	assert_int_equal(f->broker->counters.violations, 1);
+	assert_int_equal(f->broker->metrics.violations, 1);
 	assert_int_equal(channel_receive(f->supervisor, bytes, &length), CHANNEL_FRAME);
 	assert_int_equal(
 	    frame_read(bytes, length, PARTY_BROKER, 0, &gate, &frame), FRAME_GOOD);
@@ -107,7 +107,7 @@ static void id_in_flight_is_a_violation(void **state)
 	fixture_ask(f, 1, CA_USER, DOCUMENT_SSH_USER, &d);
 	assert_violation("an id that is still in flight");
 	/* What was recorded before it is finished all the same, but not released. */
-	assert_int_equal(f->broker->counters.released, 0);
+	assert_int_equal(f->broker->metrics.uses[USE_RELEASED], 0);
 }
 
 static void unsealed_worker_is_not_answered(void **state)
@@ -167,7 +167,7 @@ static void worker_that_does_not_read_is_not_read_from(void **state)
 	assert_true(f->channel->open);
 	assert_false(channel_has_room(f->channel));
 	assert_int_equal(f->channel->in_flight_count, OP_IN_FLIGHT_MAX);
-	assert_int_equal(f->broker->counters.violations, 0);
+	assert_int_equal(f->broker->metrics.violations, 0);
 	/* It reads again, and misses nothing. */
 	for (i = 0; i < 4 * OP_IN_FLIGHT_MAX && answers < id; i++) {
 		while (fixture_receive(f)) {

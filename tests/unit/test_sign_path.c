@@ -125,7 +125,7 @@ static void signs_nothing_when_the_record_fails(void **state)
 	/* ... and it is final. */
 	f->broker->log.fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	assert_int_equal(ask(CA_USER, DOCUMENT_SSH_USER, "alice"), OP_UNAVAILABLE);
-	assert_int_equal(f->broker->counters.released, 0);
+	assert_int_equal(f->broker->metrics.uses[USE_RELEASED], 0);
 }
 
 static void refusal_names_line_and_value(void **state)
@@ -221,7 +221,7 @@ static void used_up_rate_says_when_and_is_no_offence(void **state)
 	assert_int_equal(ask(CA_OPENSSH, DOCUMENT_SSH_USER, "alice"), OP_UNAVAILABLE);
 	assert_int_equal(frame_number(&f->answer, 0), UNAVAILABLE_RATE);
 	assert_in_range(frame_number(&f->answer, 1), 25000, 30000);
-	assert_int_equal(f->broker->counters.refused, 0);
+	assert_int_equal(metrics_refusals(&f->broker->metrics), 0);
 	refusals_flush(f->broker, UINT64_MAX);
 	assert_non_null(strstr(f->broker->log.text, "\"fact\":\"rate\""));
 }
@@ -252,7 +252,7 @@ static void signs_nothing_while_the_clock_is_behind_the_record(void **state)
 	assert_int_equal(frame_number(&f->answer, 0), UNAVAILABLE_KEYSTORE);
 	assert_non_null(
 	    memmem(frame_bytes(&f->answer, 2), frame_length(&f->answer, 2), "clock", 5));
-	assert_int_equal(f->broker->counters.refused, 0);
+	assert_int_equal(metrics_refusals(&f->broker->metrics), 0);
 	log->latest = clock_wall_us() + 57 * 1000000;
 	assert_int_equal(ask(CA_USER, DOCUMENT_SSH_USER, "alice"), OP_SIGNED);
 	assert_true(
@@ -331,7 +331,7 @@ static void wrong_signature_is_kept_back(void **state)
 	assert_int_equal(ask(CA_USER, DOCUMENT_SSH_USER, "alice"), OP_UNAVAILABLE);
 	key->public = good;
 	assert_int_equal(frame_number(&f->answer, 0), UNAVAILABLE_KEYSTORE);
-	assert_int_equal(f->broker->counters.failures, 1);
+	assert_int_equal(f->broker->metrics.uses[USE_WRONG], 1);
 	record_text_of(text, sizeof text);
 	assert_non_null(strstr(text, "\"outcome\":\"wrong-signature\""));
 }
