@@ -3,7 +3,6 @@
 #include "broker/clocks.h"
 #include "ipc/log.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -48,28 +47,19 @@ bool audit_log_new(
 	return (log->buffer && log->text) || failure_say(failure, "out of memory");
 }
 
+static void find_last(void *context, const char *name)
+{
+	struct audit_log *log = context;
+	const uint32_t number = segment_number(name);
+
+	if (number > log->segment)
+		log->segment = number;
+}
+
 bool audit_log_find(
     struct audit_log *log, const struct directory *audit, struct failure *failure)
 {
-	struct dirent *entry;
-	uint32_t number;
-	DIR *listing;
-	int fd;
-
-	fd = openat(audit->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	listing = fd >= 0 ? fdopendir(fd) : NULL;
-	if (!listing) {
-		if (fd >= 0)
-			close(fd);
-		return failure_say(failure, "%s: %s", audit->name, strerror(errno));
-	}
-	while ((entry = readdir(listing)) != NULL) {
-		number = segment_number(entry->d_name);
-		if (number > log->segment)
-			log->segment = number;
-	}
-	closedir(listing);
-	return true;
+	return directory_list(audit, find_last, log, failure);
 }
 
 /* The sequence number at the start of a line, as record_begin() writes it. */
@@ -149,36 +139,72 @@ static size_t line_start(const char *text, size_t end)
 	return end;
 }
 
-/* `text` is the end of the segment; `whole` when it is all of it. */
+/* Does the object that begins the line end where the line does? What is cut from its end
+ * never does. */
+static bool is_whole(const char *line, size_t length)
+{
+	bool quoted = false;
+	unsigned depth = 0;
+	size_t i;
+
+	for (i = 0; i < length; i++) {
+		if (quoted && line[i] == '\\')
+			i++;
+		else if (line[i] == '"')
+			quoted = !quoted;
+		else if (!quoted && (line[i] == '{' || line[i] == '['))
+			depth++;
+		else if (!quoted && (line[i] == '}' || line[i] == ']') &&
+			 (depth == 0 || --depth == 0))
+			return i + 1 == length;
+	}
+	return false;
+}
+
+/* What a crash leaves of a record begins as records do, or with zeros: a file may have
+ * grown before its bytes came. */
+static bool is_remains(const char *line, size_t length)
+{
+	size_t i;
+
+	for (i = 0; i < length && i < sizeof SEQUENCE_WORD - 1; i++)
+		if (line[i] != SEQUENCE_WORD[i] && line[i] != '\0')
+			return false;
+	return length > 0 && !is_whole(line, length);
+}
+
+/* `text` is the end of the segment; `whole` when it is all of it. Remains at its end are
+ * counted: nothing was signed on the strength of them, but each has taken a number and a
+ * place in the chain. */
 static bool read_tail(struct audit_log *log, const char *text, size_t length, bool whole,
     const char *name, struct failure *failure)
 {
-	size_t start = line_start(text, length), end;
-	uint64_t sequence = 0;
+	size_t end = length, start = line_start(text, end);
 
-	if (start < length) {
-		/* Unfinished: nothing was signed on the strength of it. It still takes a
-		 * number and a place in the chain. */
+	log->unclosed = start < end;
+	if (log->unclosed) {
 		if (start == 0 && !whole)
 			return failure_say(failure,
 			    "audit/%s: its last line is longer than any "
 			    "record; move the file aside and keep it",
 			    name);
-		log->torn = true;
-		hash_line(log, text + start, length - start, log->hash);
+		log->torn = 1;
+		hash_line(log, text + start, end - start, log->hash);
 	}
-	if (start > 0) {
+	while (start > 0) {
 		end = start - 1;
 		start = line_start(text, end);
-		if ((start == 0 && !whole) ||
-		    !read_sequence(text + start, end - start, &sequence))
+		if (log->torn == 0)
+			hash_line(log, text + start, end - start, log->hash);
+		if ((start > 0 || whole) && is_whole(text + start, end - start) &&
+		    read_sequence(text + start, end - start, &log->sequence))
+			return true;
+		if ((start == 0 && !whole) || !is_remains(text + start, end - start))
 			return failure_say(failure,
 			    "audit/%s: its last whole line is no record; "
 			    "`privyseal audit verify` says where it broke",
 			    name);
-		if (!log->torn)
-			hash_line(log, text + start, end - start, log->hash);
-		log->sequence = sequence;
+		log->torn++;
 	}
 	return true;
 }
@@ -224,31 +250,34 @@ out:
 bool audit_log_tail(
     struct audit_log *log, const struct directory *audit, struct failure *failure)
 {
-	char torn_hash[SHA256_TEXT + 1];
+	const uint32_t before = log->segment - 1;
+	char hash[SHA256_TEXT + 1];
+	unsigned torn;
+	bool unclosed;
 
 	if (log->segment == 0)
 		return true;
 	if (!tail_of(log, audit, log->segment, failure))
 		return false;
-	/* A segment without a whole line: the chain goes on from the one before. */
-	if (log->sequence == 0 && log->segment > 1) {
-		bool torn = log->torn;
-
-		memcpy(torn_hash, log->hash, sizeof torn_hash);
-		log->torn = false;
-		if (!tail_of(log, audit, log->segment - 1, failure))
+	/* A segment without a record: the chain goes on from the one before. */
+	if (log->sequence == 0 && before > 0) {
+		memcpy(hash, log->hash, sizeof hash);
+		torn = log->torn;
+		unclosed = log->unclosed;
+		log->torn = 0;
+		if (!tail_of(log, audit, before, failure))
 			return false;
-		if (log->torn)
+		if (log->torn > 0 || log->sequence == 0)
 			return failure_say(failure,
-			    "audit: segment %u ends in the middle of a "
-			    "line, and a later one is there; restore it",
-			    log->segment - 1);
+			    "audit: segment %u does not end with a record, and a later "
+			    "one is there; restore it",
+			    before);
+		if (torn > 0)
+			memcpy(log->hash, hash, sizeof hash);
 		log->torn = torn;
-		if (torn)
-			memcpy(log->hash, torn_hash, sizeof torn_hash);
+		log->unclosed = unclosed;
 	}
-	if (log->torn)
-		log->sequence++;
+	log->sequence += log->torn;
 	log->durable = log->sequence;
 	return true;
 }
@@ -263,7 +292,7 @@ bool audit_log_reaches(const struct audit_log *log, uint64_t sequence, const cha
 		    "Restore it; or, to go on without, move STATE/audit aside and set "
 		    "record.sequence to 0 in state.json",
 		    (unsigned long long)log->sequence, (unsigned long long)sequence);
-	if (sequence > 0 && log->sequence == sequence && !log->torn &&
+	if (sequence > 0 && log->sequence == sequence && log->torn == 0 &&
 	    strcmp(log->hash, hash) != 0)
 		return failure_say(failure,
 		    "record %llu is not the one that was written: STATE/audit was "
@@ -280,7 +309,6 @@ bool audit_log_segment(
 	const uint32_t expected = !first ? log->wanted : log->segment ? log->segment : 1;
 	struct stat status;
 
-	*torn = false;
 	if (number == 0 || number != expected)
 		return failure_say(
 		    failure, "segment %u of the record came, not %u", number, expected);
@@ -302,11 +330,11 @@ bool audit_log_segment(
 	log->fd = fd;
 	log->segment = number;
 	log->wanted = 0;
-	if (log->torn) {
+	if (log->unclosed)
 		log->buffer[log->buffered++] = '\n';
-		log->torn = false;
-		*torn = true;
-	}
+	*torn = log->torn > 0;
+	log->unclosed = false;
+	log->torn = 0;
 	return true;
 }
 

@@ -26,7 +26,8 @@ struct audit_log {
 	char hash[SHA256_TEXT + 1]; /* of the last line */
 	uint64_t latest; /* time of a line, the highest; microseconds since 1970 */
 	uint64_t now;	 /* the time of the line being made */
-	bool torn;	 /* the last line on disk is unfinished, and not yet closed */
+	unsigned torn; /* lines at the end that a crash tore, and no start vouches for */
+	bool unclosed; /* the last of them has no newline yet */
 	bool failed;
 	size_t buffered;
 	struct record_line line; /* the line being made */
@@ -54,7 +55,7 @@ bool audit_log_reaches(const struct audit_log *log, uint64_t sequence, const cha
     struct failure *failure);
 
 /* Takes the segment `number`, an empty file or the last one that was found. Owns `fd`
- * when true. The first time it says so in *started, after closing a torn line. */
+ * when true. *torn: the next record must say that it follows a torn line. */
 bool audit_log_segment(
     struct audit_log *log, int fd, uint32_t number, bool *torn, struct failure *failure);
 

@@ -2,6 +2,7 @@
  * supervisor may send, are the table near the end. */
 #include "broker/control.h"
 #include "broker/clocks.h"
+#include "broker/strays.h"
 #include "ipc/log.h"
 
 #include <errno.h>
@@ -348,9 +349,11 @@ static void on_segment(struct broker *broker, const struct frame *frame,
 		record_text(line, "torn", "true", 4);
 	audit_log_end(&broker->log);
 	record_policy(broker);
-	if (!broker_write_head(broker))
-		control_failed(
-		    broker, "the record or the state can't be written at the start");
+	if (!strays_put_aside(broker, &failure) || !broker_write_head(broker))
+		control_failed(broker,
+		    failure.text[0] ? failure.text
+				    : "the record or the state can't be written at the "
+				      "start");
 }
 
 /* ---- the end ---- */

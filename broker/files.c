@@ -1,6 +1,7 @@
 /* Reading and replacing files; files.h has the promises. */
 #include "broker/files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -32,6 +33,25 @@ void directory_close(struct directory *directory)
 	if (directory->fd >= 0)
 		close(directory->fd);
 	directory->fd = -1;
+}
+
+bool directory_list(const struct directory *directory, directory_entry *entry,
+    void *context, struct failure *failure)
+{
+	int fd = openat(directory->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *listing = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *found;
+
+	if (!listing) {
+		failure_say(failure, "%s: %s", directory->name, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	while ((found = readdir(listing)) != NULL)
+		entry(context, found->d_name);
+	closedir(listing);
+	return true;
 }
 
 static bool is_ours(const struct directory *directory, const char *name, int fd,
@@ -155,9 +175,14 @@ bool file_replace(const struct directory *directory, const char *name, const voi
 	if (close(fd) != 0 || !written)
 		return failure_say(failure, "%s/%s: can't be written: %s",
 		    directory->name, fresh, strerror(errno));
-	if (renameat(directory->fd, fresh, directory->fd, name) != 0 ||
-	    fsync(directory->fd) != 0)
-		return failure_say(failure, "%s/%s: can't be put in place: %s",
-		    directory->name, name, strerror(errno));
-	return true;
+	return file_rename(directory, fresh, name, failure);
+}
+
+bool file_rename(const struct directory *directory, const char *from, const char *to,
+    struct failure *failure)
+{
+	return (renameat(directory->fd, from, directory->fd, to) == 0 &&
+		   fsync(directory->fd) == 0) ||
+	       failure_say(failure, "%s/%s: can't be put in place: %s", directory->name,
+		   to, strerror(errno));
 }

@@ -22,6 +22,11 @@ bool directory_open(struct directory *out, int parent, const char *name,
     const char *called, struct failure *failure);
 void directory_close(struct directory *directory);
 
+/* Calls `entry` with each name in it; files may be renamed meanwhile. */
+typedef void directory_entry(void *context, const char *name);
+bool directory_list(const struct directory *directory, directory_entry *entry,
+    void *context, struct failure *failure);
+
 enum file_read { FILE_READ, FILE_ABSENT, FILE_BAD };
 
 /* The whole file into `buffer`, and its length; more than `room` bytes are FILE_BAD. */
@@ -32,5 +37,9 @@ enum file_read file_read(const struct directory *directory, const char *name,
  * before, the old ones (or no file). */
 bool file_replace(const struct directory *directory, const char *name, const void *bytes,
     size_t length, struct failure *failure);
+
+/* Durable when true. What was called `to` is gone. */
+bool file_rename(const struct directory *directory, const char *from, const char *to,
+    struct failure *failure);
 
 #endif

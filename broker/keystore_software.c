@@ -142,8 +142,9 @@ static bool load(struct keystore *keystore, const char *identifier, struct key *
 	case FILE_ABSENT:
 		return failure_say(failure,
 		    "keys/%s: is not there, but state.json names it; "
-		    "restore it from the backup",
-		    name);
+		    "restore it from the backup, or from keys/%.32s.unused if that is "
+		    "there",
+		    name, name);
 	case FILE_BAD:
 		return false;
 	}

@@ -7,6 +7,7 @@
 #include "broker/broker.h"
 #include "broker/clocks.h"
 #include "broker/control.h"
+#include "broker/strays.h"
 #include "confine/confine.h"
 #include "ipc/log.h"
 
@@ -126,6 +127,23 @@ static bool seal(bool check, struct failure *failure)
 	       failure_say(failure, "the broker can't be sealed: %s", error.text);
 }
 
+/* A state is there before anything else is, so without one nothing else may be. */
+static bool begin_state(
+    struct broker *broker, const char *cluster, struct failure *failure)
+{
+	bool keys;
+
+	if (!strays_any(broker, &keys, failure))
+		return false;
+	if (broker->log.segment > 0 || keys)
+		return failure_say(failure,
+		    STATE_FILE " is not there, but %s; restore it from the backup, or "
+			       "move STATE/audit and STATE/keys aside to begin anew",
+		    keys ? "keys are" : "a record is");
+	state_new(&broker->state, cluster);
+	return state_write(&broker->state, &broker->state_directory, failure);
+}
+
 static bool load_state(struct broker *broker, struct failure *failure)
 {
 	const char *cluster = policy_pins(broker->generation->rules->policy)->cluster;
@@ -134,12 +152,8 @@ static bool load_state(struct broker *broker, struct failure *failure)
 	case FILE_READ:
 		break;
 	case FILE_ABSENT:
-		if (broker->log.segment > 0)
-			return failure_say(failure,
-			    STATE_FILE " is not there, but a record is; "
-				       "restore it from the backup, or "
-				       "move STATE/audit aside to begin anew");
-		state_new(&broker->state, cluster);
+		if (!begin_state(broker, cluster, failure))
+			return false;
 		break;
 	case FILE_BAD:
 		return false;

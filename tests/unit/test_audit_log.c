@@ -159,6 +159,56 @@ static void closes_a_torn_line_and_chains_over_it(void **state)
 	assert_int_equal(record.sequence, 3);
 }
 
+/* The start after a crash was torn too: of it only the newline, or a part, is on disk. */
+static void crash_of_the_start_after_a_crash_is_vouched_for(void **state)
+{
+	static const char *const left[] = { "\n", "\n{\"seq\":3,\"ti", "\n{\"s",
+		"\n{\"seq\":3,\"facts\":{\"a\":[1]}", "\n{\n{\"seq\":4,\"x\":\"}\n" };
+	static const unsigned torn_lines[] = { 1, 2, 2, 2, 3 };
+	char command[128];
+	unsigned i;
+	bool torn;
+
+	(void)state;
+	for (i = 0; i < sizeof left / sizeof left[0]; i++) {
+		snprintf(command, sizeof command, "rm -f %s/*", directory);
+		assert_int_equal(system(command), 0);
+		assert_true(reopen(&torn));
+		append("start");
+		assert_true(audit_log_commit(&record));
+		write_raw("{\"seq\":2,\"time\":\"2026-01-");
+		write_raw(left[i]);
+		if (!reopen(&torn))
+			fail_msg("%s", failure.text);
+		assert_true(torn);
+		assert_int_equal(append("start"), 2 + torn_lines[i]);
+		assert_true(audit_log_commit(&record));
+		assert_int_equal(verify_chain(), 2 + torn_lines[i]);
+		assert_true(reopen(&torn));
+		assert_false(torn);
+		assert_int_equal(record.sequence, 2 + torn_lines[i]);
+	}
+}
+
+static void torn_first_line_of_a_segment_is_vouched_for(void **state)
+{
+	bool torn;
+	int fd;
+
+	(void)state;
+	assert_true(reopen(&torn));
+	append("start");
+	assert_true(audit_log_commit(&record));
+	fd = segment(2);
+	assert_int_equal(write(fd, "{\"seq\":2,", 9), 9);
+	close(fd);
+	assert_true(reopen(&torn));
+	assert_true(torn);
+	assert_int_equal(append("start"), 3);
+	assert_true(audit_log_commit(&record));
+	assert_int_equal(verify_chain(), 3);
+}
+
 static void refuses_a_last_line_that_is_no_record(void **state)
 {
 	bool torn;
@@ -320,6 +370,8 @@ int main(void)
 		TEST(is_durable_only_after_the_commit),
 		TEST(writes_nothing_without_a_segment),
 		TEST(closes_a_torn_line_and_chains_over_it),
+		TEST(crash_of_the_start_after_a_crash_is_vouched_for),
+		TEST(torn_first_line_of_a_segment_is_vouched_for),
 		TEST(refuses_a_last_line_that_is_no_record),
 		TEST(refuses_an_endless_last_line),
 		TEST(finds_that_the_tail_was_cut),
