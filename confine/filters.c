@@ -94,7 +94,8 @@ static const struct row rows[] = {
 
 	/* files: Landlock keeps the broker in its directory */
 	CALL("openat", "SB"),
-	CALL("fcntl", "B", WHEN(EQ(1, F_GETFL))), /* fdopendir() */
+	CALL("fcntl", "B", WHEN(EQ(1, F_GETFL))), /* fdopendir(), both */
+	CALL("fcntl", "B", WHEN(EQ(1, F_SETFD), EQ(2, FD_CLOEXEC))),
 	CALL("getdents64", "SB"),
 	CALL("fsync", "SBC"),
 	CALL("fdatasync", "SB"),
