@@ -16,7 +16,11 @@ const struct command commands[] = {
 	{ "status", command_status,
 	    "the cluster, its CA pins, and its authorities with their keys",
 	    "Asks over RUNTIME/auth.sock. Ends with status 0 only when privyseald is "
-	    "ready.\n",
+	    "ready.\n"
+	    "For root it has the broker's numbers too, asked over RUNTIME/admin.sock.\n"
+	    "\n"
+	    "  --format prometheus  for root: these numbers alone, as Prometheus reads "
+	    "them\n",
 	    false, false },
 	{ "doctor", command_doctor,
 	    "what each process promises, beside what the kernel says",
@@ -132,7 +136,8 @@ static bool read_valued(const char *word, const char *next, bool *used,
 		return true;
 	}
 	out->json = strcmp(value, "json") == 0;
-	return out->json || strcmp(value, "text") == 0 ||
+	out->prometheus = strcmp(value, "prometheus") == 0;
+	return out->json || out->prometheus || strcmp(value, "text") == 0 ||
 	       wrong(message, value, "--format is text or json");
 }
 
@@ -176,6 +181,8 @@ bool arguments_read(
 		return wrong(message, "privyseal", "needs a command");
 	if (out->probe && !out->command->takes_probe)
 		return wrong(message, "--probe", "is doctor's alone");
+	if (out->prometheus && out->command->run != command_status)
+		return wrong(message, "prometheus", "is a format of status alone");
 	return true;
 }
 

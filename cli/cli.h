@@ -17,7 +17,8 @@ enum exit_status { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 struct arguments {
 	const struct command *command; /* NULL: none was named */
 	const char *runtime_directory;
-	bool json; /* --format json */
+	bool json;	 /* --format json */
+	bool prometheus; /* --format prometheus */
 	bool probe;
 	bool help;
 	bool version;

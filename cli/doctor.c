@@ -1,5 +1,6 @@
 /* privyseal doctor: what is promised, beside what is. */
 #include "cli/doctor.h"
+#include "cli/admin_ask.h"
 #include "cli/cli.h"
 #include "cli/json_print.h"
 #include "ipc/log.h"
@@ -15,7 +16,7 @@ static void look_at_running(cJSON *seen, const struct arguments *arguments)
 	snprintf(path, sizeof path, "%s/admin.sock", arguments->runtime_directory);
 	if (arguments->probe && access(path, F_OK) != 0)
 		return;
-	report = doctor_ask(arguments->runtime_directory);
+	report = admin_ask(arguments->runtime_directory);
 	if (report)
 		doctor_look_at_processes(seen, report);
 	else

@@ -1,5 +1,5 @@
 /*
- * privyseal doctor in three parts: asking (doctor_ask.c), looking (doctor_look.c; at
+ * privyseal doctor in three parts: asking (admin_ask.c), looking (doctor_look.c; at
  * processes doctor_examine.c, at the kernel doctor_features.c) and showing
  * (doctor_show.c). What was seen is one JSON value from its beginning, which
  * `--format json` prints as it is:
@@ -16,9 +16,6 @@
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
-
-/* What the broker says on its admin socket; NULL when it can't be asked, after a line. */
-cJSON *doctor_ask(const char *runtime_directory);
 
 cJSON *doctor_examination(void);
 /* Every process that the broker's report names. */

@@ -1,7 +1,9 @@
-/* privyseal status: asks the worker, as anybody may who may use the socket. */
+/* privyseal status: asks the worker, as anybody may who may use the socket; and for root
+ * the broker, whose numbers and alerts no worker can change. */
+#include "cli/admin_ask.h"
 #include "cli/cli.h"
 #include "cli/json_print.h"
-#include "cli/rotation.h"
+#include "cli/metrics.h"
 #include "cli/status_table.h"
 #include "ipc/log.h"
 
@@ -15,8 +17,6 @@
 
 #define ANSWER_MAX  1048576
 #define ANSWER_TIME 10000 /* milliseconds for each piece */
-
-static const char request[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"status\"}\n";
 
 /* One line; its length without the newline, or -1. */
 static ssize_t read_line(int fd, char *line, size_t room)
@@ -47,51 +47,115 @@ static ssize_t read_line(int fd, char *line, size_t room)
 	return -1;
 }
 
-/* Prints the error of the answer, when it has one. */
-static const cJSON *result_of(const cJSON *answer)
+/* The result, to be freed; NULL after a line that says what was answered instead. */
+static cJSON *ask(int fd, const char *method)
 {
-	const cJSON *error = cJSON_GetObjectItemCaseSensitive(answer, "error");
-	const char *message =
-	    cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(error, "message"));
-	const cJSON *result = cJSON_GetObjectItemCaseSensitive(answer, "result");
+	static char line[ANSWER_MAX];
+	char request[64];
+	int asked = snprintf(request, sizeof request,
+	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\"}\n", method);
+	const char *message;
+	cJSON *answer, *result;
+	ssize_t length;
 
-	if (cJSON_IsObject(result))
-		return result;
-	log_error("privyseald answers: %s", message ? message : "what is no result");
-	return NULL;
+	if (write(fd, request, (size_t)asked) != asked) {
+		log_error("privyseald has closed the connection: %s", strerror(errno));
+		return NULL;
+	}
+	length = read_line(fd, line, sizeof line);
+	if (length < 0)
+		return NULL;
+	answer = cJSON_ParseWithLength(line, (size_t)length);
+	result = cJSON_DetachItemFromObjectCaseSensitive(answer, "result");
+	message = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(
+	    cJSON_GetObjectItemCaseSensitive(answer, "error"), "message"));
+	if (!result)
+		log_error(
+		    "privyseald answers: %s", message ? message : "what is no result");
+	cJSON_Delete(answer);
+	return result;
+}
+
+/* What the worker says of these itself is taken away. */
+static void set(cJSON *result, const char *name, cJSON *value)
+{
+	while (cJSON_HasObjectItem(result, name))
+		cJSON_DeleteItemFromObject(result, name);
+	if (value)
+		cJSON_AddItemToObject(result, name, value);
+}
+
+static void add_broker_report(cJSON *result, cJSON *report, int fd)
+{
+	static const char *const names[] = { "counters", "sockets", "record" };
+	size_t i;
+
+	for (i = 0; i < sizeof names / sizeof names[0]; i++)
+		set(result, names[i],
+		    cJSON_DetachItemFromObjectCaseSensitive(report, names[i]));
+	set(result, "alerts",
+	    report ? cJSON_DetachItemFromObjectCaseSensitive(report, "alerts")
+		   : ask(fd, "alerts"));
+}
+
+static enum exit_status show(int fd, cJSON *report, bool json)
+{
+	enum exit_status status = EXIT_REFUSED;
+	cJSON *result = ask(fd, "status");
+
+	if (!result)
+		return EXIT_REFUSED;
+	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(result, "ready")))
+		status = EXIT_DONE;
+	else
+		log_error(
+		    "privyseald is not ready, or can't write its record: see its log");
+	add_broker_report(result, report, fd);
+	if (json)
+		json_print(result, stdout);
+	else
+		status_print(result, stdout);
+	cJSON_Delete(result);
+	return status;
+}
+
+static enum exit_status show_metrics(const char *runtime_directory)
+{
+	cJSON *report;
+
+	if (geteuid() != 0) {
+		log_error(
+		    "the numbers are the broker's, which answers root alone: run it as "
+		    "root");
+		return EXIT_REFUSED;
+	}
+	report = admin_ask(runtime_directory);
+	if (!report || !seal_command())
+		return EXIT_REFUSED;
+	metrics_print(report, stdout);
+	cJSON_Delete(report);
+	return EXIT_DONE;
 }
 
 enum exit_status command_status(const struct arguments *arguments)
 {
-	static char line[ANSWER_MAX], buffer[65536];
+	static char buffer[65536];
 	enum exit_status status = EXIT_REFUSED;
-	const cJSON *result;
-	cJSON *answer;
-	ssize_t length;
-	int fd = connect_socket(arguments->runtime_directory, "auth.sock", SOCK_STREAM);
+	cJSON *report = NULL;
+	int fd;
 
 	/* A buffer of its own: stdio would ask for the file's status to choose one. */
 	setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
-	if (fd < 0 || !seal_command())
-		return EXIT_REFUSED;
-	if (write(fd, request, strlen(request)) != (ssize_t)strlen(request)) {
-		log_error("privyseald has closed the connection: %s", strerror(errno));
-		return EXIT_REFUSED;
+	if (arguments->prometheus) {
+		status = show_metrics(arguments->runtime_directory);
+	} else {
+		fd = connect_socket(
+		    arguments->runtime_directory, "auth.sock", SOCK_STREAM);
+		if (fd >= 0 && geteuid() == 0)
+			report = admin_ask(arguments->runtime_directory);
+		if (fd >= 0 && seal_command())
+			status = show(fd, report, arguments->json);
+		cJSON_Delete(report);
 	}
-	length = read_line(fd, line, sizeof line);
-	if (length < 0)
-		return EXIT_REFUSED;
-	answer = cJSON_ParseWithLength(line, (size_t)length);
-	result = result_of(answer);
-	if (result && arguments->json)
-		json_print(result, stdout);
-	else if (result)
-		status_print(result, stdout);
-	if (result && cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(result, "ready")))
-		status = EXIT_DONE;
-	else if (result)
-		log_error(
-		    "privyseald is not ready, or can't write its record: see its log");
-	cJSON_Delete(answer);
 	return fflush(stdout) == 0 ? status : EXIT_REFUSED;
 }

@@ -1,5 +1,5 @@
-/* The broker's report, over the admin socket. */
-#include "cli/doctor.h"
+/* Asking the broker; admin_ask.h has the contract. */
+#include "cli/admin_ask.h"
 #include "cli/cli.h"
 #include "ipc/channel.h"
 #include "ipc/log.h"
@@ -66,7 +66,7 @@ static cJSON *read_answer(int fd)
 	return report;
 }
 
-cJSON *doctor_ask(const char *runtime_directory)
+cJSON *admin_ask(const char *runtime_directory)
 {
 	int fd = connect_socket(runtime_directory, "admin.sock", SOCK_SEQPACKET);
 	cJSON *report = NULL;
