@@ -116,7 +116,10 @@ static const char *read_requirement(char *text, size_t length, struct operand *o
 	const char *fault = read_option(text, length, out);
 	const struct slice name = { (const uint8_t *)text, out->pattern.length };
 
-	out->options = is_critical(name) ? FACT_CRITICAL_OPTIONS : FACT_EXTENSIONS;
+	out->options = is_critical(name) ? FACT_CRITICAL_OPTIONS
+		       : name.length > 0 && strspn(text, "0123456789.") >= name.length
+			   ? FACT_ATTRIBUTES
+			   : FACT_EXTENSIONS;
 	out->has_range = out->has_content && slice_is(name, "source-address");
 	if (fault || !out->has_range)
 		return fault;

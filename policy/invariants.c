@@ -1,9 +1,11 @@
 /*
- * What no line of the policy can switch off. Each function is one promise of a permit;
- * ssh_holds() lists them. They hold or the document is refused with the fact, the value
- * and a sentence.
+ * What no line of the policy can switch off: what all documents share, and SSH
+ * certificates; X.509's are in invariants_x509.c. Each function is one promise of a
+ * permit; ssh_holds() and x509_holds() list them. They hold or the document is refused
+ * with the fact, the value and a sentence.
  */
-#include "policy/rules.h"
+#include "policy/invariants.h"
+
 #include "policy/record.h"
 #include "policy/ssh_certificate.h"
 #include "policy/teleport.h"
@@ -18,29 +20,20 @@
 #define KEY_ID_MAX	   1024
 #define ED25519_LENGTH	   32
 
-/* Everything that an invariant compares; `out` takes the refusal. */
-struct check {
-	const struct issuer *issuer;
-	const struct request *request;
-	const struct facts *facts;
-	struct decision *out;
-};
-
-static bool refuse(
+bool check_refuse(
     const struct check *check, enum fact fact, struct slice value, const char *why)
 {
 	decision_refuse(check->out, VERDICT_INVARIANT, fact, value, why);
 	return false;
 }
 
-/* Each of these gives `good` back, and makes the refusal if it does not hold. */
-static bool must(const struct check *check, bool good, enum fact fact, const char *value,
+bool must(const struct check *check, bool good, enum fact fact, const char *value,
     const char *why)
 {
-	return good || refuse(check, fact, slice_of(value), why);
+	return good || check_refuse(check, fact, slice_of(value), why);
 }
 
-static bool must_number(
+bool must_number(
     const struct check *check, bool good, enum fact fact, uint64_t value, const char *why)
 {
 	char text[24];
@@ -72,22 +65,28 @@ static bool type_is_documents(const struct check *check)
 	    "the certificate's type is not the document's");
 }
 
-static bool signed_by_issuer(const struct check *check)
+bool issuer_key_fits(const struct check *check)
 {
 	const struct issuer *issuer = check->issuer;
-	struct slice key = FACTS_SLICE(issuer, public_key);
 	struct facts read;
+
+	return must(check,
+	    ssh_key_read(issuer->public_key, issuer->public_key_length, &read) &&
+		read.subject_kind == issuer->key_kind,
+	    FACT_SIGNATURE_ALGORITHM, key_kind_name(issuer->key_kind),
+	    "the CA's public key is not of the kind that its private key is");
+}
+
+static bool signed_by_issuer(const struct check *check)
+{
+	struct slice key = FACTS_SLICE(check->issuer, public_key);
 
 	return must(check,
 		   key.length > 0 &&
 		       slice_same(key, FACTS_SLICE(check->facts, signature_key)),
-		   FACT_ISSUER, ca_name(issuer->ca),
+		   FACT_ISSUER, ca_name(check->issuer->ca),
 		   "the signature key is not the key that this CA signs with now") &&
-	       must(check,
-		   ssh_key_read(key.at, key.length, &read) &&
-		       read.subject_kind == issuer->key_kind,
-		   FACT_SIGNATURE_ALGORITHM, key_kind_name(issuer->key_kind),
-		   "the CA's public key is not of the kind that its private key is");
+	       issuer_key_fits(check);
 }
 
 static bool serial_is_unstamped(const struct check *check)
@@ -98,9 +97,8 @@ static bool serial_is_unstamped(const struct check *check)
 
 /* All comparisons are of seconds within 0 .. INT64_MAX, so that none can wrap. The worker
  * asks for a rule's ttl before it knows the validity. */
-static bool validity_holds(const struct check *check)
+bool validity_holds(const struct check *check, uint64_t start, uint64_t end)
 {
-	uint64_t after = check->facts->valid_after, before = check->facts->valid_before;
 	int64_t clock = check->request->now, ca_end = check->issuer->not_after;
 	uint64_t now = (uint64_t)clock;
 
@@ -108,19 +106,18 @@ static bool validity_holds(const struct check *check)
 		return true;
 	return must_number(check,
 		   clock >= VALIDITY_PAST && clock <= INT64_MAX - VALIDITY_FUTURE,
-		   FACT_VALIDITY, after,
+		   FACT_VALIDITY, start,
 		   "the clock is not at a time at which documents can be issued") &&
-	       must_number(check, after >= now - VALIDITY_PAST, FACT_VALIDITY, after,
+	       must_number(check, start >= now - VALIDITY_PAST, FACT_VALIDITY, start,
 		   "the validity starts more than five minutes ago") &&
-	       must_number(check, after <= now + VALIDITY_FUTURE, FACT_VALIDITY, after,
+	       must_number(check, start <= now + VALIDITY_FUTURE, FACT_VALIDITY, start,
 		   "the validity starts more than one minute ahead") &&
-	       must_number(check, before <= INT64_MAX, FACT_VALIDITY, before,
+	       must_number(check, end <= INT64_MAX, FACT_VALIDITY, end,
 		   "the validity has no end") &&
-	       must_number(check, before > after, FACT_VALIDITY, before,
+	       must_number(check, end > start, FACT_VALIDITY, end,
 		   "the validity ends before it starts") &&
-	       must_number(check, ca_end >= 0 && before <= (uint64_t)ca_end,
-		   FACT_VALIDITY, before,
-		   "the validity ends after the CA's own certificate");
+	       must_number(check, ca_end >= 0 && end <= (uint64_t)ca_end, FACT_VALIDITY,
+		   end, "the validity ends after the CA's own certificate");
 }
 
 /* Of a number without leading zeros. */
@@ -210,7 +207,7 @@ static bool ed25519_is_sound(const struct check *check)
 }
 
 /* The curve itself is the broker's to check, with a library that knows it. */
-static bool subject_key_is_sound(const struct check *check)
+bool subject_key_is_sound(const struct check *check)
 {
 	switch (check->facts->subject_kind) {
 	case KEY_RSA:
@@ -240,7 +237,7 @@ static bool is_subject(const struct facts *facts, struct slice blob)
 		       FACTS_SLICE(&key, subject_key), FACTS_SLICE(facts, subject_key)));
 }
 
-static bool subject_is_no_ca(const struct check *check)
+bool subject_is_no_ca(const struct check *check)
 {
 	struct slice list = FACTS_SLICE(check->issuer, ca_keys), blob;
 	bool found = is_subject(check->facts, FACTS_SLICE(check->issuer, public_key));
@@ -265,16 +262,22 @@ static bool principal_is_plain(struct slice principal)
 	       principal.length <= FACTS_PRINCIPAL_MAX;
 }
 
+bool principal_holds(const struct check *check, struct slice principal)
+{
+	return principal_is_plain(principal) ||
+	       check_refuse(check, FACT_PRINCIPALS, principal,
+		   "a principal is empty, longer than 255 bytes, or has a character "
+		   "other than visible ASCII or one of * ? ! ,");
+}
+
 static bool principals_hold(const struct check *check)
 {
 	struct slice list = FACTS_SLICE(check->facts, principals), principal;
 	unsigned count = 0;
 
 	while (count <= FACTS_PRINCIPALS_MAX && facts_next_item(&list, &principal)) {
-		if (!principal_is_plain(principal))
-			return refuse(check, FACT_PRINCIPALS, principal,
-			    "a principal is empty, longer than 255 bytes, or has a "
-			    "character other than visible ASCII or one of * ? ! ,");
+		if (!principal_holds(check, principal))
+			return false;
 		count++;
 	}
 	return must(check, count <= FACTS_PRINCIPALS_MAX, FACT_PRINCIPALS, "",
@@ -291,7 +294,7 @@ static bool key_id_is_printable(const struct check *check)
 	struct slice key_id = FACTS_SLICE(check->facts, key_id);
 
 	if (key_id.length > KEY_ID_MAX || !text_printable(key_id))
-		return refuse(check, FACT_KEY_ID, key_id,
+		return check_refuse(check, FACT_KEY_ID, key_id,
 		    "the key id is longer than 1024 bytes, or not UTF-8 without control "
 		    "characters");
 	return true;
@@ -307,13 +310,14 @@ static bool option_holds(
 	struct teleport_names unused;
 
 	if (option->name.length == 0 || !text_visible(option->name))
-		return refuse(check, fact, option->name,
+		return check_refuse(check, fact, option->name,
 		    "an option's name is empty or not visible ASCII");
 	if (option->value.length > 0 && option->name.length >= prefix &&
 	    memcmp(option->name.at, permit, prefix) == 0)
-		return refuse(check, fact, option->name, "a permit- option has no value");
+		return check_refuse(
+		    check, fact, option->name, "a permit- option has no value");
 	if (names != FACT_NONE && !teleport_read(names, option->value, &unused))
-		return refuse(check, names, option->value,
+		return check_refuse(check, names, option->value,
 		    names == FACT_ROLES
 			? "teleport-roles must be {\"version\":\"v1\",\"roles\":"
 			  "[\"name\"]} without blanks and escapes, of at most 256 roles"
@@ -338,19 +342,25 @@ static bool options_hold(const struct check *check, enum fact fact, struct slice
 		   "the options are no packed list");
 }
 
+bool record_line_holds(const struct check *check)
+{
+	return must(check, record_fits(check->request->document, check->facts), FACT_FORM,
+	    "", "it says more than one line of the record can hold");
+}
+
 static bool ssh_holds(const struct check *check)
 {
 	const struct facts *facts = check->facts;
 
 	return type_is_documents(check) && signed_by_issuer(check) &&
-	       serial_is_unstamped(check) && validity_holds(check) &&
+	       serial_is_unstamped(check) &&
+	       validity_holds(check, facts->valid_after, facts->valid_before) &&
 	       subject_key_is_sound(check) && subject_is_no_ca(check) &&
 	       principals_hold(check) && key_id_is_printable(check) &&
 	       options_hold(
 		   check, FACT_CRITICAL_OPTIONS, FACTS_SLICE(facts, critical_options)) &&
 	       options_hold(check, FACT_EXTENSIONS, FACTS_SLICE(facts, extensions)) &&
-	       must(check, record_fits(check->request->document, facts), FACT_FORM, "",
-		   "it says more than one line of the record can hold");
+	       record_line_holds(check);
 }
 
 bool policy_invariants(const struct issuer *issuer, const struct request *request,
@@ -360,9 +370,11 @@ bool policy_invariants(const struct issuer *issuer, const struct request *reques
 
 	if (!document_fits_ca(&check))
 		return false;
-	if (request->document == DOCUMENT_SSH_USER ||
-	    request->document == DOCUMENT_SSH_HOST)
+	if (document_is_ssh(request->document))
 		return ssh_holds(&check);
+	if (request->document == DOCUMENT_X509_USER ||
+	    request->document == DOCUMENT_X509_HOST)
+		return x509_holds(&check);
 	return must(&check, false, FACT_FORM, document_name(request->document),
 	    "documents of this kind are not signed by this version");
 }

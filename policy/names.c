@@ -123,6 +123,16 @@ bool ca_signs(enum ca ca, enum document document)
 	return false;
 }
 
+bool document_is_ssh(enum document document)
+{
+	return document == DOCUMENT_SSH_USER || document == DOCUMENT_SSH_HOST;
+}
+
+bool document_is_x509(enum document document)
+{
+	return document >= DOCUMENT_X509_USER && document <= DOCUMENT_X509_SVID;
+}
+
 bool ca_has_purpose(enum ca ca, enum purpose purpose)
 {
 	if ((unsigned)ca >= CA_COUNT || (unsigned)purpose >= PURPOSE_COUNT)

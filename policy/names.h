@@ -131,6 +131,9 @@ bool suite_named(const char *name, size_t length, enum suite *out);
 bool document_fits(enum document document, enum ca ca, enum purpose purpose);
 /* The same, with any of its keys. */
 bool ca_signs(enum ca ca, enum document document);
+/* The documents that are SSH certificates, and those that are X.509 certificates. */
+bool document_is_ssh(enum document document);
+bool document_is_x509(enum document document);
 /* Does a CA of that type have a key of that purpose? */
 bool ca_has_purpose(enum ca ca, enum purpose purpose);
 

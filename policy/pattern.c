@@ -213,7 +213,9 @@ static bool match_pieces(const uint8_t *pattern, const uint8_t *pattern_end,
 	return true;
 }
 
-bool pattern_match(const struct pattern *pattern, const uint8_t *value, size_t length)
+/* `literal`: how many bytes of the value are as they are, even if they are stars. */
+static bool match(
+    const struct pattern *pattern, const uint8_t *value, size_t length, size_t literal)
 {
 	const uint8_t *text = (const uint8_t *)pattern->text;
 	uint8_t folded[PATTERN_FOLDED_MAX];
@@ -240,5 +242,17 @@ bool pattern_match(const struct pattern *pattern, const uint8_t *value, size_t l
 		   text + pattern->length - pattern->tail, pattern->tail) == 0 &&
 	       match_pieces(text + pattern->head, text + pattern->length - pattern->tail,
 		   value + pattern->head, value + length - pattern->tail) &&
-	       !memchr(value, '*', length);
+	       !memchr(value + literal, '*', length - literal);
+}
+
+bool pattern_match(const struct pattern *pattern, const uint8_t *value, size_t length)
+{
+	return match(pattern, value, length, 0);
+}
+
+bool pattern_match_wildcard(
+    const struct pattern *pattern, const uint8_t *value, size_t length)
+{
+	return match(
+	    pattern, value, length, length >= 2 && memcmp(value, "*.", 2) == 0 ? 1 : 0);
 }

@@ -44,4 +44,8 @@ const char *pattern_read(
 
 bool pattern_match(const struct pattern *pattern, const uint8_t *value, size_t length);
 
+/* The same, where a `*.` that the value begins with is a label as any other. */
+bool pattern_match_wildcard(
+    const struct pattern *pattern, const uint8_t *value, size_t length);
+
 #endif

@@ -5,6 +5,7 @@
 #include "policy/record.h"
 
 #include "policy/ssh_certificate.h"
+#include "policy/x509_words.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -200,14 +201,127 @@ static void put_ssh_facts(struct record_line *line, const struct facts *facts)
 	put_list(line, "extensions", FACTS_SLICE(facts, extensions), true);
 }
 
+/* The values of one kind of attribute or name; nothing when there is none. */
+static void put_attributes(struct record_line *line, const char *name,
+    enum x509_attribute_kind kind, struct slice list)
+{
+	struct x509_attribute attribute;
+	bool opened = false;
+
+	while (x509_next_attribute(&list, &attribute) && !line->failed) {
+		if (attribute.kind != kind)
+			continue;
+		if (!opened) {
+			put_name(line, name);
+			put_text(line, "[");
+		}
+		opened = true;
+		put_comma(line);
+		put_string(line, attribute.value);
+	}
+	put_text(line, opened ? "]" : "");
+}
+
+static void put_subject(struct record_line *line, struct slice list)
+{
+	/* The names of the RPC's params. */
+	static const struct {
+		enum x509_attribute_kind kind;
+		const char *name;
+	} rows[] = {
+		{ X509_ORGANIZATION, "organization" },
+		{ X509_UNIT, "organizational_unit" },
+		{ X509_LOCALITY, "locality" },
+		{ X509_STREET, "street" },
+		{ X509_POSTAL_CODE, "postal_code" },
+	};
+	struct slice rest = list;
+	struct x509_attribute attribute;
+	size_t i;
+
+	put_name(line, "subject");
+	put_text(line, "{");
+	while (x509_next_attribute(&rest, &attribute))
+		if (attribute.kind == X509_COMMON_NAME) {
+			put_name(line, "common_name");
+			put_string(line, attribute.value);
+		}
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		put_attributes(line, rows[i].name, rows[i].kind, list);
+	put_text(line, "}");
+}
+
+/* By OID; those of one follow each other (invariants_x509.c). */
+static void put_further_attributes(struct record_line *line, struct slice list)
+{
+	char oid[X509_OID_TEXT], last[X509_OID_TEXT] = "";
+	struct x509_attribute attribute;
+
+	put_name(line, "attributes");
+	put_text(line, "{");
+	while (x509_next_attribute(&list, &attribute) && !line->failed) {
+		if (x509_attribute_fact(&attribute) != FACT_ATTRIBUTES)
+			continue;
+		x509_attribute_oid(&attribute, oid);
+		if (strcmp(oid, last) != 0) {
+			put_text(line, last[0] != '\0' ? "]" : "");
+			put_name(line, oid);
+			put_text(line, "[");
+			memcpy(last, oid, sizeof(oid));
+		}
+		put_comma(line);
+		put_string(line, attribute.value);
+	}
+	put_text(line, last[0] != '\0' ? "]}" : "}");
+}
+
+static void put_alt_names(struct record_line *line, const char *word,
+    enum x509_alt_name_kind kind, struct slice list)
+{
+	char address[X509_ADDRESS_TEXT];
+	struct x509_alt_name name;
+
+	put_name(line, word);
+	put_text(line, "[");
+	while (x509_next_alt_name(&list, &name) && !line->failed) {
+		if (name.kind != kind)
+			continue;
+		if (kind == X509_ALT_IP) {
+			x509_address_text(name.value, address);
+			name.value = slice_of(address);
+		}
+		put_comma(line);
+		put_string(line, name.value);
+	}
+	put_text(line, "]");
+}
+
+static void put_x509_facts(struct record_line *line, const struct facts *facts)
+{
+	struct slice subject = FACTS_SLICE(facts, x509_subject);
+	struct slice names = FACTS_SLICE(facts, x509_alt_names);
+
+	put_public_key(line, facts);
+	put_subject(line, subject);
+	put_further_attributes(line, subject);
+	put_alt_names(line, "dns", X509_ALT_DNS, names);
+	put_alt_names(line, "ip", X509_ALT_IP, names);
+	put_alt_names(line, "uri", X509_ALT_URI, names);
+	put_alt_names(line, "email", X509_ALT_EMAIL, names);
+	record_number(line, "not_before", (uint64_t)facts->x509_not_before);
+	record_number(line, "not_after", (uint64_t)facts->x509_not_after);
+}
+
 void record_facts(
     struct record_line *line, enum document document, const struct facts *facts)
 {
 	put_name(line, "facts");
 	put_text(line, "{");
 	/* Documents without a reader here have no facts. */
-	if (document == DOCUMENT_SSH_USER || document == DOCUMENT_SSH_HOST)
+	if (document_is_ssh(document))
 		put_ssh_facts(line, facts);
+	if (document_is_x509(document))
+		put_x509_facts(line, facts);
 	put_text(line, "}");
 }
 
@@ -215,7 +329,8 @@ bool record_fits(enum document document, const struct facts *facts)
 {
 	const size_t bytes = facts->subject_key_length + facts->subject_exponent_length +
 			     facts->key_id_length + facts->principals_length +
-			     facts->critical_options_length + facts->extensions_length;
+			     facts->critical_options_length + facts->extensions_length +
+			     facts->x509_subject_length + facts->x509_alt_names_length;
 	char scratch[RECORD_FACTS_MAX];
 	struct record_line line = { .out = scratch, .room = sizeof(scratch) };
 

@@ -7,15 +7,28 @@
 
 #include "policy/duration.h"
 #include "policy/teleport.h"
+#include "policy/x509_words.h"
 
 #include <stdio.h>
 #include <string.h>
 
+/* What the invariants allow at most: two names (key id, client), a list of principals,
+ * options of two kinds, roles and traits; or 512 attributes, 256 alternative names and as
+ * many traits. */
+#define VALUES_MAX 1300
+
+/* A document's values, by fact. */
 struct question {
 	const struct request *request;
 	const struct facts *facts;
-	struct teleport_names roles;
-	struct teleport_names traits;
+	bool whole; /* there was room for all values */
+	uint32_t count;
+	struct named_value value[VALUES_MAX];
+	uint8_t fact[VALUES_MAX];
+	uint16_t order[VALUES_MAX];	/* indexes of value[], by fact */
+	uint16_t first[FACT_COUNT + 1]; /* of order[], for each fact */
+	uint32_t present;		/* bit 1 << fact: there is a value */
+	char oids[X509_ATTRIBUTES_MAX][X509_OID_TEXT];
 };
 
 /* What a permit line did not allow, or the value by which a deny line matched. A value
@@ -26,72 +39,13 @@ struct hit {
 	struct named_value value;
 };
 
-/* The values that a document has of one fact, from the next one on. */
-struct values {
-	enum { VALUES_STRINGS, VALUES_OPTIONS, VALUES_NAMES, VALUES_ONE } form;
-	struct slice rest;
-	const struct slice *names;
-	uint32_t names_left;
-};
-
-static struct values values_of(const struct question *question, enum fact fact)
-{
-	const struct facts *facts = question->facts;
-	struct values values = { .form = VALUES_ONE };
-
-	if (fact == FACT_ROLES || fact == FACT_TRAITS) {
-		const struct teleport_names *names =
-		    fact == FACT_ROLES ? &question->roles : &question->traits;
-
-		return (
-		    struct values){ VALUES_NAMES, { NULL, 0 }, names->at, names->count };
-	}
-	if (fact == FACT_CLIENT)
-		values.rest = slice_of(question->request->client);
-	if (fact == FACT_KEY_ID)
-		values.rest = FACTS_SLICE(facts, key_id);
-	if (fact == FACT_PRINCIPALS) {
-		values.form = VALUES_STRINGS;
-		values.rest = FACTS_SLICE(facts, principals);
-	}
-	if (fact == FACT_EXTENSIONS || fact == FACT_CRITICAL_OPTIONS) {
-		values.form = VALUES_OPTIONS;
-		values.rest = fact == FACT_EXTENSIONS
-				  ? FACTS_SLICE(facts, extensions)
-				  : FACTS_SLICE(facts, critical_options);
-	}
-	return values;
-}
-
-static bool next_value(struct values *values, struct named_value *value)
-{
-	value->value = (struct slice){ NULL, 0 };
-	switch (values->form) {
-	case VALUES_STRINGS:
-		return facts_next_item(&values->rest, &value->name);
-	case VALUES_OPTIONS:
-		return facts_next_option(&values->rest, value);
-	case VALUES_NAMES:
-		if (values->names_left == 0)
-			return false;
-		value->name = *values->names++;
-		values->names_left--;
-		return true;
-	case VALUES_ONE:
-		value->name = values->rest;
-		values->rest.length = 0;
-		return value->name.length > 0;
-	}
-	return false;
-}
-
 static bool matches(const struct pattern *pattern, struct slice value)
 {
 	return pattern_match(pattern, value.at, value.length);
 }
 
 /* A bare name permits the option without a value, and with `any` one with any value. */
-static bool operand_matches(
+static bool option_matches(
     const struct operand *operand, const struct named_value *value, bool any)
 {
 	if (!matches(&operand->pattern, value->name))
@@ -100,6 +54,64 @@ static bool operand_matches(
 		return value->value.length > 0 &&
 		       matches(&operand->content, value->value);
 	return any || value->value.length == 0 || operand->pattern.shape == PATTERN_ALL;
+}
+
+static bool address_matches(const struct operand *operand, struct slice address)
+{
+	struct network network = { .bytes = (uint8_t)address.length,
+		.prefix = (uint8_t)(8 * address.length) };
+
+	if (!operand->has_range)
+		return operand->pattern.shape == PATTERN_ALL;
+	if (address.length != 4 && address.length != 16)
+		return false;
+	memcpy(network.address, address.at, address.length);
+	return network_contains(&operand->range, &network);
+}
+
+/* A common name that a client may take for a host's name: of all that is none, an `@`
+ * tells people's names that have dots. */
+static bool may_be_host(struct slice name)
+{
+	return name.length > 0 && memchr(name.at, '.', name.length) &&
+	       !memchr(name.at, '@', name.length);
+}
+
+/* People's certificates serve TLS servers too, so a `subject` without a dot in it, such
+ * as `*`, gives nobody the name of a host. */
+static bool subject_matches(const struct question *question, const struct rule *rule,
+    const struct operand *operand, struct slice name)
+{
+	if (!rule->deny && question->request->document == DOCUMENT_X509_USER &&
+	    !memchr(operand->pattern.text, '.', operand->pattern.length) &&
+	    may_be_host(name))
+		return false;
+	return matches(&operand->pattern, name);
+}
+
+static bool operand_matches(const struct question *question, const struct rule *rule,
+    enum fact fact, const struct operand *operand, const struct named_value *value)
+{
+	if (fact == FACT_IP)
+		return address_matches(operand, value->name);
+	if (fact == FACT_SUBJECT)
+		return subject_matches(question, rule, operand, value->name);
+	if (fact == FACT_DNS || fact == FACT_WILDCARD_DNS)
+		return pattern_match_wildcard(
+		    &operand->pattern, value->name.at, value->name.length);
+	return option_matches(operand, value, rule->deny || fact == FACT_ATTRIBUTES);
+}
+
+static bool lies_among(const struct question *question, const struct rule *rule,
+    enum fact fact, const struct named_value *value)
+{
+	const struct word *word = &rule->words[fact];
+	uint32_t i;
+
+	for (i = 0; i < word->count; i++)
+		if (operand_matches(question, rule, fact, &word->operands[i], value))
+			return true;
+	return false;
 }
 
 /* What a line requires it also allows; whether it is there is judged by itself. */
@@ -111,25 +123,50 @@ static bool is_required(
 
 	for (i = 0; i < require->count; i++)
 		if (require->operands[i].options == fact &&
-		    operand_matches(&require->operands[i], value, true))
+		    option_matches(&require->operands[i], value, true))
 			return true;
 	return false;
 }
 
-static bool lies_inside(
-    const struct rule *rule, enum fact fact, const struct named_value *value)
+/* The names in teleport-roles and teleport-traits are judged by `roles` and `traits`. So
+ * may the one postal code be, which is where Teleport has traits in a certificate; it can
+ * also be permitted as it stands. */
+static bool is_judged_by_names(const struct question *question, const struct rule *rule,
+    enum fact fact, const struct named_value *value)
 {
-	const struct word *word = &rule->words[fact];
-	uint32_t i;
+	uint16_t i = question->first[FACT_TRAITS];
 
-	for (i = 0; i < word->count; i++)
-		if (operand_matches(&word->operands[i], value, rule->deny))
-			return true;
-	if (rule->deny)
+	if (fact == FACT_EXTENSIONS)
+		return teleport_fact(value->name) != FACT_NONE;
+	if (fact != FACT_POSTAL_CODE || i == question->first[FACT_TRAITS + 1])
 		return false;
-	/* `roles` and `traits` judge what is in these. */
-	return (fact == FACT_EXTENSIONS && teleport_fact(value->name) != FACT_NONE) ||
-	       is_required(rule, fact, value);
+	for (; i < question->first[FACT_TRAITS + 1]; i++)
+		if (!lies_among(question, rule, FACT_TRAITS,
+			&question->value[question->order[i]]))
+			return false;
+	return true;
+}
+
+/* Without values `wildcard-dns` leaves it to `dns`, or on a deny line is hit by any. */
+static bool wildcard_lies_inside(const struct question *question, const struct rule *rule,
+    const struct named_value *value)
+{
+	if ((rule->named & 1u << FACT_WILDCARD_DNS) == 0)
+		return false;
+	if (rule->words[FACT_WILDCARD_DNS].count > 0)
+		return lies_among(question, rule, FACT_WILDCARD_DNS, value);
+	return rule->deny || lies_among(question, rule, FACT_DNS, value);
+}
+
+static bool lies_inside(const struct question *question, const struct rule *rule,
+    enum fact fact, const struct named_value *value)
+{
+	if (fact == FACT_WILDCARD_DNS)
+		return wildcard_lies_inside(question, rule, value);
+	if (lies_among(question, rule, fact, value))
+		return true;
+	return !rule->deny && (is_judged_by_names(question, rule, fact, value) ||
+				  is_required(rule, fact, value));
 }
 
 /* Each range of a comma-separated list inside one of the line's ranges. */
@@ -157,13 +194,16 @@ static bool addresses_lie_inside(const struct word *require, struct slice list)
 static bool requirement_is_met(const struct word *require, const struct operand *operand,
     const struct question *question)
 {
-	struct values values = values_of(question, operand->options);
-	struct named_value option;
+	const struct named_value *option;
+	uint16_t i;
 
-	while (next_value(&values, &option))
-		if (operand_matches(operand, &option, true) &&
-		    (!operand->has_range || addresses_lie_inside(require, option.value)))
+	for (i = question->first[operand->options];
+	     i < question->first[operand->options + 1]; i++) {
+		option = &question->value[question->order[i]];
+		if (option_matches(operand, option, true) &&
+		    (!operand->has_range || addresses_lie_inside(require, option->value)))
 			return true;
+	}
 	return false;
 }
 
@@ -192,17 +232,32 @@ static bool find_requirement(
 static uint64_t seconds_left(const struct question *question)
 {
 	uint64_t now = question->request->now > 0 ? (uint64_t)question->request->now : 0;
+	int64_t not_after = question->facts->x509_not_after;
 	uint64_t end = question->facts->valid_before;
 
+	if (document_is_x509(question->request->document))
+		end = not_after > 0 ? (uint64_t)not_after : 0;
 	return end > now ? end - now : 0;
 }
 
-/* The first value that a permit line does not allow, or that a deny line denies. */
+/* The first of the document's values of a fact that the line's word does not allow, or by
+ * which a deny line's is hit. */
+static bool find_among(const struct rule *rule, enum fact word, enum fact fact,
+    const struct question *question, struct hit *hit)
+{
+	uint16_t i;
+
+	for (i = question->first[fact]; i < question->first[fact + 1]; i++) {
+		hit->value = question->value[question->order[i]];
+		if (lies_inside(question, rule, word, &hit->value) == rule->deny)
+			return true;
+	}
+	return false;
+}
+
 static bool find_value(const struct rule *rule, enum fact fact,
     const struct question *question, struct hit *hit)
 {
-	struct values values = values_of(question, fact);
-
 	hit->fact = fact;
 	hit->value = (struct named_value){ 0 };
 	if (fact == FACT_TTL)
@@ -214,25 +269,32 @@ static bool find_value(const struct rule *rule, enum fact fact,
 		/* The one word whose absence allows any value. */
 		if ((rule->named & 1u << FACT_CLIENT) == 0)
 			return false;
-		if (values.rest.length == 0)
+		if ((question->present & 1u << FACT_CLIENT) == 0)
 			return true;
 	}
-	while (next_value(&values, &hit->value))
-		if (lies_inside(rule, fact, &hit->value) == rule->deny)
-			return true;
-	return false;
+	if (find_among(rule, fact, fact, question, hit))
+		return true;
+	/* What is denied as a name is also denied under a wildcard. */
+	return rule->deny && fact == FACT_DNS &&
+	       find_among(rule, FACT_DNS, FACT_WILDCARD_DNS, question, hit);
 }
 
-/* The steps are counted so that a refusal can name the line that came nearest. */
+/* The steps are counted so that a refusal can name the line that came nearest. The names
+ * of traits are not among them: with a certificate's postal code they were judged. */
 static bool permits(
     const struct rule *rule, const struct question *question, struct hit *hit)
 {
-	static const enum fact steps[] = { FACT_CLIENT, FACT_PRINCIPALS, FACT_KEY_ID,
-		FACT_EXTENSIONS, FACT_ROLES, FACT_TRAITS, FACT_CRITICAL_OPTIONS,
-		FACT_REQUIRE, FACT_TTL };
+	static const enum fact steps[] = { FACT_CLIENT, FACT_SUBJECT, FACT_PRINCIPALS,
+		FACT_KEY_ID, FACT_EXTENSIONS, FACT_ROLES, FACT_TRAITS,
+		FACT_CRITICAL_OPTIONS, FACT_UNITS, FACT_STREET, FACT_POSTAL_CODE,
+		FACT_ATTRIBUTES, FACT_DNS, FACT_WILDCARD_DNS, FACT_IP, FACT_URI,
+		FACT_EMAIL, FACT_REQUIRE, FACT_TTL };
+	const uint32_t always = 1u << FACT_CLIENT | 1u << FACT_REQUIRE | 1u << FACT_TTL;
+	const uint32_t looked_at = question->present | always;
 
 	for (hit->step = 0; hit->step < sizeof(steps) / sizeof(steps[0]); hit->step++)
-		if (find_value(rule, steps[hit->step], question, hit))
+		if ((looked_at & 1u << steps[hit->step]) != 0 &&
+		    find_value(rule, steps[hit->step], question, hit))
 			return false;
 	return true;
 }
@@ -261,32 +323,138 @@ static void refuse(const struct question *question, const struct issuer *issuer,
     enum verdict verdict, const struct hit *hit, struct decision *out)
 {
 	char text[64] = "";
+	struct slice name = hit->value.name;
 
 	if (hit->fact == FACT_TTL)
 		duration_write(seconds_left(question), text);
 	if (hit->fact == FACT_CA)
 		snprintf(text, sizeof(text), "%s %s", ca_name(issuer->ca),
 		    document_name(question->request->document));
-	decision_refuse(out, verdict, hit->fact, hit->value.name, NULL);
+	if (hit->fact == FACT_IP) {
+		x509_address_text(name, text);
+		name.length = 0;
+	}
+	decision_refuse(out, verdict, hit->fact, name, NULL);
 	decision_append(out, slice_of(hit->value.value.length > 0 ? "=" : text));
 	decision_append(out, hit->value.value);
 }
 
-/* The names in teleport-roles and teleport-traits; none when a document has no such
- * extension. The invariants have shown that the values can be read. */
-static void read_names(struct question *question)
+/* ---- the document's values ---- */
+
+static void add(
+    struct question *question, enum fact fact, struct slice name, struct slice value)
 {
-	struct slice extensions = FACTS_SLICE(question->facts, extensions);
-	struct named_value option;
-
-	question->roles.count = question->traits.count = 0;
-	while (facts_next_option(&extensions, &option)) {
-		enum fact fact = teleport_fact(option.name);
-
-		if (fact != FACT_NONE)
-			teleport_read(fact, option.value,
-			    fact == FACT_ROLES ? &question->roles : &question->traits);
+	if (question->count == VALUES_MAX) {
+		question->whole = false;
+		return;
 	}
+	question->fact[question->count] = (uint8_t)fact;
+	question->value[question->count++] = (struct named_value){ name, value };
+}
+
+static void add_name(struct question *question, enum fact fact, struct slice name)
+{
+	if (name.length > 0)
+		add(question, fact, name, (struct slice){ NULL, 0 });
+}
+
+/* The names in Teleport's JSON. That of an SSH certificate the invariants have read. */
+static void add_names(struct question *question, enum fact fact, struct slice json)
+{
+	struct teleport_names names;
+	uint32_t i;
+
+	if (!teleport_read(fact, json, &names))
+		return;
+	for (i = 0; i < names.count; i++)
+		add_name(question, fact, names.at[i]);
+}
+
+static void add_options(struct question *question, enum fact fact, struct slice list)
+{
+	struct named_value option;
+	enum fact names;
+
+	while (facts_next_option(&list, &option)) {
+		add(question, fact, option.name, option.value);
+		names = fact == FACT_EXTENSIONS ? teleport_fact(option.name) : FACT_NONE;
+		if (names != FACT_NONE)
+			add_names(question, names, option.value);
+	}
+}
+
+static void add_attributes(struct question *question, struct slice list)
+{
+	struct slice none = { NULL, 0 }, postal_code = none, oid;
+	unsigned oids = 0, postal_codes = 0;
+	struct x509_attribute attribute;
+	enum fact fact;
+
+	while (x509_next_attribute(&list, &attribute)) {
+		fact = x509_attribute_fact(&attribute);
+		if (fact == FACT_ATTRIBUTES && oids < X509_ATTRIBUTES_MAX) {
+			oid.at = (const uint8_t *)question->oids[oids];
+			oid.length =
+			    x509_attribute_oid(&attribute, question->oids[oids++]);
+			add(question, fact, oid, attribute.value);
+			continue;
+		}
+		add(question, fact, attribute.value, none);
+		if (fact == FACT_POSTAL_CODE) {
+			postal_codes++;
+			postal_code = attribute.value;
+		}
+	}
+	if (postal_codes == 1)
+		add_names(question, FACT_TRAITS, postal_code);
+}
+
+/* By fact, in the order in which they stand in the document. */
+static void sort_values(struct question *question)
+{
+	uint16_t next[FACT_COUNT], at;
+	unsigned fact;
+	uint32_t i;
+
+	memset(question->first, 0, sizeof(question->first));
+	for (i = 0; i < question->count; i++)
+		question->first[question->fact[i] + 1]++;
+	question->present = 0;
+	for (fact = 0; fact < FACT_COUNT; fact++) {
+		if (question->first[fact + 1] > 0)
+			question->present |= 1u << fact;
+		question->first[fact + 1] =
+		    (uint16_t)(question->first[fact] + question->first[fact + 1]);
+		next[fact] = question->first[fact];
+	}
+	for (i = 0; i < question->count; i++) {
+		at = next[question->fact[i]]++;
+		question->order[at] = (uint16_t)i;
+	}
+}
+
+static void read_values(struct question *question)
+{
+	const struct facts *facts = question->facts;
+	struct slice item, list = FACTS_SLICE(facts, principals);
+	struct x509_alt_name name;
+
+	question->whole = true;
+	question->count = 0;
+	add_name(question, FACT_CLIENT, slice_of(question->request->client));
+	add_name(question, FACT_KEY_ID, FACTS_SLICE(facts, key_id));
+	while (facts_next_item(&list, &item))
+		add(question, FACT_PRINCIPALS, item, (struct slice){ NULL, 0 });
+	add_options(
+	    question, FACT_CRITICAL_OPTIONS, FACTS_SLICE(facts, critical_options));
+	add_options(question, FACT_EXTENSIONS, FACTS_SLICE(facts, extensions));
+	add_attributes(question, FACTS_SLICE(facts, x509_subject));
+	list = FACTS_SLICE(facts, x509_alt_names);
+	while (x509_next_alt_name(&list, &name))
+		add_name(question, x509_alt_name_fact(&name), name.value);
+	sort_values(question);
+	if (document_is_x509(question->request->document))
+		question->present &= ~(1u << FACT_TRAITS);
 }
 
 void rules_check(const struct policy *policy, const struct issuer *issuer,
@@ -299,7 +467,11 @@ void rules_check(const struct policy *policy, const struct issuer *issuer,
 
 	question.request = request;
 	question.facts = facts;
-	read_names(&question);
+	read_values(&question);
+	if (!question.whole) {
+		nearest.fact = FACT_FORM;
+		end = policy->rules;
+	}
 	for (rule = policy->rules; rule < end; rule++) {
 		if ((rule->authorities & 1u << issuer->ca) == 0 ||
 		    (rule->documents & 1u << request->document) == 0)

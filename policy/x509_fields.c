@@ -124,18 +124,28 @@ static void put_attribute_type(
 		to->failed = true;
 }
 
-bool x509_next_attribute(struct slice *list, struct x509_attribute *out)
+/* The content of a SEQUENCE of type and value. */
+static bool read_attribute(struct slice pair, struct x509_attribute *out)
 {
-	struct slice set, pair, oid;
+	struct slice oid;
 	uint8_t tag;
 
-	if (!der_take(list, DER_SET, &set) || !der_take_whole(set, DER_SEQUENCE, &pair) ||
-	    !der_take(&pair, DER_OBJECT_ID, &oid) || !read_attribute_type(oid, out) ||
+	if (!der_take(&pair, DER_OBJECT_ID, &oid) || !read_attribute_type(oid, out) ||
 	    pair.length == 0)
 		return false;
 	tag = pair.at[0];
 	return der_take_whole(pair, tag, &out->value) &&
 	       tag == value_tag(out->kind, out->value);
+}
+
+/* Inside a SET the list begins with a SEQUENCE, else with a SET. */
+bool x509_next_attribute(struct slice *list, struct x509_attribute *out)
+{
+	struct slice rest = *list, set, pair;
+
+	if (der_take(&rest, DER_SET, &set))
+		*list = (struct slice){ set.at, set.length + rest.length };
+	return der_take(list, DER_SEQUENCE, &pair) && read_attribute(pair, out);
 }
 
 void x509_put_attribute(struct der_sink *to, const struct x509_attribute *attribute)
@@ -151,18 +161,46 @@ void x509_put_attribute(struct der_sink *to, const struct x509_attribute *attrib
 	der_close(to, set, DER_SET);
 }
 
+/* By their bytes (X.690 11.6), and none twice. Two that differ do so before the end of
+ * the shorter one, since an element begins with its length. */
+static bool in_order(struct slice one, struct slice next)
+{
+	const size_t shorter = one.length < next.length ? one.length : next.length;
+
+	return memcmp(one.at, next.at, shorter) < 0;
+}
+
+/* The attributes of one RDN; adds to their number. */
+static bool read_set(struct slice set, unsigned *count)
+{
+	struct slice previous = { set.at, 0 }, element, pair;
+	struct x509_attribute attribute;
+	const uint8_t *begin;
+
+	do {
+		begin = set.at;
+		if ((*count)++ == X509_ATTRIBUTES_MAX ||
+		    !der_take(&set, DER_SEQUENCE, &pair) ||
+		    !read_attribute(pair, &attribute))
+			return false;
+		element = (struct slice){ begin, (size_t)(set.at - begin) };
+		if (previous.length > 0 && !in_order(previous, element))
+			return false;
+		previous = element;
+	} while (set.length > 0);
+	return true;
+}
+
 bool x509_take_name(struct slice *from, struct slice *list)
 {
-	struct x509_attribute attribute;
-	struct slice rest;
+	struct slice rest, set;
 	unsigned count = 0;
 
 	if (!der_take(from, DER_SEQUENCE, list))
 		return false;
 	rest = *list;
 	while (rest.length > 0)
-		if (count++ == X509_ATTRIBUTES_MAX ||
-		    !x509_next_attribute(&rest, &attribute))
+		if (!der_take(&rest, DER_SET, &set) || !read_set(set, &count))
 			return false;
 	return true;
 }

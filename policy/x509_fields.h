@@ -56,10 +56,11 @@ void x509_serial_fit(uint8_t serial[X509_SERIAL_STAMPED]);
 size_t x509_serial_decimal(struct slice serial, uint8_t out[X509_DECIMAL_MAX]);
 
 /*
- * Attributes of a name, each in an RDN of its own, in the order in which they were given.
- * X.520's are named by the last number of their OID, Teleport's 1.3.9999.branch.leaf by
- * these two. The value is a PrintableString where its characters allow that, else a
- * UTF8String.
+ * Attributes of a name, in the order in which they were given. They are written each in
+ * an RDN of its own, and read also where several are one RDN, as Go's crypto/x509 puts
+ * the values of one type: sorted, none twice. X.520's are named by the last number of
+ * their OID, Teleport's 1.3.9999.branch.leaf by these two. The value is a PrintableString
+ * where its characters allow that, else a UTF8String.
  */
 #define X509_ATTRIBUTES_MAX 512
 #define X509_VALUE_MAX	    16384 /* bytes of one attribute's value */

@@ -58,10 +58,11 @@ static void refuses_a_document_of_another_ca_or_purpose(void **state)
 	sample->issuer.purpose = PURPOSE_TLS;
 	assert_refused(sample, FACT_CA, "user");
 	sample->issuer.purpose = PURPOSE_SSH;
-	sample->request.document = DOCUMENT_X509_USER;
+	sample->request.document = DOCUMENT_X509_DB_SERVER;
 	assert_refused(sample, FACT_CA, "user");
+	sample->issuer.ca = CA_DB;
 	sample->issuer.purpose = PURPOSE_TLS; /* fits, but there is no reader for it */
-	assert_refused(sample, FACT_FORM, "x509-user");
+	assert_refused(sample, FACT_FORM, "x509-db-server");
 	sample->request.document = DOCUMENT_COUNT;
 	assert_refused(sample, FACT_CA, NULL);
 	free(sample);

@@ -557,7 +557,7 @@ static void refuses_values_that_are_empty_controls_or_no_utf8(void **state)
 	    X509_FORM_SUBJECT);
 }
 
-static void refuses_other_attributes_and_rdns_of_several_values(void **state)
+static void refuses_other_attributes_and_empty_rdns(void **state)
 {
 	(void)state;
 	/* country, domainComponent; Teleport's arc too short, too long, not minimal */
@@ -580,11 +580,56 @@ static void refuses_other_attributes_and_rdns_of_several_values(void **state)
 	assert_int_equal(
 	    with_field(SUBJECT, "30 10 31 0e 30 0c 06 06 2b ce 0f 01 80 07 13 02 61 62"),
 	    X509_FORM_SUBJECT);
-	assert_int_equal(
-	    with_field(SUBJECT, "30 18 31 16 30 09 06 03 55 04 03 13 02 61 62"
-				"30 09 06 03 55 04 03 13 02 61 63"),
-	    X509_FORM_SUBJECT);
 	assert_int_equal(with_field(SUBJECT, "30 02 31 00"), X509_FORM_SUBJECT);
+}
+
+#define O_AB "30 09 06 03 55 04 0a 13 02 61 62 "
+#define O_AC "30 09 06 03 55 04 0a 13 02 61 63 "
+#define O_B  "30 08 06 03 55 04 0a 13 01 62 "
+#define CN_A "30 08 06 03 55 04 03 13 01 61 "
+
+static void an_rdn_of_several_values_is_sorted_and_without_repetition(void **state)
+{
+	static const char *const good[] = { "30 18 31 16 " O_AB O_AC,
+		"30 22 31 20 " O_B O_AB O_AC, "30 2e 31 16 " O_AB O_AC "31 14 " CN_A O_B,
+		"30 18 31 0a " CN_A "31 0a " CN_A };
+	static const char *const bad[] = { "30 18 31 16 " O_AC O_AB,
+		"30 18 31 16 " O_AB O_AB, "30 22 31 20 " O_B O_AC O_AB,
+		"30 17 31 15 " O_AB O_B, "30 1a 31 16 " O_AB O_AC "31 00",
+		"30 18 31 14 " O_AB O_AC, "30 16 " O_AB O_AC,
+		"30 1a 31 18 31 16 " O_AB O_AC };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_int_equal(with_field(SUBJECT, good[i]), X509_FORM_GOOD);
+		assert_int_equal(with_field(ISSUER, good[i]), X509_FORM_GOOD);
+	}
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(with_field(SUBJECT, bad[i]), X509_FORM_SUBJECT);
+		assert_int_equal(with_field(ISSUER, bad[i]), X509_FORM_ISSUER);
+	}
+}
+
+static void the_values_of_an_rdn_are_walked_one_by_one(void **state)
+{
+	static const char *const values[] = { "b", "ab", "a", "ac" };
+	struct bytes name = { .length = 0 };
+	struct x509_attribute attribute;
+	struct slice list;
+	size_t i;
+
+	(void)state;
+	add_hex(&name, "31 13 " O_B O_AB "31 0a " CN_A "31 0b " O_AC);
+	list = (struct slice){ name.at, name.length };
+	for (i = 0; i < 4; i++) {
+		assert_true(x509_next_attribute(&list, &attribute));
+		assert_true(slice_is(attribute.value, values[i]));
+		assert_int_equal(
+		    attribute.kind, i == 2 ? X509_COMMON_NAME : X509_ORGANIZATION);
+	}
+	assert_false(x509_next_attribute(&list, &attribute));
+	assert_int_equal(list.length, 0);
 }
 
 static void refuses_an_empty_issuer_and_an_empty_subject_without_names(void **state)
@@ -1146,7 +1191,9 @@ int main(void)
 		cmocka_unit_test(printable_are_letters_digits_and_a_few_more),
 		cmocka_unit_test(refuses_bmp_teletex_ia5_and_universal_strings),
 		cmocka_unit_test(refuses_values_that_are_empty_controls_or_no_utf8),
-		cmocka_unit_test(refuses_other_attributes_and_rdns_of_several_values),
+		cmocka_unit_test(refuses_other_attributes_and_empty_rdns),
+		cmocka_unit_test(an_rdn_of_several_values_is_sorted_and_without_repetition),
+		cmocka_unit_test(the_values_of_an_rdn_are_walked_one_by_one),
 		cmocka_unit_test(
 		    refuses_an_empty_issuer_and_an_empty_subject_without_names),
 		cmocka_unit_test(a_time_is_utctime_until_2049_then_generalizedtime),
