@@ -134,7 +134,8 @@ static bool read_attribute(struct slice pair, struct x509_attribute *out)
 	    pair.length == 0)
 		return false;
 	tag = pair.at[0];
-	return der_take_whole(pair, tag, &out->value) &&
+	/* A value without a tag of its own must not go by the tag 0. */
+	return tag != 0 && der_take_whole(pair, tag, &out->value) &&
 	       tag == value_tag(out->kind, out->value);
 }
 

@@ -557,6 +557,25 @@ static void refuses_values_that_are_empty_controls_or_no_utf8(void **state)
 	    X509_FORM_SUBJECT);
 }
 
+/* X.690 8.1.5 has the tag 0 for ends of contents, which DER knows none of. */
+static void refuses_values_under_the_tag_0(void **state)
+{
+	static const char *const values[] = { "02 61 00", "02 1b 61", "02 c0 80",
+		"02 61 62" };
+	char hex[80];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		snprintf(hex, sizeof(hex), "30 0d 31 0b 30 09 06 03 55 04 03 00 %s",
+		    values[i]);
+		assert_int_equal(with_field(SUBJECT, hex), X509_FORM_SUBJECT);
+		assert_int_equal(with_field(ISSUER, hex), X509_FORM_ISSUER);
+	}
+	assert_int_equal(with_field(SUBJECT, "30 0b 31 09 30 07 06 03 55 04 03 00 00"),
+	    X509_FORM_SUBJECT);
+}
+
 static void refuses_other_attributes_and_empty_rdns(void **state)
 {
 	(void)state;
@@ -1191,6 +1210,7 @@ int main(void)
 		cmocka_unit_test(printable_are_letters_digits_and_a_few_more),
 		cmocka_unit_test(refuses_bmp_teletex_ia5_and_universal_strings),
 		cmocka_unit_test(refuses_values_that_are_empty_controls_or_no_utf8),
+		cmocka_unit_test(refuses_values_under_the_tag_0),
 		cmocka_unit_test(refuses_other_attributes_and_empty_rdns),
 		cmocka_unit_test(an_rdn_of_several_values_is_sorted_and_without_repetition),
 		cmocka_unit_test(the_values_of_an_rdn_are_walked_one_by_one),
