@@ -26,7 +26,7 @@ COMPILE     = $(CC) -std=c17 $(WARNINGS) $(OPTIMISE) $(HARDENING) -I. -D_GNU_SOU
               $(SANITIZE) $(DEFINES) $(CFLAGS) -MMD -MP
 LINK        = $(CC) -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
 
-BROKER_LIBS := -lseccomp -lcap-ng -lcrypto -lcjson
+BROKER_LIBS := -lseccomp -lcap-ng -lcrypto -lssl -lcurl -lcjson
 PROGRAMS   := privyseald privyseal-broker privyseal-worker privyseal
 objects     = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)/*.c))
 
@@ -65,7 +65,7 @@ $(BUILD)/obj/%.o: %.c Makefile
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/parts.a
 	@mkdir -p $(@D)
-	@$(LINK) -o $@ $^ -lcmocka -lseccomp -lcap-ng -lcrypto -lyaml -lcjson -lz
+	@$(LINK) -o $@ $^ -lcmocka -lseccomp -lcap-ng -lcurl -lssl -lcrypto -lyaml -lcjson -lz
 $(BUILD)/parts.a: $(PARTS)
 	@rm -f $@
 	@$(AR) rcs $@ $^

@@ -1,47 +1,13 @@
 /* OpenSSL's start, and the few primitives beside keys. */
 #include "broker/crypto.h"
 #include "broker/secret_memory.h"
+#include "broker/wiped_memory.h"
 
-#include <malloc.h>
 #include <openssl/crypto.h>
 #include <openssl/obj_mac.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void *wiping_allocate(size_t size, const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	return malloc(size);
-}
-
-static void wiping_free(void *memory, const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	if (!memory)
-		return;
-	explicit_bzero(memory, malloc_usable_size(memory));
-	free(memory);
-}
-
-/* realloc() would leave the old copy behind when it moves. */
-static void *wiping_reallocate(void *memory, size_t size, const char *file, int line)
-{
-	size_t old = memory ? malloc_usable_size(memory) : 0;
-	void *moved;
-
-	if (memory && size <= old && size > 0)
-		return memory;
-	moved = size > 0 ? malloc(size) : NULL;
-	if (size > 0 && !moved)
-		return NULL;
-	if (moved && memory)
-		memcpy(moved, memory, old < size ? old : size);
-	wiping_free(memory, file, line);
-	return moved;
-}
 
 static bool start_curve(struct crypto *crypto, enum key_kind kind, int curve)
 {
@@ -56,8 +22,7 @@ bool crypto_start(struct crypto *crypto, struct failure *failure)
 {
 	uint8_t seed[SHA256_LENGTH];
 
-	/* Refused once OpenSSL has allocated (a test's second start): nothing is lost. */
-	(void)CRYPTO_set_mem_functions(wiping_allocate, wiping_reallocate, wiping_free);
+	wiped_memory_start();
 	if (OPENSSL_init_crypto(
 		OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_LOAD_CRYPTO_STRINGS |
 		    OPENSSL_INIT_ADD_ALL_CIPHERS | OPENSSL_INIT_ADD_ALL_DIGESTS,
