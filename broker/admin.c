@@ -1,5 +1,6 @@
 /* The admin socket; admin.h has the promise. */
 #include "broker/admin.h"
+#include "broker/acts.h"
 #include "broker/broker.h"
 #include "broker/clocks.h"
 #include "broker/secret_memory.h"
@@ -13,17 +14,17 @@
 
 #define TURN_FRAMES 4
 
-static bool is_root(int fd)
+static bool is_root(int fd, struct ucred *peer)
 {
-	struct ucred peer;
-	socklen_t length = sizeof peer;
+	socklen_t length = sizeof *peer;
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 &&
-	       length == sizeof peer && peer.uid == 0;
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, peer, &length) == 0 &&
+	       length == sizeof *peer && peer->uid == 0;
 }
 
 void admin_accept(struct broker *broker)
 {
+	struct ucred peer;
 	unsigned i;
 	int fd;
 
@@ -33,12 +34,14 @@ void admin_accept(struct broker *broker)
 		fd = accept4(DESCRIPTOR_ADMIN, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0)
 			return;
-		if (!is_root(fd)) {
+		if (!is_root(fd, &peer)) {
 			log_warning("somebody who is not root came to the admin socket");
 			close(fd);
 			continue;
 		}
 		broker->admins[i].fd = fd;
+		broker->admins[i].uid = peer.uid;
+		broker->admins[i].pid = peer.pid;
 		broker->admins[i].gate = (struct gate){ .phase = PHASE_SERVE };
 	}
 }
@@ -195,20 +198,55 @@ static char *report(const struct broker *broker)
 	return text;
 }
 
-static bool answer(struct broker *broker, unsigned place, uint32_t id)
+static bool send_answer(
+    struct broker *broker, unsigned place, struct frame_writer *answer)
+{
+	const size_t length = frame_end(answer);
+
+	return length > 0 &&
+	       channel_send(broker->admins[place].fd, broker->scratch, length) == 0;
+}
+
+static bool answer_status(
+    struct broker *broker, unsigned place, const struct frame *frame)
 {
 	struct frame_writer w;
 	char *text = report(broker);
-	size_t length;
 
 	if (!text)
 		return false;
-	frame_begin(&w, broker->scratch, SCRATCH_SIZE, OP_ADMIN_REPORT, id);
+	frame_begin(&w, broker->scratch, SCRATCH_SIZE, OP_ADMIN_REPORT, frame->id);
 	frame_put(&w, text, strlen(text));
 	cJSON_free(text);
-	length = frame_end(&w);
-	return length > 0 &&
-	       channel_send(broker->admins[place].fd, broker->scratch, length) == 0;
+	return send_answer(broker, place, &w);
+}
+
+static bool answer_act(struct broker *broker, unsigned place, const struct frame *frame)
+{
+	struct act_request act = { .kind = frame_number(frame, 0),
+		.last = frame_number(frame, 2),
+		.uid = broker->admins[place].uid,
+		.pid = broker->admins[place].pid };
+	struct failure failure = { "" };
+	struct frame_writer w;
+	bool recorded;
+
+	memcpy(act.instance, frame_bytes(frame, 1), INSTANCE_TEXT);
+	memcpy(act.hash, frame_bytes(frame, 3), frame_length(frame, 3));
+	recorded = act_record(
+	    &act, &broker->log, &broker->state, &broker->state_directory, &failure);
+	frame_begin(&w, broker->scratch, SCRATCH_SIZE, OP_ADMIN_ACTED, frame->id);
+	frame_put_u8(&w, recorded);
+	frame_put_u64(&w, broker->log.sequence);
+	frame_put_u32(&w, broker->log.segment);
+	frame_put_text(&w, failure.text);
+	return send_answer(broker, place, &w);
+}
+
+static bool answer(struct broker *broker, unsigned place, const struct frame *frame)
+{
+	return frame->op == OP_ADMIN_ACT ? answer_act(broker, place, frame)
+					 : answer_status(broker, place, frame);
 }
 
 void admin_turn(struct broker *broker, unsigned place)
@@ -224,11 +262,10 @@ void admin_turn(struct broker *broker, unsigned place)
 		event = channel_receive(broker->admins[place].fd, broker->frame, &length);
 		if (event == CHANNEL_NOTHING)
 			return;
-		/* OP_ADMIN_STATUS is all that an administrator may send. */
 		if (event == CHANNEL_CLOSED ||
 		    frame_read(broker->frame, length, PARTY_ADMIN, 0, gate, &frame) !=
 			FRAME_GOOD ||
-		    !answer(broker, place, frame.id)) {
+		    !answer(broker, place, &frame)) {
 			close(broker->admins[place].fd);
 			broker->admins[place].fd = -1;
 			return;

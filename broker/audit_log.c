@@ -282,6 +282,12 @@ bool audit_log_tail(
 	return true;
 }
 
+void audit_log_resume(struct audit_log *log, uint64_t sequence, const char *hash)
+{
+	log->sequence = log->durable = sequence;
+	memcpy(log->hash, hash, sizeof log->hash);
+}
+
 bool audit_log_reaches(const struct audit_log *log, uint64_t sequence, const char *hash,
     struct failure *failure)
 {
@@ -289,8 +295,8 @@ bool audit_log_reaches(const struct audit_log *log, uint64_t sequence, const cha
 		return failure_say(failure,
 		    "the record ends at sequence %llu, but %llu was written: STATE/audit "
 		    "was cut. "
-		    "Restore it; or, to go on without, move STATE/audit aside and set "
-		    "record.sequence to 0 in state.json",
+		    "Restore it; or, to go on without, move STATE/audit aside and put "
+		    "\"restored\": true in the place of \"checksum\" in state.json",
 		    (unsigned long long)log->sequence, (unsigned long long)sequence);
 	if (sequence > 0 && log->sequence == sequence && log->torn == 0 &&
 	    strcmp(log->hash, hash) != 0)

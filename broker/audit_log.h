@@ -35,7 +35,7 @@ struct audit_log {
 	uint8_t *buffer;
 	uint64_t written;	 /* bytes, since the start */
 	struct histogram synced; /* what fdatasync took */
-	const char *policy; /* the SHA-256 of the policy, in each line; hex */
+	const char *policy;	 /* the SHA-256 of the policy, in each line; hex */
 };
 
 /* A log without a segment: nothing is written, nothing is durable. */
@@ -49,6 +49,9 @@ bool audit_log_find(
 /* Reads where the chain ends. */
 bool audit_log_tail(
     struct audit_log *log, const struct directory *audit, struct failure *failure);
+
+/* Where no segment is, as after a restore: the chain goes on from a record elsewhere. */
+void audit_log_resume(struct audit_log *log, uint64_t sequence, const char *hash);
 
 /* The state keeps the head of the chain: is what is on disk at least as long? */
 bool audit_log_reaches(const struct audit_log *log, uint64_t sequence, const char *hash,

@@ -71,6 +71,8 @@ struct broker {
 	struct gate control_gate;
 	struct {
 		int fd;
+		uid_t uid; /* who it is, as the kernel knows */
+		pid_t pid;
 		struct gate gate;
 	} admins[ADMINS_MAX];
 	uint8_t frame[FRAME_MAX + 1];  /* what supervisor and administrator say */

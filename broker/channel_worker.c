@@ -279,6 +279,7 @@ static void on_config(
 	if (!config_judge(broker, channel, frame, &failure)) {
 		log_warning("worker %u (%s): config refused: %s", channel->worker,
 		    channel->socket, failure.text);
+		control_config_refused(broker, channel, failure.text);
 		frame_begin(&w, answer, sizeof answer, OP_CONFIG_REFUSED, frame->id);
 		frame_put_text(&w, failure.text);
 		channel_answer(channel, answer, frame_end(&w));

@@ -1,6 +1,7 @@
 /* The control channel; control.h has the promises. The handlers, one for each op that the
  * supervisor may send, are the table near the end. */
 #include "broker/control.h"
+#include "broker/acts.h"
 #include "broker/clocks.h"
 #include "broker/strays.h"
 #include "ipc/log.h"
@@ -243,6 +244,24 @@ static void record_policy(struct broker *broker)
 	audit_log_end(&broker->log);
 }
 
+/* What root's SIGHUP has brought: policy and config, as they were and as they are. */
+static void record_reload(struct broker *broker, const struct generation *before,
+    const struct generation *now, const char *refused)
+{
+	struct record_line *line = audit_log_begin(&broker->log, "reload");
+
+	record_text(line, "outcome", refused ? "refused" : "done", refused ? 7 : 4);
+	if (refused)
+		record_text(line, "reason", refused, strlen(refused));
+	record_text(line, "policy_before", before->rules->sha256, SHA256_TEXT);
+	record_hex(line, "config_before", before->config, sizeof before->config);
+	if (now)
+		record_text(line, "policy_now", now->rules->sha256, SHA256_TEXT);
+	if (now && now->config_seen)
+		record_hex(line, "config_now", now->config, sizeof now->config);
+	audit_log_end(&broker->log);
+}
+
 static bool serves(
     const struct broker *broker, const char *socket, const struct generation *generation)
 {
@@ -272,12 +291,14 @@ static bool next_serves_all(const struct broker *broker)
 
 static void promote_next(struct broker *broker)
 {
+	struct generation *before = broker->generation;
 	unsigned i;
 
-	generation_release(broker->generation);
 	broker->generation = broker->next;
 	broker->next = NULL;
 	broker->log.policy = broker->generation->rules->sha256;
+	record_reload(broker, before, broker->generation, NULL);
+	generation_release(before);
 	record_policy(broker);
 	log_notice("generation %u serves", broker->generation->number);
 	for (i = 0; i < POLICY_SOCKETS_MAX; i++)
@@ -300,6 +321,13 @@ void control_worker_ready(struct broker *broker, const struct channel *channel)
 		promote_next(broker);
 }
 
+void control_config_refused(
+    struct broker *broker, const struct channel *channel, const char *reason)
+{
+	if (broker->next && channel->generation == broker->next)
+		record_reload(broker, broker->generation, broker->next, reason);
+}
+
 static void on_reload(struct broker *broker, const struct frame *frame,
     int descriptors[CHANNEL_DESCRIPTORS_MAX])
 {
@@ -315,6 +343,7 @@ static void on_reload(struct broker *broker, const struct frame *frame,
 	    broker->generation, &broker->crypto, &failure);
 	if (!next) {
 		log_error("reload refused, the policy stays as it was: %s", failure.text);
+		record_reload(broker, broker->generation, NULL, failure.text);
 		reloaded(broker, number, failure.text);
 		return;
 	}
@@ -349,6 +378,9 @@ static void on_segment(struct broker *broker, const struct frame *frame,
 		record_text(line, "torn", "true", 4);
 	audit_log_end(&broker->log);
 	record_policy(broker);
+	if (broker->state.restored)
+		act_record_restored(&broker->log, &broker->state);
+	broker->state.restored = false;
 	if (!strays_put_aside(broker, &failure) || !broker_write_head(broker))
 		control_failed(broker,
 		    failure.text[0] ? failure.text

@@ -22,6 +22,10 @@ void control_stopped(struct broker *broker);
 /* Its config was taken: it serves from now on. */
 void control_worker_ready(struct broker *broker, const struct channel *channel);
 
+/* Its config was not; when that ends a reload, it is on the record. */
+void control_config_refused(
+    struct broker *broker, const struct channel *channel, const char *reason);
+
 /* Ends what has outstayed its deadline, and what is left when the broker stops. */
 void control_tend(struct broker *broker, uint64_t now_ns);
 

@@ -176,8 +176,12 @@ static bool start(struct broker *broker, struct failure *failure)
 		    policy_pins(broker->generation->rules->policy)->cluster);
 		return true;
 	}
-	return load_state(broker, failure) &&
-	       audit_log_tail(&broker->log, &broker->audit_directory, failure) &&
+	if (!load_state(broker, failure))
+		return false;
+	if (broker->state.restored && broker->log.segment == 0)
+		audit_log_resume(
+		    &broker->log, broker->state.head_sequence, broker->state.head_hash);
+	return audit_log_tail(&broker->log, &broker->audit_directory, failure) &&
 	       audit_log_reaches(&broker->log, broker->state.head_sequence,
 		   broker->state.head_hash, failure) &&
 	       ca_keys_load(broker, failure);

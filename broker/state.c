@@ -10,6 +10,10 @@
 
 #define WHOLE_NUMBER_MAX 9007199254740991.0 /* 2^53 - 1: RFC 8259 section 6 */
 
+#define CHECKSUM "\"checksum\":\t\""
+static const char no_checksum[] =
+    "0000000000000000000000000000000000000000000000000000000000000000";
+
 static const char *const set_names[KEY_SETS] = { "active_keys",
 	"additional_trusted_keys" };
 
@@ -221,9 +225,10 @@ static bool keys_differ(const struct state *state, struct failure *failure)
 static bool read_root(const cJSON *root, struct state *state, struct failure *failure)
 {
 	static const char *const names[] = { "version", "instance", "cluster", "suite",
-		"authorities", "record" };
+		"authorities", "record", "restored", "checksum" };
 	static const char *const record_names[] = { "sequence", "hash" };
-	const cJSON *record = cJSON_GetObjectItemCaseSensitive(root, "record"), *list,
+	const cJSON *record = cJSON_GetObjectItemCaseSensitive(root, "record"),
+		    *restored = cJSON_GetObjectItemCaseSensitive(root, "restored"), *list,
 		    *item;
 	uint64_t version;
 	unsigned seen = 0;
@@ -240,7 +245,7 @@ static bool read_root(const cJSON *root, struct state *state, struct failure *fa
 			       "privyseal, this one knows %d; install that one again",
 		    (unsigned long long)version, STATE_VERSION);
 	list = cJSON_GetObjectItemCaseSensitive(root, "authorities");
-	if (!members_are(root, "the file", names, 6, failure) ||
+	if (!members_are(root, "the file", names, 8, failure) ||
 	    !copy_hex(root, "instance", state->instance, INSTANCE_TEXT, failure) ||
 	    !copy_text(root, "cluster", state->cluster, sizeof state->cluster, failure) ||
 	    !read_suite(root, &state->suite, failure) ||
@@ -248,11 +253,46 @@ static bool read_root(const cJSON *root, struct state *state, struct failure *fa
 	    !whole_number(record, "sequence", &state->head_sequence, failure) ||
 	    !copy_hex(record, "hash", state->head_hash, HASH_TEXT, failure))
 		return false;
+	if (restored && !cJSON_IsTrue(restored))
+		return damaged(failure, "restored", "not true");
+	state->restored = restored != NULL;
 	if (!cJSON_IsArray(list))
 		return damaged(failure, "authorities", "not a list");
 	cJSON_ArrayForEach(
 	    item, list) if (!read_authority(item, state, &seen, failure)) return false;
 	return keys_differ(state, failure);
+}
+
+/* SHA-256 over the file with zeros in its place: against a failing disk, not against
+ * anybody. */
+static void checksum_of(
+    const char *text, size_t length, const char *at, char out[HASH_TEXT + 1])
+{
+	EVP_MD_CTX *digest = EVP_MD_CTX_new();
+	uint8_t hash[HASH_TEXT / 2];
+	const char *rest = at + HASH_TEXT;
+
+	if (!digest || EVP_DigestInit_ex(digest, EVP_sha256(), NULL) != 1 ||
+	    EVP_DigestUpdate(digest, text, (size_t)(at - text)) != 1 ||
+	    EVP_DigestUpdate(digest, no_checksum, HASH_TEXT) != 1 ||
+	    EVP_DigestUpdate(digest, rest, length - (size_t)(rest - text)) != 1 ||
+	    EVP_DigestFinal_ex(digest, hash, NULL) != 1)
+		abort();
+	EVP_MD_CTX_free(digest);
+	crypto_hex(out, hash, sizeof hash);
+}
+
+/* Who edits the file by hand takes the checksum out. */
+static bool checksum_fits(
+    const char *text, size_t length, const char *stated, struct failure *failure)
+{
+	const char *at = strstr(text, CHECKSUM);
+	char found[HASH_TEXT + 1] = "";
+
+	if (at && length - (size_t)(at - text) > sizeof CHECKSUM - 1 + HASH_TEXT)
+		checksum_of(text, length, at + sizeof CHECKSUM - 1, found);
+	return !stated || strcmp(stated, found) == 0 ||
+	       damaged(failure, "checksum", "the file was changed");
 }
 
 static bool bad_syntax(const char *text, const char *at, struct failure *failure)
@@ -284,7 +324,8 @@ bool state_parse(
 	root = cJSON_ParseWithLengthOpts(text, length + 1, &end, 1);
 	if (!root)
 		return bad_syntax(text, end, failure);
-	good = read_root(root, state, failure);
+	good = read_root(root, state, failure) &&
+	       checksum_fits(text, length, text_of(root, "checksum"), failure);
 	cJSON_Delete(root);
 	return good;
 }
@@ -393,7 +434,9 @@ static cJSON *to_json(const struct state *state)
 	good =
 	    record &&
 	    cJSON_AddNumberToObject(record, "sequence", (double)state->head_sequence) &&
-	    cJSON_AddStringToObject(record, "hash", state->head_hash);
+	    cJSON_AddStringToObject(record, "hash", state->head_hash) &&
+	    (!state->restored || cJSON_AddTrueToObject(root, "restored")) &&
+	    cJSON_AddStringToObject(root, "checksum", no_checksum);
 	if (!good) {
 		cJSON_Delete(root);
 		root = NULL;
@@ -405,7 +448,7 @@ bool state_write(
     const struct state *state, const struct directory *directory, struct failure *failure)
 {
 	cJSON *root = to_json(state);
-	char *text = root ? cJSON_Print(root) : NULL;
+	char *text = root ? cJSON_Print(root) : NULL, *at, hash[HASH_TEXT + 1];
 	bool written = false;
 	size_t length;
 
@@ -413,6 +456,9 @@ bool state_write(
 		/* The NUL becomes the last line's newline. */
 		length = strlen(text);
 		text[length] = '\n';
+		at = strstr(text, CHECKSUM) + sizeof CHECKSUM - 1;
+		checksum_of(text, length + 1, at, hash);
+		memcpy(at, hash, HASH_TEXT);
 		written = file_replace(directory, STATE_FILE, text, length + 1, failure);
 	} else
 		failure_say(failure, "out of memory");

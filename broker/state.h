@@ -40,6 +40,7 @@ struct state {
 	struct state_keys keys[CA_COUNT][PURPOSE_COUNT][KEY_SETS];
 	uint64_t head_sequence; /* of the record; what is on disk reaches at least here */
 	char head_hash[HASH_TEXT + 1];
+	bool restored; /* from a backup, and not started since */
 };
 
 /* A state for a cluster that had none. */

@@ -36,9 +36,31 @@ static void print_json(const struct audit_chain *chain, unsigned files)
 		add_number(result, "last_sequence", chain->last.sequence);
 		add_text(result, "last_time", chain->last.time);
 		add_text(result, "last_hash", chain->last.hash);
+		add_number(
+		    result, "pruned_up_to", chain->cut.restores ? 0 : chain->lacking);
+		add_number(result, "restored_at", chain->restored.sequence);
 	}
 	json_print(result, stdout);
 	cJSON_Delete(result);
+}
+
+/* Why the record does not begin with record 1, or continues another host's. */
+static void print_cut(const struct audit_chain *chain)
+{
+	const struct audit_link *cut = &chain->cut, *restored = &chain->restored;
+
+	if (cut->sequence > 0 && !cut->restores)
+		printf("begins with %llu: what came before was pruned on %s, as record "
+		       "%llu says\n",
+		    (unsigned long long)chain->lacking + 1, cut->time,
+		    (unsigned long long)cut->sequence);
+	if (restored->sequence > 0)
+		printf("restored from a backup that reached record %llu, on %s, as "
+		       "record %llu says%s\n",
+		    (unsigned long long)restored->cut, restored->time,
+		    (unsigned long long)restored->sequence,
+		    cut->restores ? "; what came before is where the backup was taken"
+				  : "");
 }
 
 static void print_text(const struct audit_chain *chain, unsigned files)
@@ -52,6 +74,7 @@ static void print_text(const struct audit_chain *chain, unsigned files)
 		    files, files == 1 ? "" : "s", (unsigned long long)chain->records,
 		    chain->first.time, chain->last.time,
 		    (unsigned long long)chain->last.sequence, chain->last.hash);
+		print_cut(chain);
 		return;
 	}
 	log_escape(name, sizeof name, fault->place.file, strlen(fault->place.file));
@@ -61,7 +84,7 @@ static void print_text(const struct audit_chain *chain, unsigned files)
 }
 
 static enum exit_status verify(
-    const struct audit_files *files, const struct audit_request *request)
+    struct audit_files *files, const struct audit_request *request)
 {
 	static struct audit_chain chain;
 	bool whole;

@@ -46,7 +46,7 @@ bool audit_time_read(const char *text, time_t now, char out[RECORD_TIME_TEXT]);
 
 /* True when each line is a record and in its place; else chain->fault says what is not.
  */
-bool audit_verify(const struct audit_files *files, struct audit_chain *chain);
+bool audit_verify(struct audit_files *files, struct audit_chain *chain);
 
 /* Prints what matches. The number of lines that are no record; each has been told of. */
 uint64_t audit_show(

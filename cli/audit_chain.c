@@ -98,6 +98,21 @@ static void hash_line(struct audit_chain *chain, const char *line, size_t length
 		snprintf(out + 2 * (size_t)i, 3, "%02x", hash[i]);
 }
 
+/* What was before it was pruned, or is where the backup was taken. */
+static void read_cut(struct audit_link *link, const struct audit_entry *entry)
+{
+	const cJSON *last = cJSON_GetObjectItemCaseSensitive(entry->json, "last");
+	const char *hash = audit_entry_text(entry, "hash");
+
+	link->restores = strcmp(entry->event, "restore") == 0;
+	if ((!link->restores && strcmp(entry->event, "prune") != 0) || !hash ||
+	    !cJSON_IsNumber(last) || !(last->valuedouble >= 0) ||
+	    !(last->valuedouble < (double)link->sequence))
+		return;
+	link->cut = (uint64_t)last->valuedouble;
+	snprintf(link->cut_hash, sizeof link->cut_hash, "%s", hash);
+}
+
 static void read_link(struct audit_chain *chain, struct audit_link *link,
     struct audit_place place, const char *line, size_t length)
 {
@@ -116,6 +131,7 @@ static void read_link(struct audit_chain *chain, struct audit_link *link,
 	instance = audit_entry_text(&entry, "instance");
 	if (instance && strcmp(entry.event, "start") == 0)
 		snprintf(link->instance, sizeof link->instance, "%s", instance);
+	read_cut(link, &entry);
 	audit_entry_free(&entry);
 }
 
@@ -139,9 +155,8 @@ static bool joins(const struct audit_chain *chain, const struct audit_link *link
 {
 	if (chain->last.sequence > 0)
 		return follows(link, &chain->last);
-	if (link->problem || (chain->whole && link->sequence != 1))
-		return false;
-	return link->sequence != 1 || begins(link);
+	/* Whether it may begin later than with 1 is known at the end. */
+	return !link->problem && (link->sequence != 1 || begins(link));
 }
 
 /* The record that closes a torn line says so, and names the hash of its remains. */
@@ -149,9 +164,18 @@ static bool closes_torn(const struct audit_chain *chain, const struct audit_link
 {
 	if (link->problem || !link->closes_torn || !names(link, &chain->suspect))
 		return false;
-	if (chain->last.sequence == 0 && !chain->whole)
-		return true;
+	if (chain->last.sequence == 0)
+		return link->sequence > chain->torn;
 	return link->sequence == chain->last.sequence + chain->torn + 1;
+}
+
+/* Does the record tell that all is gone which lacks at the beginning? A pruning that was
+ * interrupted has left more than it tells. */
+static bool covers(const struct audit_chain *chain, const struct audit_link *link)
+{
+	return chain->lacking > 0 && link->cut >= chain->lacking &&
+	       (link->cut > chain->lacking || chain->torn_first ||
+		   strcmp(link->cut_hash, chain->first.prev) == 0);
 }
 
 static bool accept(struct audit_chain *chain, const struct audit_link *link)
@@ -167,8 +191,15 @@ static bool accept(struct audit_chain *chain, const struct audit_link *link)
 		    "was changed: state.json has another hash for it");
 	if (link->instance[0])
 		memcpy(chain->instance, link->instance, sizeof chain->instance);
-	if (chain->first.sequence == 0)
+	if (chain->first.sequence == 0) {
 		chain->first = *link;
+		chain->lacking = link->sequence - 1 - chain->torn_lines;
+		chain->torn_first = chain->torn_lines > 0;
+	}
+	if (link->restores)
+		chain->restored = *link;
+	if (covers(chain, link))
+		chain->cut = *link;
 	chain->last = *link;
 	chain->records++;
 	return true;
@@ -313,5 +344,10 @@ bool audit_chain_end(struct audit_chain *chain, struct audit_place place)
 	if (chain->records == 0)
 		return audit_chain_fault(
 		    chain, place, 1, "is missing: no record is here");
+	if (chain->whole && chain->lacking > 0 && chain->cut.sequence == 0)
+		return audit_chain_fault(chain, chain->first.place, 1,
+		    "is missing here, with all up to record %llu, and no record tells of "
+		    "a cut",
+		    (unsigned long long)chain->lacking);
 	return true;
 }

@@ -27,6 +27,11 @@ struct audit_link {
 	char prev[RECORD_HASH_TEXT + 1]; /* what it says the hash of the one before is */
 	char time[RECORD_TIME_TEXT];
 	char instance[AUDIT_INSTANCE_TEXT + 1]; /* of a `start` */
+	/* of a `prune` or `restore`: the last record that need not be here, and its hash
+	 */
+	bool restores;
+	uint64_t cut;
+	char cut_hash[RECORD_HASH_TEXT + 1];
 };
 
 struct audit_fault {
@@ -38,7 +43,8 @@ struct audit_fault {
 struct audit_chain {
 	EVP_MD *sha256;
 	EVP_MD_CTX *digest;
-	bool whole;  /* it must begin with record 1 */
+	/* it must begin with record 1, or with the one after a cut that is on record */
+	bool whole;
 	bool headed; /* what state.json says: it must reach ... */
 	uint64_t head_sequence;
 	char head_hash[RECORD_HASH_TEXT + 1]; /* ... this record, which has this hash */
@@ -47,6 +53,10 @@ struct audit_chain {
 	struct audit_link first, last; /* first.sequence is 0 before there is one */
 	struct audit_link suspect; /* does not join the last; its place has a line then */
 	uint64_t torn;		   /* lines in the suspect's run that are no record */
+	bool torn_first;  /* the first line was torn, so the first record's hash is its */
+	uint64_t lacking; /* all up to this number are not here */
+	struct audit_link cut;	    /* the record that tells so; cut.sequence 0: none */
+	struct audit_link restored; /* the last that tells of a restore */
 	uint64_t records, torn_lines;
 	bool broken;
 	struct audit_fault fault;

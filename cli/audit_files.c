@@ -141,10 +141,16 @@ static bool open_listed(struct audit_files *files, int directory)
 {
 	unsigned i;
 
-	for (i = files->count; i-- > 0;)
-		if (!open_file(&files->file[i], directory,
-			strrchr(files->file[i].name, '/') + 1, O_NOFOLLOW))
+	for (i = files->count; i-- > 0;) {
+		char *name = strrchr(files->file[i].name, '/') + 1;
+
+		/* It may have been compressed since it was listed. */
+		if (faccessat(directory, name, F_OK, 0) != 0 && errno == ENOENT &&
+		    !strstr(name, ".gz"))
+			strcat(name, ".gz");
+		if (!open_file(&files->file[i], directory, name, O_NOFOLLOW))
 			return false;
+	}
 	return true;
 }
 

@@ -2,6 +2,8 @@
 #ifndef CLI_AUDIT_FILES_H
 #define CLI_AUDIT_FILES_H
 
+#include "policy/record.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -13,6 +15,9 @@ struct audit_file {
 	uint32_t number;	   /* of the segment; 0: it was named by hand */
 	int fd;
 	uint64_t size; /* at one moment, later than that of every file after it */
+	/* its last record, once audit_verify() has been there */
+	uint64_t last;
+	char last_hash[RECORD_HASH_TEXT + 1], last_time[RECORD_TIME_TEXT];
 };
 
 struct audit_files {

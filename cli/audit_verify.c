@@ -4,6 +4,7 @@
 #include "ipc/log.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define STATE_MAX 262144
@@ -71,7 +72,7 @@ static bool is_numbered_on(
 {
 	struct audit_place place = { .file = file->name, .line = 1 };
 
-	if (file->number == 0 || file->number == before + 1)
+	if (file->number == 0 || before == 0 || file->number == before + 1)
 		return true;
 	if (file->number == before + 2)
 		return audit_chain_fault(chain, place, audit_chain_due(chain),
@@ -81,7 +82,7 @@ static bool is_numbered_on(
 	    file->number - 1);
 }
 
-bool audit_verify(const struct audit_files *files, struct audit_chain *chain)
+bool audit_verify(struct audit_files *files, struct audit_chain *chain)
 {
 	struct audit_place end = { .file = files->file[files->count - 1].name };
 	struct audit_lines *lines = malloc(sizeof *lines);
@@ -99,6 +100,11 @@ bool audit_verify(const struct audit_files *files, struct audit_chain *chain)
 		audit_lines_open(lines, &files->file[i], i + 1 == files->count);
 		good = verify_file(chain, lines);
 		end.line = lines->number;
+		files->file[i].last = chain->last.sequence;
+		memcpy(
+		    files->file[i].last_hash, chain->last.hash, sizeof chain->last.hash);
+		memcpy(
+		    files->file[i].last_time, chain->last.time, sizeof chain->last.time);
 		audit_lines_close(lines);
 	}
 	free(lines);

@@ -78,6 +78,12 @@ const struct op_row ops_table[OP_COUNT] = {
 	[OP_ADMIN_STATUS] = { "admin-status", PARTY_ADMIN, SERVE, false, 0, { { 0 } } },
 	[OP_ADMIN_REPORT] = { "admin-report", PARTY_BROKER, SERVE, false, 0, {
 		BYTES("report", 1, OP_REPORT_MAX) } },
+	[OP_ADMIN_ACT] = { "admin-act", PARTY_ADMIN, SERVE, false, 0, {
+		NUMBER8("act"), BYTES("instance", 32, 32), NUMBER64("last"),
+		BYTES("hash", 0, 64) } },
+	[OP_ADMIN_ACTED] = { "admin-acted", PARTY_BROKER, SERVE, false, 0, {
+		NUMBER8("recorded"), NUMBER64("sequence"), NUMBER32("segment"),
+		TEXT("reason") } },
 };
 /* clang-format on */
 

@@ -62,6 +62,8 @@ enum op {
 	/* root on the admin socket, and the broker's answer */
 	OP_ADMIN_STATUS,
 	OP_ADMIN_REPORT,
+	OP_ADMIN_ACT,
+	OP_ADMIN_ACTED,
 	OP_COUNT
 };
 
@@ -102,6 +104,15 @@ enum unavailable {
 	UNAVAILABLE_BREAKER /* too many refusals on this channel; retry_after */
 };
 #define UNAVAILABLE_COUNT (UNAVAILABLE_BREAKER + 1)
+
+/* What root does with files of the state, in OP_ADMIN_ACT; on the record before it is
+ * done. */
+enum act {
+	ACT_COMPRESS = 1, /* segments of the record that are closed */
+	ACT_PRUNE,	  /* the oldest of them are removed */
+	ACT_BACKUP,	  /* the private keys are copied */
+	ACT_COUNT
+};
 
 extern const struct op_row ops_table[OP_COUNT];
 

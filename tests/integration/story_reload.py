@@ -68,6 +68,12 @@ def main():
             assert "result" in pipe.call("ssh-user", **{**params, "ttl": 600})
     policies = {e["policy"] for e in place.record() if e["event"] == "sign"}
     assert len(policies) == 2, policies
+    reloads = [e for e in place.record() if e["event"] == "reload"]
+    done = [e for e in reloads if e["outcome"] == "done"]
+    assert len(done) == 1 and done[0]["policy_before"] != done[0]["policy_now"], reloads
+    assert done[0]["config_before"] and done[0]["config_now"], done
+    refused = [e["reason"] for e in reloads if e["outcome"] == "refused"]
+    assert "policy.conf:6:" in refused[0] and "example.org" in refused[-1], reloads
     place.remove()
 
 
