@@ -2,7 +2,9 @@
 #include "worker/authorities.h"
 
 #include "policy/ssh_certificate.h"
+#include "policy/x509_certificate.h"
 #include "worker/base64.h"
+#include "worker/pem_text.h"
 #include "worker/ssh_public_key.h"
 #include "worker/ssh_signature.h"
 #include "worker/wire.h"
@@ -11,7 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEY_TEXT_MAX 8192 /* an authorized_keys line */
+#include <openssl/evp.h>
+
+#define KEY_TEXT_MAX  PEM_ROOM(AUTHORITY_CERTIFICATE_MAX)
+#define CRL_MAX	      32768 /* bytes of one, DER */
+#define SHA256_LENGTH 32
 
 /* In this order keys are looked at: the first active one signs. */
 static const struct {
@@ -33,53 +39,165 @@ static const char *text_of(const cJSON *object, const char *name)
 	return text ? text : "";
 }
 
-/* An entry's public_key is the base64 of an authorized_keys line. */
-static bool read_entry(
-    const cJSON *entry, struct ssh_public_key *key, struct facts *facts)
+/* The base64 of a member of an entry. */
+static bool bytes_of(
+    const cJSON *entry, const char *name, void *out, size_t room, size_t *length)
 {
-	char line[KEY_TEXT_MAX], error[SSH_PUBLIC_KEY_ERROR_MAX];
-	const char *text = text_of(entry, "public_key");
-	size_t length;
+	const char *text = text_of(entry, name);
 
-	return base64_read(text, strlen(text), (uint8_t *)line, sizeof(line), &length) &&
-	       ssh_public_key_read(line, length, key, facts, error);
+	return base64_read(text, strlen(text), out, room, length);
 }
 
-static bool take_keys(struct authority *authority, const cJSON *spec)
-{
-	struct wire packed = { .out = authority->keys, .room = sizeof(authority->keys) };
+/* ---- entries ---- */
+
+/* A key of a record: its SSH blob, and of a TLS key its certificate. */
+struct entry {
+	struct facts facts; /* subject_*; of a TLS key all of the certificate's */
 	struct ssh_public_key key;
-	struct facts facts = { 0 };
-	const cJSON *entry;
+	uint8_t certificate[AUTHORITY_CERTIFICATE_MAX];
+	size_t certificate_length;
+};
+
+/* An authorized_keys line. */
+static bool read_ssh(const cJSON *json, struct entry *entry)
+{
+	char line[KEY_TEXT_MAX], error[SSH_PUBLIC_KEY_ERROR_MAX];
+	size_t length;
+
+	return bytes_of(json, "public_key", line, sizeof(line), &length) &&
+	       ssh_public_key_read(line, length, &entry->key, &entry->facts, error);
+}
+
+/* The first element is what was signed; who signed it is not asked, the broker made it.
+ */
+static bool read_certificate(const uint8_t *der, size_t length, struct facts *facts)
+{
+	struct slice from, content;
+	const uint8_t *at;
+
+	if (!der_take_whole((struct slice){ der, length }, DER_SEQUENCE, &from))
+		return false;
+	at = from.at;
+	return der_take(&from, DER_SEQUENCE, &content) &&
+	       x509_certificate_read(at, (size_t)(from.at - at), facts) ==
+		   X509_FORM_GOOD &&
+	       facts->x509_is_ca;
+}
+
+/* PEM of a certificate. */
+static bool read_tls(const cJSON *json, struct entry *entry)
+{
+	char text[KEY_TEXT_MAX];
+	size_t length;
+
+	if (!bytes_of(json, "cert", text, sizeof(text), &length) ||
+	    !pem_read(text, length, "CERTIFICATE", entry->certificate,
+		sizeof(entry->certificate), &entry->certificate_length) ||
+	    !read_certificate(
+		entry->certificate, entry->certificate_length, &entry->facts))
+		return false;
+	entry->key.length =
+	    ssh_key_write(&entry->facts, entry->key.blob, sizeof(entry->key.blob));
+	return entry->key.length > 0;
+}
+
+/* The protocols whose keys are shown, in the order in which they are. */
+static const struct protocol {
+	enum purpose purpose;
+	const char *member;  /* of a key set */
+	const char *name;    /* in `status` */
+	const char *storage; /* the entry's member that says where the private key lies */
+	bool (*read)(const cJSON *json, struct entry *entry);
+} protocols[] = {
+	{ PURPOSE_SSH, "ssh", "SSH", "private_key_type", read_ssh },
+	{ PURPOSE_TLS, "tls", "TLS", "key_type", read_tls },
+};
+
+#define PROTOCOLS (sizeof(protocols) / sizeof(protocols[0]))
+
+static bool read_entry(
+    const struct protocol *protocol, const cJSON *json, struct entry *entry)
+{
+	entry->facts = (struct facts){ 0 };
+	entry->certificate_length = 0;
+	return protocol->read(json, entry);
+}
+
+/* ---- taking a record ---- */
+
+static bool keep_certificate(struct authority *authority, const struct entry *entry)
+{
+	size_t length = entry->certificate_length;
+
+	authority->certificate = malloc(length);
+	authority->chain = malloc(PEM_ROOM(length));
+	if (!authority->certificate || !authority->chain)
+		return false;
+	memcpy(authority->certificate, entry->certificate, length);
+	pem_write("CERTIFICATE", authority->certificate, length, authority->chain);
+	return read_certificate(
+	    authority->certificate, length, &authority->certificate_facts);
+}
+
+/* Packs the key; the first of the active ones is the one that signs. */
+static bool take_entry(struct authority *authority, enum purpose purpose, bool active,
+    const struct entry *entry, struct wire *packed)
+{
+	struct authority_signer *signer = &authority->signer[purpose];
+
+	wire_string(packed, entry->key.blob, entry->key.length);
+	if (packed->failed)
+		return false;
+	authority->keys_length = packed->length;
+	if (!active || signer->length > 0)
+		return true;
+	*signer = (struct authority_signer){ packed->length - entry->key.length,
+		entry->key.length, entry->facts.subject_kind };
+	return purpose != PURPOSE_TLS || keep_certificate(authority, entry);
+}
+
+static bool take_keys(struct authority *authority, const cJSON *spec,
+    const struct protocol *protocol, struct wire *packed)
+{
+	struct entry entry;
+	const cJSON *json;
 	unsigned i;
 
-	for (i = 0; i < KEY_SETS; i++) {
-		cJSON_ArrayForEach(entry, member(member(spec, key_sets[i].member), "ssh"))
+	for (i = 0; i < KEY_SETS; i++)
+		cJSON_ArrayForEach(
+		    json, member(member(spec, key_sets[i].member), protocol->member))
 		{
-			if (!read_entry(entry, &key, &facts))
+			if (!read_entry(protocol, json, &entry) ||
+			    !take_entry(
+				authority, protocol->purpose, i == 0, &entry, packed))
 				return false;
-			wire_string(&packed, key.blob, key.length);
-			if (packed.failed)
-				return false;
-			if (i > 0 || authority->ssh_key)
-				continue;
-			authority->ssh_key = authority->keys + packed.length - key.length;
-			authority->ssh_key_length = key.length;
 		}
-	}
-	authority->keys_length = packed.length;
 	return true;
 }
 
-/* The slices that point into the authority itself, set where it lies for good. */
-static void settle(struct authority *to, const struct authority *from)
+static bool take_all_keys(struct authority *authority, enum ca ca, const cJSON *spec,
+    char error[AUTHORITY_ERROR_MAX])
 {
-	*to = *from;
-	if (!from->ssh_key)
-		return;
-	to->ssh_key = to->keys + (from->ssh_key - from->keys);
-	(void)ssh_key_read(
-	    to->ssh_key, to->ssh_key_length, &to->ssh_key_facts); /* read before */
+	struct wire packed = { .out = authority->keys, .room = sizeof(authority->keys) };
+	unsigned i;
+
+	for (i = 0; i < PROTOCOLS; i++) {
+		if (take_keys(authority, spec, &protocols[i], &packed))
+			continue;
+		snprintf(error, AUTHORITY_ERROR_MAX,
+		    "CA %s has a key of %s that is not readable", ca_name(ca),
+		    protocols[i].name);
+		return false;
+	}
+	return true;
+}
+
+static void free_authority(struct authority *authority)
+{
+	cJSON_free(authority->json);
+	free(authority->certificate);
+	free(authority->chain);
+	*authority = (struct authority){ 0 };
 }
 
 static void sum_up(struct authorities *authorities)
@@ -103,22 +221,17 @@ static bool read_record(struct authority *authority, enum ca ca, const char *jso
 	const cJSON *spec;
 	cJSON *tree = NULL;
 	size_t at;
-	bool good;
 
 	if (json_check(json, length, &outline, &at) == JSON_GOOD)
 		tree = json_parse(json, length);
 	spec = member(tree, "spec");
-	good = tree && strcmp(text_of(spec, "type"), ca_name(ca)) == 0;
-	if (!good)
+	if (!tree || strcmp(text_of(spec, "type"), ca_name(ca)) != 0)
 		snprintf(error, AUTHORITY_ERROR_MAX,
 		    "the record of CA %s is not readable", ca_name(ca));
-	else if (!(good = take_keys(authority, spec)))
-		snprintf(error, AUTHORITY_ERROR_MAX,
-		    "CA %s has an SSH key that is not readable", ca_name(ca));
-	else
+	else if (take_all_keys(authority, ca, spec, error))
 		authority->json = cJSON_PrintUnformatted(tree);
 	cJSON_Delete(tree);
-	if (!good || !authority->json)
+	if (!authority->json)
 		return false;
 	authority->json_length = strlen(authority->json);
 	authority->exists = true;
@@ -132,33 +245,53 @@ bool authorities_take(struct authorities *authorities, enum ca ca, const char *j
 
 	snprintf(
 	    error, AUTHORITY_ERROR_MAX, "no memory for the record of CA %s", ca_name(ca));
-	if (length > 0 && !read_record(&fresh, ca, json, length, error))
+	if (length > 0 && !read_record(&fresh, ca, json, length, error)) {
+		free_authority(&fresh);
 		return false;
-	free(authorities->of[ca].json);
-	settle(&authorities->of[ca], &fresh);
+	}
+	free_authority(&authorities->of[ca]);
+	authorities->of[ca] = fresh;
 	sum_up(authorities);
 	return true;
 }
 
-bool authorities_ssh_issuer(
-    const struct authorities *authorities, enum ca ca, struct issuer *issuer)
+/* ---- who signs ---- */
+
+bool authorities_issuer(const struct authorities *authorities, enum ca ca,
+    enum purpose purpose, struct issuer *issuer)
 {
 	const struct authority *authority = &authorities->of[ca];
+	const struct authority_signer *signer = &authority->signer[purpose];
+	const struct facts *facts = &authority->certificate_facts;
 
-	if (!authority->exists || authority->ssh_key_length == 0)
+	if (!authority->exists || signer->length == 0)
 		return false;
 	*issuer = (struct issuer){
 		.ca = ca,
-		.purpose = PURPOSE_SSH,
-		.key_kind = authority->ssh_key_facts.subject_kind,
-		.public_key = authority->ssh_key,
-		.public_key_length = authority->ssh_key_length,
+		.purpose = purpose,
+		.key_kind = signer->kind,
+		.public_key = authority->keys + signer->at,
+		.public_key_length = signer->length,
 		.not_after = INT64_MAX,
 		.ca_keys = authorities->keys,
 		.ca_keys_length = authorities->keys_length,
 	};
+	if (purpose != PURPOSE_TLS)
+		return true;
+	issuer->not_after = facts->x509_not_after;
+	issuer->name = facts->x509_subject;
+	issuer->name_length = facts->x509_subject_length;
+	issuer->key_id = facts->x509_subject_key_id;
+	issuer->key_id_length = facts->x509_subject_key_id_length;
 	return true;
 }
+
+const char *authorities_chain(const struct authorities *authorities, enum ca ca)
+{
+	return authorities->of[ca].chain;
+}
+
+/* ---- what is shown ---- */
 
 void authorities_write(
     const struct authorities *authorities, enum ca only, struct json_out *out)
@@ -175,9 +308,9 @@ void authorities_write(
 }
 
 /* Teleport's numbers for where a private key lies. */
-static const char *storage_of(const cJSON *entry)
+static const char *storage_of(const cJSON *entry, const char *name)
 {
-	const cJSON *type = member(entry, "private_key_type");
+	const cJSON *type = member(entry, name);
 
 	switch (cJSON_IsNumber(type) ? type->valueint : 0) {
 	case 0:
@@ -193,27 +326,27 @@ static const char *storage_of(const cJSON *entry)
 	}
 }
 
-static void write_key(const cJSON *entry, const char *status, struct json_out *out)
+static void write_key(const struct protocol *protocol, const cJSON *json,
+    const char *status, struct json_out *out)
 {
-	struct ssh_public_key key;
-	struct facts facts = { 0 };
 	char algorithm[32] = "unknown";
+	struct entry entry;
 
-	if (read_entry(entry, &key, &facts) && facts.subject_kind == KEY_RSA)
-		snprintf(
-		    algorithm, sizeof(algorithm), "RSA %zu", ssh_modulus_bits(&facts));
-	else if (facts.subject_key_length > 0)
+	if (read_entry(protocol, json, &entry) && entry.facts.subject_kind == KEY_RSA)
+		snprintf(algorithm, sizeof(algorithm), "RSA %zu",
+		    ssh_modulus_bits(&entry.facts));
+	else if (entry.facts.subject_key_length > 0)
 		snprintf(algorithm, sizeof(algorithm), "%s",
-		    key_kind_name(facts.subject_kind));
+		    key_kind_name(entry.facts.subject_kind));
 	json_open(out, '{');
 	json_name(out, "protocol");
-	json_text(out, "SSH");
+	json_text(out, protocol->name);
 	json_name(out, "status");
 	json_text(out, status);
 	json_name(out, "algorithm");
 	json_text(out, algorithm);
 	json_name(out, "storage");
-	json_text(out, storage_of(entry));
+	json_text(out, storage_of(json, protocol->storage));
 	json_close(out, '}');
 }
 
@@ -232,8 +365,8 @@ static void write_rotation(const cJSON *spec, struct json_out *out)
 static void write_row(const struct authority *authority, struct json_out *out)
 {
 	cJSON *tree = json_parse(authority->json, authority->json_length);
-	const cJSON *spec = member(tree, "spec"), *entry;
-	unsigned i;
+	const cJSON *spec = member(tree, "spec"), *json;
+	unsigned p, i;
 
 	json_open(out, '{');
 	json_name(out, "cluster_name");
@@ -243,9 +376,11 @@ static void write_row(const struct authority *authority, struct json_out *out)
 	write_rotation(spec, out);
 	json_name(out, "keys");
 	json_open(out, '[');
-	for (i = 0; i < KEY_SETS; i++)
-		cJSON_ArrayForEach(entry, member(member(spec, key_sets[i].member), "ssh"))
-		    write_key(entry, key_sets[i].status, out);
+	for (p = 0; p < PROTOCOLS; p++)
+		for (i = 0; i < KEY_SETS; i++)
+			cJSON_ArrayForEach(json,
+			    member(member(spec, key_sets[i].member), protocols[p].member))
+			    write_key(&protocols[p], json, key_sets[i].status, out);
 	json_close(out, ']');
 	json_close(out, '}');
 	cJSON_Delete(tree);
@@ -262,11 +397,93 @@ void authorities_write_status(const struct authorities *authorities, struct json
 	json_close(out, ']');
 }
 
+/* Calls `show` for each TLS key of that CA, active ones first. */
+static void each_tls(const struct authorities *authorities, enum ca ca,
+    void (*show)(const cJSON *json, void *context), void *context)
+{
+	const struct authority *authority = &authorities->of[ca];
+	cJSON *tree;
+	const cJSON *json;
+	unsigned i;
+
+	if (!authority->exists)
+		return;
+	tree = json_parse(authority->json, authority->json_length);
+	for (i = 0; i < KEY_SETS; i++)
+		cJSON_ArrayForEach(
+		    json, member(member(member(tree, "spec"), key_sets[i].member), "tls"))
+		    show(json, context);
+	cJSON_Delete(tree);
+}
+
+static void write_pin(const cJSON *json, void *context)
+{
+	char text[7 + 2 * SHA256_LENGTH + 1] = "sha256:";
+	uint8_t info[SSH_PUBLIC_KEY_BLOB_MAX], digest[SHA256_LENGTH];
+	struct entry entry;
+	size_t length, i;
+
+	if (!read_entry(&protocols[1], json, &entry))
+		return; /* it was read before */
+	length = x509_key_write(&entry.facts, info, sizeof(info));
+	if (length == 0 ||
+	    EVP_Q_digest(NULL, "SHA256", NULL, info, length, digest, NULL) != 1)
+		return;
+	for (i = 0; i < sizeof(digest); i++)
+		snprintf(text + 7 + 2 * i, 3, "%02x", digest[i]);
+	json_text(context, text);
+}
+
+void authorities_write_pins(const struct authorities *authorities, struct json_out *out)
+{
+	json_open(out, '[');
+	each_tls(authorities, CA_HOST, write_pin, out);
+	json_close(out, ']');
+}
+
+/* PEM blocks one after another. */
+struct crls {
+	char *text;
+	size_t length;
+};
+
+static void add_crl(const cJSON *json, void *context)
+{
+	struct crls *crls = context;
+	uint8_t crl[CRL_MAX];
+	size_t length;
+	char *text;
+
+	if (!bytes_of(json, "crl", crl, sizeof(crl), &length) || length == 0)
+		return;
+	text = realloc(crls->text, crls->length + PEM_ROOM(length));
+	if (!text)
+		return;
+	crls->text = text;
+	crls->length += pem_write("X509 CRL", crl, length, text + crls->length);
+}
+
+bool authorities_write_crl(
+    const struct authorities *authorities, enum ca ca, struct json_out *out)
+{
+	struct crls crls = { 0 };
+
+	each_tls(authorities, ca, add_crl, &crls);
+	if (crls.length == 0)
+		return false;
+	json_open(out, '{');
+	json_name(out, "crl");
+	json_string(out, crls.text, crls.length);
+	json_close(out, '}');
+	free(crls.text);
+	return true;
+}
+
 void authorities_free(struct authorities *authorities)
 {
 	unsigned ca;
 
 	for (ca = 0; ca < CA_COUNT; ca++)
-		free(authorities->of[ca].json);
+		free_authority(&authorities->of[ca]);
 	memset(authorities, 0, sizeof(*authorities));
 }

@@ -1,7 +1,7 @@
 /*
  * The public records of this host's certificate authorities, as the broker last gave
  * them: who signs now, every CA key that no certificate may be made for, and what the
- * methods `authorities` and `status` show.
+ * methods `authorities`, `crl` and `status` show.
  */
 #ifndef WORKER_AUTHORITIES_H
 #define WORKER_AUTHORITIES_H
@@ -9,8 +9,17 @@
 #include "policy/policy.h"
 #include "worker/json.h"
 
-#define AUTHORITY_KEYS_MAX  8192 /* packed SSH keys of one CA, past and pending */
-#define AUTHORITY_ERROR_MAX 160
+#define AUTHORITY_KEYS_MAX 8192 /* packed SSH blobs of one CA's keys, past and pending   \
+				 */
+#define AUTHORITY_CERTIFICATE_MAX 8192 /* bytes of a CA's own certificate, DER */
+#define AUTHORITY_ERROR_MAX	  160
+
+/* The key that signs: the first active one. Where its SSH blob lies in the CA's keys; a
+ * length of 0 is none. */
+struct authority_signer {
+	size_t at, length;
+	enum key_kind kind;
+};
 
 struct authority {
 	bool exists;
@@ -18,11 +27,11 @@ struct authority {
 	size_t json_length;
 	uint8_t keys[AUTHORITY_KEYS_MAX];
 	size_t keys_length;
-	/* the key that signs SSH certificates: the first of keys; empty when there is
-	 * none */
-	const uint8_t *ssh_key;
-	size_t ssh_key_length;
-	struct facts ssh_key_facts; /* its subject_* members */
+	struct authority_signer signer[PURPOSE_COUNT];
+	/* the certificate of the TLS key that signs; NULL when there is none */
+	uint8_t *certificate;		/* DER; owned */
+	struct facts certificate_facts; /* slices of it */
+	char *chain;			/* the same as PEM; owned */
 };
 
 struct authorities {
@@ -37,10 +46,13 @@ struct authorities {
 bool authorities_take(struct authorities *authorities, enum ca ca, const char *json,
     size_t length, char error[AUTHORITY_ERROR_MAX]);
 
-/* Who signs SSH certificates of that CA; false when it has no key for it. The slices live
- * until the next authorities_take(). */
-bool authorities_ssh_issuer(
-    const struct authorities *authorities, enum ca ca, struct issuer *issuer);
+/* Who signs that CA's documents of SSH, or of TLS; false when it has no key for it. The
+ * slices live until the next authorities_take(). */
+bool authorities_issuer(const struct authorities *authorities, enum ca ca,
+    enum purpose purpose, struct issuer *issuer);
+/* The certificates above a document of that CA's TLS key, PEM; NULL when there is no such
+ * key. It lives until the next authorities_take(). */
+const char *authorities_chain(const struct authorities *authorities, enum ca ca);
 
 /* The array of `get cert_authorities`; of one CA when `only` is not CA_COUNT. */
 void authorities_write(
@@ -48,6 +60,13 @@ void authorities_write(
 /* The rows of `status`: cluster_name, type, rotation, keys. */
 void authorities_write_status(
     const struct authorities *authorities, struct json_out *out);
+/* What a client is given to know this cluster by: `sha256:` and the digest of the
+ * SubjectPublicKeyInfo of each TLS key of the host CA, active ones first. */
+void authorities_write_pins(const struct authorities *authorities, struct json_out *out);
+/* The CRLs of that CA's keys as one text of PEM blocks, active keys' first. False, with
+ * nothing written, when there is none. */
+bool authorities_write_crl(
+    const struct authorities *authorities, enum ca ca, struct json_out *out);
 
 void authorities_free(struct authorities *authorities);
 

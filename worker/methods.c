@@ -2,16 +2,15 @@
 #include "worker/methods.h"
 
 #include "ipc/log.h"
+#include "worker/params.h"
 #include "worker/rpc.h"
+#include "worker/user.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define RPC_VERSION	1
-#define ANSWER_OVERHEAD 512 /* of a certificate's answer beside the certificate */
-#define SIGNATURE_TEXT                                                                   \
-	700 /* base64 of RSA 4096's; what is larger finds room in the ring */
+#define RPC_VERSION 1
 
 /* ---- what a request may cost ---- */
 
@@ -56,27 +55,45 @@ static struct pending *wait_for_broker(struct worker *worker, const struct call 
 
 /* ---- handlers ---- */
 
-static enum outcome sign_ssh(
-    struct worker *worker, const struct call *call, struct rpc_error *error)
+/* Asks the broker for these documents, one after another; takes them. */
+static enum outcome await_signatures(struct worker *worker, const struct call *call,
+    struct draft *drafts, struct rpc_error *error)
 {
-	struct ssh_draft *draft;
 	struct pending *pending;
 
-	if (!may_wait(worker, call->connection, error))
+	if (!drafts)
 		return OUTCOME_FAILED;
-	draft = ssh_draft_build(&worker->builder, call->method->document, call->params,
-	    call->fraction, worker_now(), error);
-	if (!draft)
-		return OUTCOME_FAILED;
-	pending = wait_for_broker(worker, call,
-	    draft->length / 3 * 4 + SIGNATURE_TEXT + ANSWER_OVERHEAD, error);
+	pending = wait_for_broker(worker, call, draft_answer_length(drafts), error);
 	if (!pending) {
-		ssh_draft_free(draft);
+		draft_free(drafts);
 		return OUTCOME_FAILED;
 	}
-	pending->draft = draft;
+	pending->drafts = drafts;
+	pending->turn = &pending->drafts;
 	pendings_enqueue(&worker->pendings, pending);
 	return OUTCOME_PENDING;
+}
+
+static enum outcome sign(
+    struct worker *worker, const struct call *call, struct rpc_error *error)
+{
+	if (!may_wait(worker, call->connection, error))
+		return OUTCOME_FAILED;
+	return await_signatures(worker, call,
+	    draft_build(&worker->builder, call->method->document, call->params,
+		call->fraction, worker_now(), error),
+	    error);
+}
+
+static enum outcome sign_user(
+    struct worker *worker, const struct call *call, struct rpc_error *error)
+{
+	if (!may_wait(worker, call->connection, error))
+		return OUTCOME_FAILED;
+	return await_signatures(worker, call,
+	    user_build(
+		&worker->builder, call->params, call->fraction, worker_now(), error),
+	    error);
 }
 
 /* The records are asked for anew each time; whoever asks meanwhile shares the answer. */
@@ -98,20 +115,37 @@ static enum outcome await_authorities(
 	return OUTCOME_PENDING;
 }
 
+static bool take_type(
+    const struct call *call, bool required, enum ca *only, struct rpc_error *error)
+{
+	const cJSON *type = params_get(call->params, "type");
+	const char *name = cJSON_GetStringValue(type);
+
+	*only = CA_COUNT;
+	return (!type && !required) || (name && ca_named(name, strlen(name), only)) ||
+	       params_fail(error, "type",
+		   "must be one of user host db db_client openssh jwt saml_idp oidc_idp "
+		   "spiffe");
+}
+
 static enum outcome authorities(
     struct worker *worker, const struct call *call, struct rpc_error *error)
 {
-	const cJSON *type = cJSON_GetObjectItemCaseSensitive(call->params, "type");
-	const char *name = cJSON_GetStringValue(type);
-	enum ca only = CA_COUNT;
+	enum ca only;
 
-	if (type && (!name || !ca_named(name, strlen(name), &only))) {
-		rpc_fail(error, RPC_INVALID_PARAMS,
-		    "type: must be one of user host db db_client "
-		    "openssh jwt saml_idp oidc_idp spiffe");
-		return OUTCOME_FAILED;
-	}
-	return await_authorities(worker, call, only, error);
+	return take_type(call, false, &only, error)
+		   ? await_authorities(worker, call, only, error)
+		   : OUTCOME_FAILED;
+}
+
+static enum outcome crl(
+    struct worker *worker, const struct call *call, struct rpc_error *error)
+{
+	enum ca only;
+
+	return take_type(call, true, &only, error)
+		   ? await_authorities(worker, call, only, error)
+		   : OUTCOME_FAILED;
 }
 
 static enum outcome status(
@@ -131,15 +165,108 @@ static enum outcome ping(
 	return OUTCOME_ANSWERED;
 }
 
+/* ---- results of what was pending ---- */
+
+static bool written(bool good, struct rpc_error *error)
+{
+	return good || rpc_fail(error, RPC_INTERNAL, "no memory for the answer");
+}
+
+static bool write_document(struct worker *worker, const struct pending *pending,
+    struct json_out *out, struct rpc_error *error)
+{
+	(void)worker;
+	return written(draft_write(pending->drafts, out), error);
+}
+
+static bool write_user(struct worker *worker, const struct pending *pending,
+    struct json_out *out, struct rpc_error *error)
+{
+	(void)worker;
+	return written(user_write(pending->drafts, out), error);
+}
+
+static bool write_authorities(struct worker *worker, const struct pending *pending,
+    struct json_out *out, struct rpc_error *error)
+{
+	(void)error; /* it can't fail */
+	authorities_write(&worker->authorities, pending->only, out);
+	return true;
+}
+
+static bool write_crl(struct worker *worker, const struct pending *pending,
+    struct json_out *out, struct rpc_error *error)
+{
+	return authorities_write_crl(&worker->authorities, pending->only, out) ||
+	       rpc_fail(error, RPC_INVALID_PARAMS,
+		   "type: the CA %s has no CRL; CAs with a TLS key have one",
+		   ca_name(pending->only));
+}
+
+static void write_limits(const struct worker *worker, struct json_out *out)
+{
+	const struct {
+		const char *name;
+		int64_t value;
+	} limits[] = {
+		{ "line_bytes", LINE_MAX_BYTES },
+		{ "depth", JSON_DEPTH_MAX },
+		{ "id_bytes", RPC_ID_TEXT_MAX },
+		{ "requests_per_connection", CONNECTION_REQUESTS },
+		{ "requests", PENDING_MAX },
+		{ "connections", CONNECTIONS_MAX },
+		{ "deadline", (int64_t)worker->config.deadline },
+	};
+	size_t i;
+
+	json_open(out, '{');
+	for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		json_name(out, limits[i].name);
+		json_number(out, limits[i].value);
+	}
+	json_close(out, '}');
+}
+
+static bool write_status(struct worker *worker, const struct pending *pending,
+    struct json_out *out, struct rpc_error *error)
+{
+	(void)pending; /* it is the same for all */
+	(void)error;
+	json_open(out, '{');
+	json_name(out, "version");
+	json_text(out, PRIVYSEAL_VERSION);
+	json_name(out, "rpc");
+	json_number(out, RPC_VERSION);
+	json_name(out, "limits");
+	write_limits(worker, out);
+	json_name(out, "cluster");
+	json_text(out, worker->cluster);
+	json_name(out, "ready");
+	json_bool(out, worker->ready && !worker->unrecorded);
+	json_name(out, "ca_pins");
+	authorities_write_pins(&worker->authorities, out);
+	json_name(out, "authorities");
+	authorities_write_status(&worker->authorities, out);
+	json_close(out, '}');
+	return true;
+}
+
 /* clang-format off */
+#define X509_PARAMS { "public_key", "csr", "subject", "attributes", "dns", "ip", "uri", \
+	"email", "ttl", NULL }
 static const struct method methods[] = {
-	{ "ssh-user", sign_ssh, DOCUMENT_SSH_USER, { "public_key", "key_id", "principals",
-		"ttl", "extensions", "critical_options", "ca", NULL } },
-	{ "ssh-host", sign_ssh, DOCUMENT_SSH_HOST, { "public_key", "key_id", "principals",
-		"ttl", "extensions", NULL } },
-	{ "authorities", authorities, DOCUMENT_COUNT, { "type", NULL } },
-	{ "status", status, DOCUMENT_COUNT, { NULL } },
-	{ "ping", ping, DOCUMENT_COUNT, { NULL } },
+	{ "ssh-user", sign, write_document, DOCUMENT_SSH_USER, { "public_key", "key_id",
+		"principals", "ttl", "extensions", "critical_options", "ca", NULL } },
+	{ "ssh-host", sign, write_document, DOCUMENT_SSH_HOST, { "public_key", "key_id",
+		"principals", "ttl", "extensions", NULL } },
+	{ "x509-user", sign, write_document, DOCUMENT_X509_USER, X509_PARAMS },
+	{ "x509-host", sign, write_document, DOCUMENT_X509_HOST, X509_PARAMS },
+	{ "user", sign_user, write_user, DOCUMENT_COUNT, { "username", "principals",
+		"ssh_public_key", "tls_public_key", "roles", "traits", "ttl", NULL } },
+	{ "authorities", authorities, write_authorities, DOCUMENT_COUNT, { "type", NULL } },
+	{ "crl", crl, write_crl, DOCUMENT_COUNT, { "type", NULL } },
+	{ "status", status, write_status, DOCUMENT_COUNT, { NULL } },
+	{ "ping", ping, NULL, DOCUMENT_COUNT, { NULL } },
 };
 /* clang-format on */
 
@@ -164,25 +291,42 @@ void methods_fail(
 	pendings_remove(&worker->pendings, pending);
 }
 
-void methods_signed(struct worker *worker, struct pending *pending, const uint8_t *serial,
-    size_t serial_length, const uint8_t *signature, size_t signature_length)
+/* Writes and sends the result of one that has all that it waited for. */
+static void answer(struct worker *worker, struct pending *pending)
 {
 	struct rpc_error error = { 0 };
-	struct json_out *out;
+	struct json_out *out =
+	    rpc_begin_result(worker, pending->request_id, pending->request_id_length);
 
-	if (!pending->connection) {
-		pendings_remove(&worker->pendings, pending);
-		return;
-	}
-	out = rpc_begin_result(worker, pending->request_id, pending->request_id_length);
-	if (!ssh_draft_finish(pending->draft, serial, serial_length, signature,
-		signature_length, out, &error)) {
-		log_error("%s", error.message);
+	if (!pending->method->write(worker, pending, out, &error)) {
 		methods_fail(worker, pending, &error);
 		return;
 	}
 	rpc_send_result(worker, pending->connection);
 	pendings_remove(&worker->pendings, pending);
+}
+
+void methods_signed(struct worker *worker, struct pending *pending, const uint8_t *serial,
+    size_t serial_length, const uint8_t *signature, size_t signature_length)
+{
+	struct rpc_error error = { 0 };
+
+	if (!pending->connection) {
+		pendings_remove(&worker->pendings, pending);
+		return;
+	}
+	if (!draft_sign(*pending->turn, serial, serial_length, signature,
+		signature_length, &error)) {
+		log_error("%s", error.message);
+		methods_fail(worker, pending, &error);
+		return;
+	}
+	pending->turn = &(*pending->turn)->next;
+	pending->rebuilt = false;
+	if (*pending->turn)
+		pendings_enqueue(&worker->pendings, pending);
+	else
+		answer(worker, pending);
 }
 
 void methods_refused(
@@ -217,7 +361,7 @@ static void build_anew(struct worker *worker, struct pending *pending)
 	pending->rebuilt = true;
 	worker->pendings.sent--;
 	pending->state = PENDING_AUTHORITIES;
-	worker->to_ask |= 1u << pending->draft->ca;
+	worker->to_ask |= 1u << (*pending->turn)->ca;
 }
 
 void methods_unavailable(struct worker *worker, struct pending *pending,
@@ -250,57 +394,12 @@ void methods_unavailable(struct worker *worker, struct pending *pending,
 	methods_fail(worker, pending, &error);
 }
 
-static void write_limits(const struct worker *worker, struct json_out *out)
-{
-	const struct {
-		const char *name;
-		int64_t value;
-	} limits[] = {
-		{ "line_bytes", LINE_MAX_BYTES },
-		{ "depth", JSON_DEPTH_MAX },
-		{ "id_bytes", RPC_ID_TEXT_MAX },
-		{ "requests_per_connection", CONNECTION_REQUESTS },
-		{ "requests", PENDING_MAX },
-		{ "connections", CONNECTIONS_MAX },
-		{ "deadline", (int64_t)worker->config.deadline },
-	};
-	size_t i;
-
-	json_open(out, '{');
-	for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		json_name(out, limits[i].name);
-		json_number(out, limits[i].value);
-	}
-	json_close(out, '}');
-}
-
-static void write_status(const struct worker *worker, struct json_out *out)
-{
-	json_open(out, '{');
-	json_name(out, "version");
-	json_text(out, PRIVYSEAL_VERSION);
-	json_name(out, "rpc");
-	json_number(out, RPC_VERSION);
-	json_name(out, "limits");
-	write_limits(worker, out);
-	json_name(out, "cluster");
-	json_text(out, worker->cluster);
-	json_name(out, "ready");
-	json_bool(out, worker->ready && !worker->unrecorded);
-	json_name(out, "ca_pins"); /* of the host CA's TLS keys: there are none */
-	json_open(out, '[');
-	json_close(out, ']');
-	json_name(out, "authorities");
-	authorities_write_status(&worker->authorities, out);
-	json_close(out, '}');
-}
-
 /* A document that waited for its CA's new key goes back into the queue. */
 static void resume(struct worker *worker, struct pending *pending)
 {
 	struct rpc_error error = { 0 };
 
-	if (ssh_draft_rebuild(&worker->builder, &pending->draft, worker_now(), &error))
+	if (draft_rebuild(&worker->builder, pending->turn, worker_now(), &error))
 		pendings_enqueue(&worker->pendings, pending);
 	else
 		methods_fail(worker, pending, &error);
@@ -309,23 +408,14 @@ static void resume(struct worker *worker, struct pending *pending)
 void methods_authorities_came(struct worker *worker)
 {
 	struct pending *pending = worker->pendings.oldest, *next;
-	struct json_out *out;
 
 	for (; pending; pending = next) {
 		next = pending->next;
 		if (pending->state != PENDING_AUTHORITIES)
 			continue;
-		if (pending->draft) {
+		if (pending->drafts)
 			resume(worker, pending);
-			continue;
-		}
-		out = rpc_begin_result(
-		    worker, pending->request_id, pending->request_id_length);
-		if (pending->method->handle == status)
-			write_status(worker, out);
 		else
-			authorities_write(&worker->authorities, pending->only, out);
-		rpc_send_result(worker, pending->connection);
-		pendings_remove(&worker->pendings, pending);
+			answer(worker, pending);
 	}
 }

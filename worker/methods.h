@@ -1,6 +1,6 @@
 /*
  * What can be asked for. A method is a row: its name, the params that it knows, and who
- * handles it; a further document is a further row and its builder.
+ * handles it and writes its result; a further document is a further row and its builder.
  */
 #ifndef WORKER_METHODS_H
 #define WORKER_METHODS_H
@@ -30,7 +30,10 @@ struct method {
 	const char *name;
 	enum outcome (*handle)(
 	    struct worker *worker, const struct call *call, struct rpc_error *error);
-	enum document document;		       /* of the methods that sign */
+	/* Writes the result of one that was pending; false with `error`. */
+	bool (*write)(struct worker *worker, const struct pending *pending,
+	    struct json_out *out, struct rpc_error *error);
+	enum document document;		       /* of those that sign one */
 	const char *params[METHOD_PARAMS_MAX]; /* ends in NULL */
 };
 

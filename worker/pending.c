@@ -90,7 +90,7 @@ void pendings_remove(struct pendings *pendings, struct pending *pending)
 		pendings->sent--;
 	pendings->of[slot] = NULL;
 	pendings->free[PENDING_MAX - pendings->count--] = (uint16_t)slot;
-	ssh_draft_free(pending->draft);
+	draft_free(pending->drafts);
 	free(pending);
 }
 

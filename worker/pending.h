@@ -6,7 +6,7 @@
 #define WORKER_PENDING_H
 
 #include "worker/connections.h"
-#include "worker/ssh_certificate_build.h"
+#include "worker/draft.h"
 
 #define PENDING_MAX 4096 /* of one worker; a power of two */
 
@@ -26,11 +26,12 @@ struct pending {
 	int64_t deadline;	       /* ms of CLOCK_BOOTTIME */
 	char request_id[OP_REQUEST_ID_MAX];
 	size_t request_id_length;
-	unsigned place;		 /* in the connection's continuity */
-	size_t reserved;	 /* bytes of the connection's budget */
-	struct ssh_draft *draft; /* the document, for methods that sign; owned */
-	bool rebuilt;		 /* it was made anew after the CA's key had changed */
-	enum ca only;		 /* `authorities`: one CA, or CA_COUNT */
+	unsigned place;	      /* in the connection's continuity */
+	size_t reserved;      /* bytes of the connection's budget */
+	struct draft *drafts; /* the documents, for methods that sign; owned */
+	struct draft **turn;  /* the one that the broker signs next, where it hangs */
+	bool rebuilt;	      /* it was made anew after the CA's key had changed */
+	enum ca only;	      /* `authorities`, `crl`: one CA, or CA_COUNT */
 	struct pending *next, *previous; /* waiting, by age */
 	struct pending *next_in_queue;	 /* to be sent, by age */
 };

@@ -1,6 +1,8 @@
 /* JSON-RPC over lines; rpc.h has the contract. */
 #include "worker/rpc.h"
 
+#include "worker/params.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,31 +142,6 @@ bool rpc_id_valid(const char *text, size_t length)
 
 /* ---- calls ---- */
 
-/* Names up to four params that the method does not know. */
-static bool params_known(
-    const struct method *method, const cJSON *params, struct rpc_error *error)
-{
-	char names[256] = "";
-	const cJSON *item;
-	unsigned i, unknown = 0;
-	size_t n = 0;
-
-	cJSON_ArrayForEach(item, params)
-	{
-		for (i = 0; method->params[i]; i++)
-			if (strcmp(method->params[i], item->string) == 0)
-				break;
-		if (method->params[i] || unknown++ >= 4)
-			continue;
-		n += (size_t)snprintf(names + n, sizeof(names) - n, "%s\"%.40s\"",
-		    unknown > 1 ? ", " : "", item->string);
-	}
-	return unknown == 0 ||
-	       rpc_fail(error, RPC_INVALID_PARAMS, "%s: unknown param%s %s%s",
-		   method->name, unknown > 1 ? "s" : "", names,
-		   unknown > 4 ? ", and more" : "");
-}
-
 /* The members that a request may have, and the types of those that it must have. */
 static bool shape_good(const cJSON *request, struct rpc_error *error)
 {
@@ -203,7 +180,8 @@ static bool find_method(
 		return rpc_fail(error, RPC_INVALID_PARAMS, "params: must be an object");
 	if (nul_escape)
 		return rpc_fail(error, RPC_INVALID_PARAMS, "a string holds \\u0000");
-	return params_known(call->method, call->params, error);
+	return params_known(
+	    call->method->name, call->method->params, call->params, error);
 }
 
 /* Runs a call that has an id and a method. */

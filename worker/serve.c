@@ -169,15 +169,16 @@ static void ask_authorities(struct server *server)
 static enum broker_result send_pending(
     struct worker *worker, const struct pending *pending)
 {
+	const struct draft *draft = *pending->turn;
 	const struct signing signing = {
 		.id = pending->id,
-		.ca = pending->draft->ca,
-		.purpose = PURPOSE_SSH,
-		.document = pending->draft->document,
+		.ca = draft->ca,
+		.purpose = draft->purpose,
+		.document = draft->document,
 		.request_id = pending->request_id,
 		.request_id_length = pending->request_id_length,
-		.bytes = pending->draft->bytes,
-		.length = pending->draft->length,
+		.bytes = draft->bytes,
+		.length = draft->length,
 	};
 
 	return broker_sign(&worker->broker, &signing);

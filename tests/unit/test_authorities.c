@@ -42,11 +42,11 @@ static void knows_no_issuer_without_an_ssh_key(void **state)
 	struct issuer issuer;
 
 	(void)state;
-	assert_false(authorities_ssh_issuer(&authorities, CA_USER, &issuer));
+	assert_false(authorities_issuer(&authorities, CA_USER, PURPOSE_SSH, &issuer));
 	assert_true(authorities_take(&authorities, CA_USER, "", 0, error));
-	assert_false(authorities_ssh_issuer(&authorities, CA_USER, &issuer));
+	assert_false(authorities_issuer(&authorities, CA_USER, PURPOSE_SSH, &issuer));
 	assert_true(take(CA_USER, "", ""));
-	assert_false(authorities_ssh_issuer(&authorities, CA_USER, &issuer));
+	assert_false(authorities_issuer(&authorities, CA_USER, PURPOSE_SSH, &issuer));
 }
 
 static void signs_with_an_active_key_and_knows_all_of_them(void **state)
@@ -57,12 +57,12 @@ static void signs_with_an_active_key_and_knows_all_of_them(void **state)
 	assert_true(take(CA_USER, "\"ssh\":[{\"public_key\":\"" KEY_A "\"}]",
 	    "\"ssh\":[{\"public_key\":\"" KEY_A "\"}]"));
 	assert_true(take(CA_HOST, "", "\"ssh\":[{\"public_key\":\"" KEY_A "\"}]"));
-	assert_true(authorities_ssh_issuer(&authorities, CA_USER, &issuer));
+	assert_true(authorities_issuer(&authorities, CA_USER, PURPOSE_SSH, &issuer));
 	assert_int_equal(issuer.key_kind, KEY_ED25519);
 	assert_int_equal(issuer.public_key_length, 51);
 	assert_int_equal(issuer.ca_keys_length, 3 * (4 + 51));
-	assert_false(
-	    authorities_ssh_issuer(&authorities, CA_HOST, &issuer)); /* trusted alone */
+	assert_false(authorities_issuer(
+	    &authorities, CA_HOST, PURPOSE_SSH, &issuer)); /* trusted alone */
 }
 
 static void keeps_what_it_knew_when_a_record_is_not_readable(void **state)
@@ -76,7 +76,7 @@ static void keeps_what_it_knew_when_a_record_is_not_readable(void **state)
 	assert_false(authorities_take(
 	    &authorities, CA_HOST, "{\"spec\":{\"type\":\"user\"}}", 25, error));
 	assert_string_equal(error, "the record of CA host is not readable");
-	assert_true(authorities_ssh_issuer(&authorities, CA_USER, &issuer));
+	assert_true(authorities_issuer(&authorities, CA_USER, PURPOSE_SSH, &issuer));
 }
 
 static void writes_records_on_one_line(void **state)
