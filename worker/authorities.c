@@ -3,6 +3,7 @@
 
 #include "policy/ssh_certificate.h"
 #include "policy/x509_certificate.h"
+#include "policy/x509_signed.h"
 #include "worker/base64.h"
 #include "worker/pem_text.h"
 #include "worker/ssh_public_key.h"
@@ -68,18 +69,13 @@ static bool read_ssh(const cJSON *json, struct entry *entry)
 	       ssh_public_key_read(line, length, &entry->key, &entry->facts, error);
 }
 
-/* The first element is what was signed; who signed it is not asked, the broker made it.
- */
+/* Who signed it is not asked: the broker made it. */
 static bool read_certificate(const uint8_t *der, size_t length, struct facts *facts)
 {
-	struct slice from, content;
-	const uint8_t *at;
+	struct x509_signed parts;
 
-	if (!der_take_whole((struct slice){ der, length }, DER_SEQUENCE, &from))
-		return false;
-	at = from.at;
-	return der_take(&from, DER_SEQUENCE, &content) &&
-	       x509_certificate_read(at, (size_t)(from.at - at), facts) ==
+	return x509_signed_read(der, length, &parts) &&
+	       x509_certificate_read(parts.document.at, parts.document.length, facts) ==
 		   X509_FORM_GOOD &&
 	       facts->x509_is_ca;
 }

@@ -9,8 +9,9 @@
 #include "policy/policy.h"
 #include "worker/json.h"
 
-#define AUTHORITY_KEYS_MAX 8192 /* packed SSH blobs of one CA's keys, past and pending   \
-				 */
+#define AUTHORITY_KEYS_MAX                                                               \
+	8192 /* packed SSH blobs of one CA's keys, past and pending                      \
+	      */
 #define AUTHORITY_CERTIFICATE_MAX 8192 /* bytes of a CA's own certificate, DER */
 #define AUTHORITY_ERROR_MAX	  160
 

@@ -1,5 +1,6 @@
 /* Builds X.509 certificates; draft_kind.h has the contract. */
 #include "policy/x509_certificate.h"
+#include "policy/x509_signed.h"
 #include "worker/draft_kind.h"
 #include "worker/pem_text.h"
 
@@ -356,18 +357,16 @@ static void set_times(struct facts *facts, int64_t from, int64_t until)
 
 /* ---- the result ---- */
 
-/* RFC 5280 4.1: what is signed, by which algorithm, the signature. */
 static size_t attach(const struct facts *facts, const struct draft *draft,
     const uint8_t *signature, size_t length, uint8_t *out, size_t room)
 {
-	struct der_sink to = der_sink(out, room);
-	size_t opened = der_open(&to);
+	const struct x509_signed parts = {
+		.document = { draft->bytes, draft->length },
+		.algorithm = facts->x509_signature,
+		.signature = { signature, length },
+	};
 
-	der_put_bytes(&to, draft->bytes, draft->length);
-	x509_put_signature(&to, facts->x509_signature);
-	der_put_bits(&to, signature, length);
-	der_close(&to, opened, DER_SEQUENCE);
-	return to.failed || length == 0 ? 0 : to.used;
+	return length > 0 ? x509_signed_write(&parts, out, room) : 0;
 }
 
 static void write_serial(const struct facts *facts, struct json_out *out)
@@ -410,7 +409,7 @@ static bool write_result(
 const struct draft_kind draft_x509 = {
 	.key_name = "TLS",
 	.purpose = PURPOSE_TLS,
-	.most = DER_MAX - DRAFT_SIGNATURE_ROOM,
+	.most = DER_MAX - X509_SIGNED_MORE,
 	.take_params = take_params,
 	.take_issuer = take_issuer,
 	.set_times = set_times,

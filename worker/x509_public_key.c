@@ -15,8 +15,9 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
-#define EXPONENT_MAX 8 /* bytes; with a longer one checking a signature takes its time   \
-			*/
+#define EXPONENT_MAX                                                                     \
+	8 /* bytes; with a longer one checking a signature takes its time                \
+	   */
 
 static bool explain(char error[X509_PUBLIC_KEY_ERROR_MAX], const char *text)
 {

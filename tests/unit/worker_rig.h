@@ -20,10 +20,16 @@
 #include <unistd.h>
 
 #include <openssl/evp.h>
+#include <openssl/x509.h>
 
+#include "policy/documents.h"
 #include "policy/ssh_certificate.h"
+#include "policy/x509_certificate.h"
+#include "policy/x509_crl.h"
+#include "policy/x509_signed.h"
 #include "worker/base64.h"
 #include "worker/methods.h"
+#include "worker/pem_text.h"
 #include "worker/rpc.h"
 #include "worker/serve.h"
 #include "worker/ssh_public_key.h"
@@ -42,10 +48,12 @@ struct rig {
 	struct gate gate;
 	enum rig_broker mode;
 	enum unavailable reason;
-	EVP_PKEY *key[RIG_KEYS];
-	unsigned current;  /* which of them signs for every CA */
-	unsigned signs;	   /* OP_SIGN frames seen */
-	struct facts last; /* of the last one; slices into `document` */
+	EVP_PKEY *key[RIG_KEYS];     /* Ed25519, for SSH */
+	EVP_PKEY *tls_key[RIG_KEYS]; /* P-256 */
+	unsigned current;	     /* which of them sign for every CA */
+	unsigned signs;		     /* OP_SIGN frames seen */
+	unsigned refuse_from;	     /* that one, and what follows, is refused; 0: none */
+	struct facts last;	     /* of the last one; slices into `document` */
 	uint8_t document[FRAME_MAX];
 	size_t document_length;
 	char received[1 << 20];
@@ -58,7 +66,13 @@ static const char rig_policy[] =
     "permit user ssh-user ttl 12h key-id * principals * extensions "
     "permit-pty permit-port-forwarding critical-options force-command=*\n"
     "permit openssh ssh-user ttl 1h key-id * principals *\n"
-    "permit host ssh-host ttl 30d key-id * principals *.example.com\n";
+    "permit host ssh-host ttl 30d key-id * principals *.example.com\n"
+    "permit user x509-user ttl 8h subject * roles access editor principals alice traits "
+    "team attributes 1.3.9999.1.7=* email *@example.com\n"
+    "permit host x509-host ttl 30d subject *.example.com dns *.example.com ip 10.0.0.0/8 "
+    "fd00::/8 units * street * postal-code * roles * uri https://*.example.com/**\n"
+    "permit user ssh-user ttl 12h key-id * principals alice extensions permit-pty roles "
+    "access editor traits team\n";
 
 #define RIG_ED25519                                                                      \
 	"ssh-ed25519 "                                                                   \
@@ -76,25 +90,108 @@ static inline size_t rig_blob(const struct rig *rig, unsigned which, uint8_t out
 	return wire.length;
 }
 
+/* What `key` makes of the bytes: DER of an ECDSA signature, or Ed25519's. */
+static inline size_t rig_signature(
+    EVP_PKEY *key, const uint8_t *bytes, size_t length, uint8_t out[128])
+{
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	const char *digest = EVP_PKEY_get_base_id(key) == EVP_PKEY_EC ? "SHA256" : NULL;
+	size_t out_length = 128;
+
+	assert_int_equal(
+	    EVP_DigestSignInit_ex(context, NULL, digest, NULL, NULL, key, NULL), 1);
+	assert_int_equal(EVP_DigestSign(context, out, &out_length, bytes, length), 1);
+	EVP_MD_CTX_free(context);
+	return out_length;
+}
+
+static inline size_t rig_signed(
+    EVP_PKEY *key, const uint8_t *bytes, size_t length, uint8_t *out, size_t room)
+{
+	uint8_t signature[128];
+	const struct x509_signed parts = {
+		.document = { bytes, length },
+		.algorithm = X509_ECDSA_SHA256,
+		.signature = { signature, rig_signature(key, bytes, length, signature) },
+	};
+
+	return x509_signed_write(&parts, out, room);
+}
+
+#define RIG_CA_SERIAL "\x41\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01"
+
+/* The certificate and the empty CRL of a CA's TLS key, DER; for ten years from now. */
+static inline void rig_tls(const struct rig *rig, enum ca ca, uint8_t *certificate,
+    size_t *certificate_length, uint8_t *crl, size_t *crl_length)
+{
+	static const uint8_t key_ids[RIG_KEYS][20] = { { 1, 2, 3 }, { 4, 5, 6 } };
+	EVP_PKEY *key = rig->tls_key[rig->current];
+	unsigned char info[512], *end = info;
+	uint8_t name[256], bytes[2048];
+	struct der_sink subject = der_sink(name, sizeof(name));
+	uint8_t digits[X509_DECIMAL_MAX];
+	const struct slice serial = { (const uint8_t *)RIG_CA_SERIAL, 16 };
+	struct facts facts = { .x509_signature = X509_ECDSA_SHA256,
+		.x509_not_before = worker_now() - 60,
+		.x509_not_after = worker_now() + INT64_C(10) * 365 * 86400,
+		.x509_key_usage = X509_DIGITAL_SIGNATURE | X509_KEY_ENCIPHERMENT |
+				  X509_KEY_CERT_SIGN | X509_CRL_SIGN,
+		.x509_is_ca = true,
+		.x509_crl_number = 1 };
+	const struct x509_attribute attributes[] = {
+		{ X509_ORGANIZATION, 0, 0, slice_of("example.com") },
+		{ X509_COMMON_NAME, 0, 0, slice_of(ca_name(ca)) },
+		{ X509_SERIAL_NUMBER, 0, 0,
+		    { digits, x509_serial_decimal(serial, digits) } },
+	};
+	unsigned i;
+
+	for (i = 0; i < 3; i++)
+		x509_put_attribute(&subject, &attributes[i]);
+	X509_SET(&facts, x509_serial, serial);
+	X509_SET(&facts, x509_issuer, ((struct slice){ name, subject.used }));
+	X509_SET(&facts, x509_subject, ((struct slice){ name, subject.used }));
+	X509_SET(
+	    &facts, x509_subject_key_id, ((struct slice){ key_ids[rig->current], 20 }));
+	X509_SET(
+	    &facts, x509_authority_key_id, ((struct slice){ key_ids[rig->current], 20 }));
+	assert_true(i2d_PUBKEY(key, &end) > 0);
+	assert_true(x509_key_read(info, (size_t)(end - info), &facts));
+	*certificate_length = rig_signed(key, bytes,
+	    x509_certificate_write(&facts, bytes, sizeof(bytes)), certificate, 2048);
+	*crl_length = rig_signed(
+	    key, bytes, x509_crl_write(&facts, bytes, sizeof(bytes)), crl, 2048);
+	assert_true(*certificate_length > 0 && *crl_length > 0);
+}
+
 static inline void rig_authority(
     const struct rig *rig, enum ca ca, char *out, size_t room)
 {
-	uint8_t blob[64];
-	char line[160] = "ssh-ed25519 ", text[256] = "";
-	size_t length = rig_blob(rig, rig->current, blob);
+	uint8_t blob[64], certificate[2048], crl[2048];
+	char line[160] = "ssh-ed25519 ", text[256] = "", pem[PEM_ROOM(2048)];
+	char tls[4096] = "", crl_text[4096] = "";
+	size_t length = rig_blob(rig, rig->current, blob), certificate_length, crl_length;
 
 	base64_write(blob, length, line + 12);
 	line[12 + BASE64_LENGTH(length)] = '\n';
 	base64_write((uint8_t *)line, 13 + BASE64_LENGTH(length), text);
+	rig_tls(rig, ca, certificate, &certificate_length, crl, &crl_length);
+	length = pem_write("CERTIFICATE", certificate, certificate_length, pem);
+	base64_write((uint8_t *)pem, length, tls);
+	base64_write(crl, crl_length, crl_text);
 	out[0] = '\0';
-	/* Only these three have SSH keys. */
+	/* Only these three have SSH keys, and two of them TLS keys. */
 	if (ca == CA_USER || ca == CA_HOST || ca == CA_OPENSSH)
 		snprintf(out, room,
 		    "{\"kind\": \"cert_authority\", \"sub_kind\":\"%s\",\"spec\":"
 		    "{\"type\":\"%s\",\"cluster_name\":\"example.com\",\"active_keys\":{"
-		    "\"ssh\":"
-		    "[{\"public_key\":\"%s\"}]},\"additional_trusted_keys\":{}}}",
-		    ca_name(ca), ca_name(ca), text);
+		    "\"ssh\":[{\"public_key\":\"%s\"}]%s%s%s%s%s},"
+		    "\"additional_trusted_keys\":{}}}",
+		    ca_name(ca), ca_name(ca), text,
+		    ca == CA_OPENSSH ? "" : ",\"tls\":[{\"cert\":\"",
+		    ca == CA_OPENSSH ? "" : tls,
+		    ca == CA_OPENSSH ? "" : "\",\"key_type\":3,\"crl\":\"",
+		    ca == CA_OPENSSH ? "" : crl_text, ca == CA_OPENSSH ? "" : "\"}]");
 }
 
 static inline void rig_send(struct rig *rig, struct frame_writer *w)
@@ -105,32 +202,29 @@ static inline void rig_send(struct rig *rig, struct frame_writer *w)
 	assert_int_equal(channel_send(rig->broker, w->out, length), 0);
 }
 
+/* Signs the last document, in answer to that id. */
 static inline void rig_sign(struct rig *rig, uint32_t id)
 {
-	static const uint8_t serial[8] = { 0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc, 0xde,
-		0xf0 };
-	EVP_MD_CTX *context = EVP_MD_CTX_new();
-	uint8_t out[FRAME_HEADER + 256], signature[64];
-	size_t length = sizeof(signature);
+	static const uint8_t serial[16] = { 0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc, 0xde,
+		0xf0, 1, 2, 3, 4, 5, 6, 7, 0xff };
+	EVP_PKEY *key =
+	    (rig->purpose == PURPOSE_TLS ? rig->tls_key : rig->key)[rig->current];
+	size_t serial_length = rig->purpose == PURPOSE_TLS ? 16 : 8;
+	uint8_t out[FRAME_HEADER + 256], signature[128];
 	struct frame_writer w;
 
-	memcpy(rig->document + rig->last.serial_at, serial, 8);
-	assert_int_equal(
-	    EVP_DigestSignInit(context, NULL, NULL, NULL, rig->key[rig->current]), 1);
-	assert_int_equal(EVP_DigestSign(context, signature, &length, rig->document,
-			     rig->document_length),
-	    1);
-	EVP_MD_CTX_free(context);
+	memcpy(rig->document + rig->last.serial_at, serial, serial_length);
 	frame_begin(&w, out, sizeof(out), OP_SIGNED, id);
-	frame_put(&w, serial, 8);
-	frame_put(&w, signature, length);
+	frame_put(&w, serial, serial_length);
+	frame_put(&w, signature,
+	    rig_signature(key, rig->document, rig->document_length, signature));
 	rig_send(rig, &w);
 }
 
 static inline void rig_answer(struct rig *rig, const struct frame *frame)
 {
-	uint8_t out[FRAME_HEADER + 2048];
-	char record[1024];
+	uint8_t out[FRAME_HEADER + 8192];
+	char record[8000];
 	struct frame_writer w;
 
 	if (frame->op == OP_AUTHORITIES) {
@@ -143,11 +237,13 @@ static inline void rig_answer(struct rig *rig, const struct frame *frame)
 	}
 	assert_int_equal(frame->op, OP_SIGN);
 	rig->signs++;
+	rig->purpose = (enum purpose)frame_number(frame, 1);
 	rig->document_length = frame_length(frame, 4);
 	memcpy(rig->document, frame_bytes(frame, 4), rig->document_length);
-	assert_int_equal(
-	    ssh_certificate_read(rig->document, rig->document_length, &rig->last),
-	    SSH_FORM_GOOD);
+	assert_null(document_read((enum document)frame_number(frame, 2), rig->document,
+	    rig->document_length, &rig->last));
+	if (rig->refuse_from > 0 && rig->signs >= rig->refuse_from)
+		rig->mode = RIG_REFUSES;
 	if (rig->mode == RIG_REFUSES) {
 		frame_begin(&w, out, sizeof(out), OP_REFUSED, frame->id);
 		frame_put_u8(&w, FACT_PRINCIPALS);
@@ -236,8 +332,10 @@ static inline struct rig *rig_start_stdio(struct continuity *continuity, int in,
 
 	rig->worker = calloc(1, sizeof(*rig->worker));
 	rig->policy_storage = malloc(room);
-	for (i = 0; i < RIG_KEYS; i++)
+	for (i = 0; i < RIG_KEYS; i++) {
 		rig->key[i] = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+		rig->tls_key[i] = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+	}
 	rig->worker->builder = (struct builder){
 		.policy = policy_load((const uint8_t *)rig_policy, strlen(rig_policy),
 		    rig->policy_storage, room, &error),
@@ -287,8 +385,10 @@ static inline void rig_end(struct rig *rig)
 		if (rig->worker->pendings.of[i])
 			pendings_remove(
 			    &rig->worker->pendings, rig->worker->pendings.of[i]);
-	for (i = 0; i < RIG_KEYS; i++)
+	for (i = 0; i < RIG_KEYS; i++) {
 		EVP_PKEY_free(rig->key[i]);
+		EVP_PKEY_free(rig->tls_key[i]);
+	}
 	free(rig->policy_storage);
 	free(rig->worker);
 	free(rig);
