@@ -204,11 +204,16 @@ static bool is_alt_name(enum x509_alt_name_kind kind, struct slice value)
 
 bool x509_next_alt_name(struct slice *list, struct x509_alt_name *out)
 {
-	if (list->length == 0 || list->at[0] < DER_CONTEXT(0))
+	struct slice rest = *list;
+
+	if (rest.length == 0 || rest.at[0] < DER_CONTEXT(0))
 		return false;
-	out->kind = (enum x509_alt_name_kind)(list->at[0] - DER_CONTEXT(0));
-	return der_take(list, list->at[0], &out->value) &&
-	       is_alt_name(out->kind, out->value);
+	out->kind = (enum x509_alt_name_kind)(rest.at[0] - DER_CONTEXT(0));
+	if (!der_take(&rest, rest.at[0], &out->value) ||
+	    !is_alt_name(out->kind, out->value))
+		return false;
+	*list = rest;
+	return true;
 }
 
 static bool read_alt_names(struct slice value, struct facts *facts)

@@ -53,7 +53,7 @@ struct x509_alt_name {
 	struct slice value;
 };
 
-/* The next of a packed list that a reader accepted; false at its end. */
+/* The next of a packed list; false at its end, which is before what is no such name. */
 bool x509_next_alt_name(struct slice *list, struct x509_alt_name *out);
 void x509_put_alt_name(struct der_sink *to, const struct x509_alt_name *name);
 

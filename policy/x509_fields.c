@@ -142,11 +142,14 @@ static bool read_attribute(struct slice pair, struct x509_attribute *out)
 /* Inside a SET the list begins with a SEQUENCE, else with a SET. */
 bool x509_next_attribute(struct slice *list, struct x509_attribute *out)
 {
-	struct slice rest = *list, set, pair;
+	struct slice rest = *list, behind = *list, set, pair;
 
-	if (der_take(&rest, DER_SET, &set))
-		*list = (struct slice){ set.at, set.length + rest.length };
-	return der_take(list, DER_SEQUENCE, &pair) && read_attribute(pair, out);
+	if (der_take(&behind, DER_SET, &set))
+		rest = (struct slice){ set.at, set.length + behind.length };
+	if (!der_take(&rest, DER_SEQUENCE, &pair) || !read_attribute(pair, out))
+		return false;
+	*list = rest;
+	return true;
 }
 
 void x509_put_attribute(struct der_sink *to, const struct x509_attribute *attribute)

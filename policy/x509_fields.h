@@ -83,7 +83,8 @@ struct x509_attribute {
 	struct slice value;
 };
 
-/* The next of a packed list that a reader accepted; false at its end. */
+/* The next of a packed list; false at its end, which is before what is no such
+ * attribute. */
 bool x509_next_attribute(struct slice *list, struct x509_attribute *out);
 void x509_put_attribute(struct der_sink *to, const struct x509_attribute *attribute);
 
