@@ -1,0 +1,311 @@
+/* What the lines of a policy say of X.509 certificates. */
+#include "x509_trial.h"
+
+#define HEAD "cluster example.com\n"
+#define USER "permit user x509-user ttl 2h subject * "
+#define HOST "permit host x509-host ttl 2h subject *.example.com "
+
+static void check(struct trial *trial, const char *rules)
+{
+	char text[8192];
+	void *storage;
+	struct policy *policy;
+
+	snprintf(text, sizeof(text), HEAD "%s", rules);
+	policy = trial_policy(text, &storage);
+	policy_check(policy, &trial->issuer, &trial->request, &trial->sample.facts,
+	    &trial->decision);
+	free(storage);
+}
+
+static void assert_permit(struct trial *trial, const char *rules, unsigned line)
+{
+	check(trial, rules);
+	if (trial->decision.verdict != VERDICT_PERMIT)
+		fail_msg("refused: %s `%.*s` (%s)", fact_name(trial->decision.fact),
+		    (int)trial->decision.value_length, trial->decision.value,
+		    trial->decision.why ? trial->decision.why : "");
+	assert_int_equal(trial->decision.line, line);
+}
+
+static void assert_refusal(struct trial *trial, const char *rules, enum verdict verdict,
+    unsigned line, enum fact fact, const char *value)
+{
+	const struct decision *decision = &trial->decision;
+
+	check(trial, rules);
+	assert_int_equal(decision->verdict, verdict);
+	assert_int_equal(decision->line, line);
+	assert_string_equal(fact_name(decision->fact), fact_name(fact));
+	assert_int_equal(decision->value_length, strlen(value));
+	assert_memory_equal(decision->value, value, strlen(value));
+	assert_null(decision->why);
+}
+
+static void assert_default(
+    struct trial *trial, const char *rules, enum fact fact, const char *value)
+{
+	assert_refusal(trial, rules, VERDICT_DEFAULT, 0, fact, value);
+}
+
+static int begin_user(void **state)
+{
+	*state = trial_new(DOCUMENT_X509_USER);
+	return 0;
+}
+
+static int begin_host(void **state)
+{
+	*state = trial_new(DOCUMENT_X509_HOST);
+	return 0;
+}
+
+static int end(void **state)
+{
+	free(*state);
+	return 0;
+}
+
+/* Each part of a certificate, the word that permits it, and one that does not. */
+static void what_a_permit_line_does_not_name_is_not_allowed(void **state)
+{
+	/* clang-format off */
+	static const struct {
+		const char *subject, *name, *permits, *permits_not;
+		enum fact fact;
+		const char *value;
+	} rows[] = {
+		{ "O=access", NULL, "roles editor access", "roles acces", FACT_ROLES, "access" },
+		{ "O=access", NULL, "roles a*", "units access", FACT_ROLES, "access" },
+		{ "OU=kube", NULL, "units kube", "roles kube", FACT_UNITS, "kube" },
+		{ "L=ops", NULL, "principals ops", "principals root", FACT_PRINCIPALS, "ops" },
+		{ "STREET=leaf", NULL, "street leaf", "postal-code leaf", FACT_STREET, "leaf" },
+		{ "postalCode=12345", NULL, "postal-code 1*", "street *", FACT_POSTAL_CODE, "12345" },
+		{ "1.7=leaf", NULL, "attributes 1.3.9999.1.7", "attributes 1.3.9999.1.8", FACT_ATTRIBUTES, "1.3.9999.1.7=leaf" },
+		{ "1.7=leaf", NULL, "attributes 1.3.9999.1.7=le*", "attributes 1.3.9999.1.7=x*", FACT_ATTRIBUTES, "1.3.9999.1.7=leaf" },
+		{ "127.103=x", NULL, "attributes 1.3.9999.127.103", "attributes 1.3.9999.127.10", FACT_ATTRIBUTES, "1.3.9999.127.103=x" },
+		{ "2.9=x", NULL, "attributes 1.3.9999.*.*", "attributes 1.3.9999.*", FACT_ATTRIBUTES, "1.3.9999.2.9=x" },
+		{ "SERIAL=42", NULL, "attributes 2.5.4.5=42", "attributes 1.3.9999.**", FACT_ATTRIBUTES, "2.5.4.5=42" },
+		{ NULL, "dns:a.example.com", "dns *.EXAMPLE.com", "dns *.com", FACT_DNS, "a.example.com" },
+		{ NULL, "dns:a.example.com", "dns *", "wildcard-dns", FACT_DNS, "a.example.com" },
+		{ NULL, "ip:10.1.2.3", "ip 10.0.0.0/8", "ip 10.1.2.0/31 10.1.2.2", FACT_IP, "10.1.2.3" },
+		{ NULL, "ip:10.1.2.3", "ip *", "ip 11.0.0.0/8 ::/0", FACT_IP, "10.1.2.3" },
+		{ NULL, "ip:fd00::1", "ip 10.0.0.0/8 fd00::/16", "ip 0.0.0.0/0", FACT_IP, "fd00::1" },
+		{ NULL, "uri:https://A.example/x", "uri https://a.EXAMPLE/*", "uri https://*", FACT_URI, "https://A.example/x" },
+		{ NULL, "email:a@Example.com", "email a@example.COM", "email A@example.com", FACT_EMAIL, "a@Example.com" },
+	};
+	/* clang-format on */
+	struct trial *trial = *state;
+	char rules[256];
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		trial->sample.facts.x509_alt_names_length = 0;
+		SUBJECT(trial, "CN=alice", rows[i].subject);
+		if (rows[i].name)
+			NAMES(trial, rows[i].name);
+		snprintf(rules, sizeof(rules), USER "%s\n", rows[i].permits);
+		assert_permit(trial, rules, 2);
+		snprintf(rules, sizeof(rules), USER "%s\n", rows[i].permits_not);
+		assert_default(trial, rules, rows[i].fact, rows[i].value);
+		assert_default(trial, USER "\n", rows[i].fact, rows[i].value);
+		snprintf(rules, sizeof(rules), "deny user * %s\n" USER "%s\n",
+		    rows[i].permits, rows[i].permits);
+		assert_refusal(
+		    trial, rules, VERDICT_RULE, 2, rows[i].fact, rows[i].value);
+		snprintf(rules, sizeof(rules), "deny user * %s\n" USER "%s\n",
+		    rows[i].permits_not, rows[i].permits);
+		assert_permit(trial, rules, 3);
+	}
+}
+
+static void every_value_must_lie_inside(void **state)
+{
+	struct trial *trial = *state;
+
+	SUBJECT(trial, "O=access", "O=editor", "L=ops", "L=root", "CN=alice");
+	assert_permit(trial, USER "roles access editor principals ops root\n", 2);
+	assert_default(
+	    trial, USER "roles access editor principals ops\n", FACT_PRINCIPALS, "root");
+	assert_default(trial, USER "roles access principals *\n", FACT_ROLES, "editor");
+}
+
+static void the_common_name_is_judged_by_subject(void **state)
+{
+	struct trial *trial = *state;
+
+	assert_default(
+	    trial, "permit user x509-user ttl 2h roles *\n", FACT_SUBJECT, "alice");
+	assert_default(
+	    trial, "permit user x509-user ttl 2h subject bob\n", FACT_SUBJECT, "alice");
+	assert_permit(trial, "permit user x509-user ttl 2h subject bob al*\n", 2);
+}
+
+static void people_do_not_get_the_names_of_hosts_unless_it_is_said(void **state)
+{
+	static const char *const hosts[] = { "web.example.com", "10.0.0.1", "a.",
+		"first.last" };
+	static const char *const people[] = { "alice", "alice@example.com", "a.b@c" };
+	static const char dots[] = "permit user x509-user ttl 2h subject **.** *.*\n";
+	struct trial *trial = *state, *host = trial_new(DOCUMENT_X509_HOST);
+	char text[64];
+	size_t i;
+
+	for (i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		snprintf(text, sizeof(text), "CN=%s", hosts[i]);
+		SUBJECT(trial, text);
+		assert_default(trial, USER "\n", FACT_SUBJECT, hosts[i]);
+		assert_default(trial, "permit user x509-user ttl 2h subject **\n",
+		    FACT_SUBJECT, hosts[i]);
+		assert_permit(trial, dots, 2);
+		assert_refusal(trial, "deny user x509-user subject *\n", VERDICT_RULE, 2,
+		    FACT_SUBJECT, hosts[i]);
+	}
+	for (i = 0; i < sizeof(people) / sizeof(people[0]); i++) {
+		snprintf(text, sizeof(text), "CN=%s", people[i]);
+		SUBJECT(trial, text);
+		assert_permit(trial, USER "\n", 2);
+	}
+	assert_permit(host, "permit host x509-host ttl 2h subject *\n", 2);
+	free(host);
+}
+
+static void a_wildcard_needs_the_word(void **state)
+{
+	struct trial *trial = *state;
+
+	NAMES(trial, "dns:*.example.com");
+	assert_default(trial, HOST "dns *\n", FACT_WILDCARD_DNS, "*.example.com");
+	assert_default(
+	    trial, HOST "dns *.example.com\n", FACT_WILDCARD_DNS, "*.example.com");
+	/* without values: inside `dns`, the star a label as any other */
+	assert_permit(trial, HOST "dns *.example.com wildcard-dns\n", 2);
+	assert_permit(trial, HOST "dns * wildcard-dns\n", 2);
+	assert_default(trial, HOST "wildcard-dns\n", FACT_WILDCARD_DNS, "*.example.com");
+	assert_default(trial,
+	    HOST "dns *.com a.example.com *.*.example.com wildcard-dns\n",
+	    FACT_WILDCARD_DNS, "*.example.com");
+	/* with values: inside them */
+	assert_permit(trial, HOST "wildcard-dns *.EXAMPLE.com\n", 2);
+	assert_permit(trial, HOST "wildcard-dns *\n", 2);
+	assert_default(trial, HOST "dns * wildcard-dns *.example.org\n",
+	    FACT_WILDCARD_DNS, "*.example.com");
+	NAMES(trial, "dns:example.com");
+	assert_default(trial, HOST "wildcard-dns *\n", FACT_DNS, "example.com");
+}
+
+static void what_is_denied_as_a_name_is_denied_under_a_wildcard(void **state)
+{
+	static const char permit[] = HOST "dns * wildcard-dns *\n";
+	struct trial *trial = *state;
+	char rules[256];
+
+	NAMES(trial, "dns:*.secret.example.com");
+	snprintf(
+	    rules, sizeof(rules), "deny host * dns **.secret.example.com\n%s", permit);
+	assert_refusal(trial, rules, VERDICT_RULE, 2, FACT_DNS, "*.secret.example.com");
+	snprintf(rules, sizeof(rules), "deny host * wildcard-dns\n%s", permit);
+	assert_refusal(
+	    trial, rules, VERDICT_RULE, 2, FACT_WILDCARD_DNS, "*.secret.example.com");
+	snprintf(
+	    rules, sizeof(rules), "deny host * wildcard-dns *.example.com\n%s", permit);
+	assert_permit(trial, rules, 3);
+	NAMES(trial, "dns:a.example.com");
+	snprintf(rules, sizeof(rules), "deny host * wildcard-dns\n%s", permit);
+	assert_permit(trial, rules, 3);
+}
+
+static void traits_in_the_postal_code_can_be_permitted_by_name(void **state)
+{
+	static const char json[] = "{\"logins\":[\"ops\"],\"kube\":[]}";
+	struct trial *trial = *state;
+
+	SUBJECT(trial, "CN=alice", "postalCode={\"logins\":[\"ops\"],\"kube\":[]}");
+	assert_permit(trial, USER "traits logins kube\n", 2);
+	assert_permit(trial, USER "postal-code **\n", 2);
+	assert_permit(trial, USER "postal-code *\n", 2);
+	assert_default(trial, USER "traits logins\n", FACT_POSTAL_CODE, json);
+	assert_default(trial, USER "\n", FACT_POSTAL_CODE, json);
+	assert_refusal(trial, "deny user * traits kube\n" USER "traits *\n", VERDICT_RULE,
+	    2, FACT_TRAITS, "kube");
+	/* without names, or several, or no JSON: by its value alone */
+	SUBJECT(trial, "CN=alice", "postalCode={}");
+	assert_default(trial, USER "traits *\n", FACT_POSTAL_CODE, "{}");
+	SUBJECT(trial, "CN=alice", "postalCode={\"a\":[]}", "postalCode={\"b\":[]}");
+	assert_default(trial, USER "traits *\n", FACT_POSTAL_CODE, "{\"a\":[]}");
+	SUBJECT(trial, "CN=alice", "postalCode={\"a\":[]} ");
+	assert_default(trial, USER "traits *\n", FACT_POSTAL_CODE, "{\"a\":[]} ");
+}
+
+static void a_line_can_require_an_attribute(void **state)
+{
+	struct trial *trial = *state;
+
+	assert_default(trial, USER "require 1.3.9999.2.15=10.*.*.*\n", FACT_REQUIRE,
+	    "1.3.9999.2.15=10.*.*.*");
+	SUBJECT(trial, "CN=alice", "2.15=10.1.2.3");
+	assert_permit(trial, USER "require 1.3.9999.2.15=10.*.*.*\n", 2);
+	assert_permit(trial, USER "require 1.3.9999.2.15\n", 2);
+	SUBJECT(trial, "CN=alice", "2.15=11.1.2.3");
+	assert_default(trial, USER "require 1.3.9999.2.15=10.*.*.*\n", FACT_ATTRIBUTES,
+	    "1.3.9999.2.15=11.1.2.3");
+	assert_default(trial, USER "attributes * require source-address=0.0.0.0/0\n",
+	    FACT_REQUIRE, "source-address=0.0.0.0/0");
+}
+
+static void the_end_lies_within_the_ttl_from_now(void **state)
+{
+	struct trial *trial = *state;
+
+	trial->sample.facts.x509_not_after = TRIAL_NOW + 7200;
+	assert_permit(trial, USER "\n", 2);
+	assert_int_equal(trial->decision.ttl, 7200);
+	trial->sample.facts.x509_not_after = TRIAL_NOW + 7201;
+	assert_default(trial, USER "\n", FACT_TTL, "7201s");
+	trial->request.ignore_ttl = true;
+	assert_permit(trial, USER "\n", 2);
+}
+
+static void the_socket_and_the_nearest_line_are_named(void **state)
+{
+	struct trial *trial = *state;
+
+	assert_default(trial, USER "client other\n", FACT_CLIENT, "auth");
+	SUBJECT(trial, "CN=alice", "O=x", "1.1=y");
+	assert_default(trial,
+	    "permit user x509-user ttl 2h subject bob\n" USER "roles x\n"
+	    "permit user x509-user ttl 2h subject alice\n",
+	    FACT_ATTRIBUTES, "1.3.9999.1.1=y");
+	assert_default(
+	    trial, "permit user ssh-user ttl 2h key-id *\n", FACT_CA, "user x509-user");
+}
+
+static void words_of_ssh_do_not_permit_a_certificate(void **state)
+{
+	struct trial *trial = *state;
+
+	assert_default(trial,
+	    "permit * * ttl 2h key-id * principals * extensions * critical-options *\n",
+	    FACT_SUBJECT, "alice");
+	assert_permit(trial, "deny * * key-id *\ndeny * * extensions *\n" USER "\n", 4);
+}
+
+int main(void)
+{
+#define TRIAL(test, begin) cmocka_unit_test_setup_teardown(test, begin, end)
+	const struct CMUnitTest tests[] = {
+		TRIAL(what_a_permit_line_does_not_name_is_not_allowed, begin_user),
+		TRIAL(every_value_must_lie_inside, begin_user),
+		TRIAL(the_common_name_is_judged_by_subject, begin_user),
+		TRIAL(people_do_not_get_the_names_of_hosts_unless_it_is_said, begin_user),
+		TRIAL(a_wildcard_needs_the_word, begin_host),
+		TRIAL(what_is_denied_as_a_name_is_denied_under_a_wildcard, begin_host),
+		TRIAL(traits_in_the_postal_code_can_be_permitted_by_name, begin_user),
+		TRIAL(a_line_can_require_an_attribute, begin_user),
+		TRIAL(the_end_lies_within_the_ttl_from_now, begin_user),
+		TRIAL(the_socket_and_the_nearest_line_are_named, begin_user),
+		TRIAL(words_of_ssh_do_not_permit_a_certificate, begin_user),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
