@@ -3,6 +3,7 @@
 #   make             the programs
 #   make demo        a real SSH login with certificates of this build; leaves nothing behind
 #   make check       every test, plain, and again under ASan + UBSan
+#   make fuzz        the fuzz targets for FUZZ_SECONDS each, by libFuzzer too where clang is
 #   make prove       the proofs by Frama-C that are finished so far (tests/prove)
 #   make install     into $(DESTDIR)
 #   make format      lay the code out as .clang-format says
@@ -23,7 +24,7 @@ HARDENING  := $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -f
 OPTIMISE   ?= -O2 -g
 COMPILE     = $(CC) -std=c17 $(WARNINGS) $(OPTIMISE) $(HARDENING) -I. -D_GNU_SOURCE \
               -DPRIVYSEAL_VERSION='"$(VERSION)"' -DPRIVYSEAL_LIBEXECDIR='"$(LIBEXECDIR)"' \
-              $(SANITIZE) $(DEFINES) $(CFLAGS) -MMD -MP
+              $(SANITIZE) $(COVERAGE) $(DEFINES) $(CFLAGS) -MMD -MP
 LINK        = $(CC) -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
 
 BROKER_LIBS := -lseccomp -lcap-ng -lcrypto -lssl -lcurl -lcjson
@@ -43,8 +44,8 @@ PARTS      := $(filter-out $(MAINS),$(IPC) $(CONFINE) $(POLICY) $(SUPERVISOR) $(
 
 UNIT       := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all demo check check-unit check-integration check-hostile check-sanitized \
-        needs needs-check prove install format clean
+.PHONY: all demo check check-unit check-integration check-hostile check-sanitized check-fuzz \
+        fuzz fuzz-gcc fuzz-clang needs needs-check prove install format clean
 .SECONDARY:
 
 all: $(addprefix $(BUILD)/,$(PROGRAMS))
@@ -89,7 +90,7 @@ check-unit: $(UNIT)
 check-sanitized:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitized \
 	    SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" \
-	    OPTIMISE="-O1 -g -fno-omit-frame-pointer" check-unit
+	    OPTIMISE="-O1 -g -fno-omit-frame-pointer" check-unit check-fuzz
 
 check-integration: all
 	@tests/run-stories $(BUILD) tests/integration
@@ -126,6 +127,44 @@ $(BUILD)/hostile-without-%: $(BUILD)/hostile $(HOSTILE_O)/without-%
 	@mkdir -p $@
 	@cp $(BUILD)/privyseald $(HOSTILE_O)/privyseal-worker $@/
 	@cp $(HOSTILE_O)/without-$* $@/privyseal-broker
+
+# Each tests/fuzz/fuzz_* is a target. In `make check` they run for a bounded time, under the
+# sanitizers; `make fuzz` also lets them see which inputs reach new code.
+FUZZ         := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SECONDS ?= 60
+FUZZ_SEED    ?= 1
+FUZZ_O       := $(BUILD)/obj/tests/fuzz
+FUZZ_ENGINE  ?= $(FUZZ_O)/driver.o
+FUZZ_LIBS    := -lcmocka -lseccomp -lcap-ng -lcrypto -lyaml -lcjson
+
+$(BUILD)/fuzz/%: $(FUZZ_O)/%.o $(FUZZ_O)/mutate.o $(FUZZ_ENGINE) $(BUILD)/fuzz.a
+	@mkdir -p $(@D)
+	@$(LINK) -o $@ $^ $(FUZZ_LIBS)
+$(BUILD)/fuzz.a: $(filter-out $(MAINS),$(IPC) $(CONFINE) $(POLICY) $(WORKER))
+	@rm -f $@
+	@$(AR) rcs $@ $^
+$(FUZZ_O)/%.o: override COVERAGE :=
+
+check-fuzz: $(FUZZ)
+	@tests/run-fuzz 1.5 $(FUZZ_SEED) $(FUZZ)
+
+fuzz:
+	@packaging/needs build check
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz-gcc COVERAGE=-fsanitize-coverage=trace-pc \
+	    SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" \
+	    OPTIMISE="-O1 -g -fno-omit-frame-pointer" fuzz-gcc
+	@if command -v clang >/dev/null; then \
+	    $(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz-clang CC="$(FUZZ_CLANG)" \
+	        COVERAGE=-fsanitize=fuzzer-no-link LDFLAGS=-fsanitize=fuzzer \
+	        SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" \
+	        OPTIMISE="-O1 -g -fno-omit-frame-pointer" \
+	        FUZZ_ENGINE='$$(FUZZ_O)/libfuzzer.o' fuzz-clang; \
+	else echo "fuzz: no clang here, so no libFuzzer"; fi
+FUZZ_CLANG   ?= clang
+fuzz-gcc: $(FUZZ)
+	@tests/run-fuzz $(FUZZ_SECONDS) $(FUZZ_SEED) $(FUZZ)
+fuzz-clang: $(FUZZ)
+	@tests/run-libfuzzer $(FUZZ_SECONDS) $(FUZZ_SEED) $(BUILD)/../fuzz-gcc/fuzz $(FUZZ)
 
 prove:
 	@packaging/needs prove

@@ -1,0 +1,28 @@
+/* What X.509 documents are made of. */
+#ifndef TESTS_FUZZ_X509_H
+#define TESTS_FUZZ_X509_H
+
+static const char *const x509_words[] = {
+	/* identifiers of attributes, algorithms and extensions */
+	"\x55\x04\x03", "\x55\x04\x05", "\x55\x04\x06", "\x55\x04\x0a", "\x55\x04\x11",
+	"\x2b\xce\x0f\x01\x07", "\x55\x1d\x0e", "\x55\x1d\x0f", "\x55\x1d\x11",
+	"\x55\x1d\x13", "\x55\x1d\x1e", "\x55\x1d\x1f", "\x55\x1d\x23", "\x55\x1d\x25",
+	"\x2a\x86\x48\xce\x3d\x02\x01", "\x2b\x65\x70", "\x2b\x65\x71",
+	"\x2b\x81\x04\x22",
+	/* whole elements */
+	"\x01\x01\xff", "\x02\x01\x01", "\x05", "\x0c\x01*",
+	"\x13\x01"
+	"A",
+	"\x30\x03\x02\x01\x02",
+	"\x82\x01"
+	"a",
+	"\x86\x03"
+	"a:b",
+	"\x87\x04\x0a\x01\x01\x01", "\x03\x02\x05\xa0",
+	/* values */
+	"260101000000Z", "20500101000000Z", "491231235959Z", "19500101000000Z",
+	"260229000000Z", "280229000000Z", "99991231235959Z", "example.com",
+	"*.example.com", "J\xc3\xbcrgen", "\xc3\x28", "\x7f", "\x80", "\xff", 0
+};
+
+#endif
