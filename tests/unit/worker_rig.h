@@ -53,6 +53,7 @@ struct rig {
 	unsigned current;	     /* which of them sign for every CA */
 	unsigned signs;		     /* OP_SIGN frames seen */
 	unsigned refuse_from;	     /* that one, and what follows, is refused; 0: none */
+	enum purpose purpose;	     /* of the last one */
 	struct facts last;	     /* of the last one; slices into `document` */
 	uint8_t document[FRAME_MAX];
 	size_t document_length;
