@@ -104,17 +104,6 @@ static void add_policy(cJSON *root, const struct broker *broker)
 	    policy, "rules", policy_rules(broker->generation->rules->policy));
 }
 
-static void add_authorities(cJSON *root, const struct broker *broker)
-{
-	cJSON *list = cJSON_AddArrayToObject(root, "authorities");
-	int ca;
-
-	for (ca = 0; ca < CA_COUNT; ca++)
-		if (broker->authorities[ca].json)
-			cJSON_AddItemToArray(
-			    list, cJSON_CreateRaw(broker->authorities[ca].json));
-}
-
 static void add_record(cJSON *root, const struct broker *broker)
 {
 	const struct audit_log *log = &broker->log;
@@ -153,6 +142,8 @@ static void add_socket(
 	cJSON_AddNumberToObject(item, "in_flight", in_flight);
 	cJSON_AddNumberToObject(item, "lost", (double)broker->metrics.lost[number]);
 	cJSON_AddNumberToObject(
+	    item, "violations", (double)broker->metrics.violations[number]);
+	cJSON_AddNumberToObject(
 	    item, "breaker_trips", (double)broker->metrics.tripped[number]);
 	cJSON_AddBoolToObject(item, "breaker_open", clock_boot_ns() < breaker->until);
 	cJSON_AddItemToArray(list, item);
@@ -166,7 +157,7 @@ static void add_sockets(cJSON *root, const struct broker *broker)
 
 	for (i = 0; i < pins->sockets; i++)
 		add_socket(list, broker, pins->socket_name[i], i);
-	add_socket(list, broker, "--stdio", POLICY_SOCKETS_MAX);
+	add_socket(list, broker, STDIO_SOCKET, POLICY_SOCKETS_MAX);
 }
 
 /* Members that memory was too short for are missing; a report is no decision. */
@@ -188,11 +179,11 @@ static char *report(const struct broker *broker)
 	    root, "uptime", (double)((clock_boot_ns() - broker->started_ns) / SECOND_NS));
 	add_policy(root, broker);
 	add_processes(root, broker);
-	add_authorities(root, broker);
 	add_record(root, broker);
 	metrics_report(
 	    &broker->metrics, pins->keystore, cJSON_AddObjectToObject(root, "counters"));
 	add_sockets(root, broker);
+	alerts_report(&broker->alerts, root);
 	text = cJSON_PrintUnformatted(root);
 	cJSON_Delete(root);
 	return text;
@@ -211,8 +202,10 @@ static bool answer_status(
     struct broker *broker, unsigned place, const struct frame *frame)
 {
 	struct frame_writer w;
-	char *text = report(broker);
+	char *text;
 
+	alerts_look(broker, clock_boot_ns());
+	text = report(broker);
 	if (!text)
 		return false;
 	frame_begin(&w, broker->scratch, SCRATCH_SIZE, OP_ADMIN_REPORT, frame->id);

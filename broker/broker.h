@@ -5,6 +5,7 @@
 #ifndef BROKER_BROKER_H
 #define BROKER_BROKER_H
 
+#include "broker/alerts.h"
 #include "broker/audit_log.h"
 #include "broker/channel_worker.h"
 #include "broker/generation.h"
@@ -68,6 +69,7 @@ struct broker {
 	struct breaker breakers[POLICY_SOCKETS_MAX + 1];
 	struct batch batch;
 	struct metrics metrics;
+	struct alerts alerts;
 	struct gate control_gate;
 	struct {
 		int fd;
@@ -81,7 +83,8 @@ struct broker {
 	double started_at; /* seconds since 1970 */
 	pid_t pid, supervisor;
 	bool stopping, finished, failed;
-	bool clock_told; /* that the wall clock is behind the record */
+	bool clock_told;      /* that the wall clock is behind the record */
+	bool state_unwritten; /* the last time that it was to be */
 };
 
 /* Can documents be signed: keys, record and policy are all there. */

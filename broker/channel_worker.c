@@ -117,6 +117,19 @@ void channel_answer(struct channel *channel, const uint8_t *frame, size_t length
 	memcpy(reply->bytes, frame, length);
 }
 
+static int send_alerts(struct broker *broker, const struct channel *channel, uint32_t id)
+{
+	struct frame_writer w;
+	char *text;
+
+	alerts_look(broker, clock_boot_ns());
+	text = alerts_text(&broker->alerts);
+	frame_begin(&w, broker->scratch, SCRATCH_SIZE, OP_ALERTS_ARE, id);
+	frame_put_text(&w, text ? text : "[]");
+	cJSON_free(text);
+	return channel_send(channel->fd, broker->scratch, frame_end(&w));
+}
+
 static int send_authority(
     struct broker *broker, struct channel *channel, const struct reply *reply)
 {
@@ -135,9 +148,12 @@ void channel_flush(struct broker *broker, struct channel *channel)
 
 	while (channel->open && channel->queued > 0) {
 		reply = &channel->queue[channel->first];
-		sent = reply->length > 0
-			   ? channel_send(channel->fd, reply->bytes, reply->length)
-			   : send_authority(broker, channel, reply);
+		if (reply->length > 0)
+			sent = channel_send(channel->fd, reply->bytes, reply->length);
+		else if (reply->ca == CA_COUNT)
+			sent = send_alerts(broker, channel, reply->id);
+		else
+			sent = send_authority(broker, channel, reply);
 		if (sent != 0) {
 			if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS)
 				gone(channel);
@@ -158,7 +174,7 @@ void channel_violation(struct broker *broker, struct channel *channel, const cha
 
 	if (!channel->open)
 		return;
-	broker->metrics.violations++;
+	broker->metrics.violations[channel->breaker - broker->breakers]++;
 	line = audit_log_begin(&broker->log, "violation");
 	record_text(line, "client", channel->socket, strlen(channel->socket));
 	record_number(line, "worker", channel->worker);
@@ -181,6 +197,7 @@ void channel_refused(struct broker *broker, struct channel *channel, uint64_t no
 	uint64_t *oldest = &breaker->refusals[breaker->next];
 	struct record_line *line;
 
+	broker->metrics.offences[breaker - broker->breakers]++;
 	breaker->next = (breaker->next + 1) % BREAKER_LIMIT;
 	/* The slot after the newest holds the time of the one BREAKER_LIMIT - 1 before
 	 * it. */
@@ -307,6 +324,13 @@ static void on_authorities(
 	channel_flush(broker, channel);
 }
 
+static void on_alerts(
+    struct broker *broker, struct channel *channel, const struct frame *frame)
+{
+	enqueue(channel, frame->id)->ca = CA_COUNT;
+	channel_flush(broker, channel);
+}
+
 typedef void handler(
     struct broker *broker, struct channel *channel, const struct frame *frame);
 
@@ -314,6 +338,7 @@ static handler *const handlers[OP_COUNT] = {
 	[OP_SEALED] = on_sealed,
 	[OP_CONFIG] = on_config,
 	[OP_AUTHORITIES] = on_authorities,
+	[OP_ALERTS] = on_alerts,
 	[OP_SIGN] = sign_request,
 };
 

@@ -14,7 +14,7 @@
 struct broker;
 struct generation;
 
-#define REPLY_MAX	(FRAME_HEADER + 64 + OP_SIGNATURE_MAX) /* all but authorities */
+#define REPLY_MAX	(FRAME_HEADER + 64 + OP_SIGNATURE_MAX) /* all that is not JSON */
 #define QUEUE_MAX	(OP_IN_FLIGHT_MAX + 1)		       /* answers, and `drain` */
 #define BREAKER_LIMIT	30
 #define BREAKER_SECONDS 60
@@ -23,7 +23,8 @@ struct generation;
 
 struct reply {
 	uint32_t id;
-	uint16_t length; /* 0: the authority `ca`, made when it is sent */
+	uint16_t length; /* 0: the authority `ca`, or the alerts (CA_COUNT), made when it
+			  * is sent */
 	bool answers;	 /* it ends the request with that id */
 	enum ca ca;
 	uint8_t bytes[REPLY_MAX];

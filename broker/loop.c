@@ -42,10 +42,11 @@ bool broker_write_head(struct broker *broker)
 	 */
 	log_info("record: sequence %llu, hash %s",
 	    (unsigned long long)broker->log.sequence, broker->log.hash);
-	if (state_write(&broker->state, &broker->state_directory, &failure))
-		return true;
-	log_error("%s", failure.text);
-	return false;
+	broker->state_unwritten =
+	    !state_write(&broker->state, &broker->state_directory, &failure);
+	if (broker->state_unwritten)
+		log_error("%s", failure.text);
+	return !broker->state_unwritten;
 }
 
 /* Workers wait until the record is there, since nothing may happen without it. */
@@ -137,6 +138,8 @@ static void tend(struct broker *broker, bool idle)
 	if (segment > 0)
 		control_ask_segment(broker, segment);
 	control_tend(broker, now);
+	if (now >= broker->alerts.looked_ns + SECOND_NS)
+		alerts_look(broker, now);
 }
 
 static void turn(struct broker *broker, const struct pollfd *polled)

@@ -44,6 +44,7 @@ void metrics_used(struct metrics *metrics, const struct use *use)
 	metrics->uses[use->outcome]++;
 	if (use->outcome == USE_RELEASED)
 		metrics->released[use->ca][use->document]++;
+	metrics->wrong[use->ca] += use->outcome == USE_WRONG;
 	histogram_add(&metrics->queue, use->queued_ns);
 	histogram_add(&metrics->execution[use->keystore], use->executed_ns);
 }
@@ -205,7 +206,6 @@ void metrics_report(
 		unavailable += metrics->unavailable[i];
 	}
 	add(object, "unavailable", unavailable);
-	add(object, "violations", metrics->violations);
 	add_documents(object, "permits", metrics->permitted);
 	add_documents(object, "signatures", metrics->released);
 	add_keystores(object, metrics, keystore);

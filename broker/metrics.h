@@ -17,6 +17,9 @@
  * nobody waits any more. */
 #define METRICS_BUCKETS 17
 
+/* What stands in a socket's place with privyseald --stdio; its number is the last. */
+#define STDIO_SOCKET "--stdio"
+
 struct histogram {
 	uint64_t bucket[METRICS_BUCKETS]; /* each by itself: not cumulative */
 	uint64_t sum_ns, most_ns;
@@ -46,9 +49,12 @@ struct metrics {
 	bool down[KEYSTORE_COUNT]; /* the last use of a key in it failed */
 	struct histogram queue;	   /* from the frame's receipt to the key's use ... */
 	struct histogram execution[KEYSTORE_COUNT]; /* ... and the use of the key */
-	uint64_t violations;
+	uint64_t wrong[CA_COUNT];		    /* signatures */
 	/* by the number of the socket; the last are of --stdio */
-	uint64_t lost[POLICY_SOCKETS_MAX + 1], tripped[POLICY_SOCKETS_MAX + 1];
+	uint64_t violations[POLICY_SOCKETS_MAX + 1]; /* of the contract */
+	uint64_t offences[POLICY_SOCKETS_MAX + 1];   /* refusals that no clock explains */
+	uint64_t tripped[POLICY_SOCKETS_MAX + 1];    /* its breaker */
+	uint64_t lost[POLICY_SOCKETS_MAX + 1];	     /* workers */
 };
 
 void histogram_add(struct histogram *histogram, uint64_t ns);

@@ -12,7 +12,6 @@
 #define RECORD_LOST                                                                      \
 	"the record can't be written, so nothing is signed: see the log, make room for " \
 	"it, and restart privyseald"
-#define CLOCK_BEHIND_MAX UINT64_C(60000000) /* microseconds */
 
 /* ---- answers ---- */
 

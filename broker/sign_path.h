@@ -23,8 +23,9 @@
 struct broker;
 struct channel;
 
-#define BATCH_MAX   64
-#define BATCH_ARENA ((size_t)1024 * 1024)
+#define CLOCK_BEHIND_MAX UINT64_C(60000000) /* microseconds behind the record */
+#define BATCH_MAX	 64
+#define BATCH_ARENA	 ((size_t)1024 * 1024)
 
 /* One request under way. Its slices point into the batch's arena. */
 struct signing {

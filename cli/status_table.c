@@ -102,4 +102,7 @@ void status_print(const cJSON *result, FILE *out)
 	    authority, cJSON_GetObjectItemCaseSensitive(result, "authorities"))
 	    add_authority(authority, &table);
 	table_print(&table, out);
+	status_print_numbers(result, &table, out);
+	status_print_alerts(
+	    cJSON_GetObjectItemCaseSensitive(result, "alerts"), &table, out);
 }

@@ -25,6 +25,7 @@ const struct op_row ops_table[OP_COUNT] = {
 		BYTES("tags", 0, 16384) } },
 	[OP_AUTHORITIES] = { "authorities", PARTY_WORKER, SERVE | DRAIN, false, 0, {
 		NUMBER8("ca") } },
+	[OP_ALERTS] = { "alerts", PARTY_WORKER, SERVE | DRAIN, false, 0, { { 0 } } },
 	[OP_SIGN] = { "sign", PARTY_WORKER, SERVE | DRAIN, false, 0, {
 		NUMBER8("ca"), NUMBER8("purpose"), NUMBER8("document"),
 		BYTES("request-id", 0, OP_REQUEST_ID_MAX),
@@ -39,6 +40,8 @@ const struct op_row ops_table[OP_COUNT] = {
 		TEXT("reason") } },
 	[OP_AUTHORITIES_ARE] = { "authorities-are", PARTY_BROKER, SERVE | DRAIN, false, 0, {
 		BYTES("authority", 0, OP_REPORT_MAX) } },
+	[OP_ALERTS_ARE] = { "alerts-are", PARTY_BROKER, SERVE | DRAIN, false, 0, {
+		BYTES("alerts", 2, OP_REPORT_MAX) } },
 	[OP_SIGNED] = { "signed", PARTY_BROKER, SERVE | DRAIN, false, 0, {
 		BYTES("serial", 0, OP_STAMP_MAX), BYTES("signature", 1, OP_SIGNATURE_MAX) } },
 	[OP_REFUSED] = { "refused", PARTY_BROKER, SERVE | DRAIN, false, 0, {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define AUTHORITY_ID 0x80000000u /* | ca: never the id of a signature */
+#define ALERTS_ID    (AUTHORITY_ID | CA_COUNT)
 
 static enum broker_result send_frame(struct broker *broker, struct frame_writer *writer)
 {
@@ -169,6 +170,14 @@ enum broker_result broker_authority(struct broker *broker, enum ca ca)
 	return send_frame(broker, &writer);
 }
 
+enum broker_result broker_alerts(struct broker *broker)
+{
+	struct frame_writer writer;
+
+	frame_begin(&writer, broker->out, sizeof(broker->out), OP_ALERTS, ALERTS_ID);
+	return send_frame(broker, &writer);
+}
+
 static enum broker_result take_authority(
     const struct frame *frame, const struct broker_answers *answers, void *context)
 {
@@ -206,7 +215,10 @@ enum broker_result broker_receive(
 	/* The gate lets only the broker's ops of this phase pass. */
 	if (frame.op == OP_AUTHORITIES_ARE)
 		return take_authority(&frame, answers, context);
-	if (frame.op == OP_SIGNED)
+	if (frame.op == OP_ALERTS_ARE)
+		answers->alerts(context, (const char *)frame_bytes(&frame, 0),
+		    frame_length(&frame, 0));
+	else if (frame.op == OP_SIGNED)
 		answers->signed_(context, frame.id, frame_bytes(&frame, 0),
 		    frame_length(&frame, 0), frame_bytes(&frame, 1),
 		    frame_length(&frame, 1));

@@ -37,6 +37,7 @@ struct broker_refusal {
 /* `context` is whoever asked broker_receive(). Slices live for the call alone. */
 struct broker_answers {
 	void (*authority)(void *context, enum ca ca, const char *json, size_t length);
+	void (*alerts)(void *context, const char *json, size_t length);
 	void (*signed_)(void *context, uint32_t id, const uint8_t *serial,
 	    size_t serial_length, const uint8_t *signature, size_t signature_length);
 	void (*refused)(void *context, uint32_t id, const struct broker_refusal *refusal);
@@ -71,6 +72,7 @@ struct signing {
 
 enum broker_result broker_sign(struct broker *broker, const struct signing *signing);
 enum broker_result broker_authority(struct broker *broker, enum ca ca);
+enum broker_result broker_alerts(struct broker *broker);
 /* Reads one frame and calls the one function of `answers` that it is for. */
 enum broker_result broker_receive(
     struct broker *broker, const struct broker_answers *answers, void *context);

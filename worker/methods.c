@@ -111,7 +111,7 @@ static enum outcome await_authorities(
 	pending->state = PENDING_AUTHORITIES;
 	pending->only = only;
 	if (worker->to_ask == 0 && worker->asked == 0)
-		worker->to_ask = (1u << CA_COUNT) - 1;
+		worker->to_ask = ASK_ALL;
 	return OUTCOME_PENDING;
 }
 
@@ -148,6 +148,7 @@ static enum outcome crl(
 		   : OUTCOME_FAILED;
 }
 
+/* For `alerts` too, which came with the records. */
 static enum outcome status(
     struct worker *worker, const struct call *call, struct rpc_error *error)
 {
@@ -251,6 +252,16 @@ static bool write_status(struct worker *worker, const struct pending *pending,
 	return true;
 }
 
+/* The broker's; this process could not be believed about itself. */
+static bool write_alerts(struct worker *worker, const struct pending *pending,
+    struct json_out *out, struct rpc_error *error)
+{
+	(void)pending; /* it is the same for all */
+	(void)error;
+	json_value(out, worker->alerts, strlen(worker->alerts));
+	return true;
+}
+
 /* clang-format off */
 #define X509_PARAMS { "public_key", "csr", "subject", "attributes", "dns", "ip", "uri", \
 	"email", "ttl", NULL }
@@ -266,6 +277,7 @@ static const struct method methods[] = {
 	{ "authorities", authorities, write_authorities, DOCUMENT_COUNT, { "type", NULL } },
 	{ "crl", crl, write_crl, DOCUMENT_COUNT, { "type", NULL } },
 	{ "status", status, write_status, DOCUMENT_COUNT, { NULL } },
+	{ "alerts", status, write_alerts, DOCUMENT_COUNT, { NULL } },
 	{ "ping", ping, NULL, DOCUMENT_COUNT, { NULL } },
 };
 /* clang-format on */

@@ -56,21 +56,42 @@ int64_t worker_clock_ms(void)
 
 /* ---- the broker ---- */
 
+/* One of the answers that `bit` stands for; with the last, whoever waited is answered. */
+static void came(struct worker *worker, unsigned bit)
+{
+	worker->asked &= ~bit;
+	if (worker->asked != 0 || worker->to_ask != 0)
+		return;
+	worker->ready = true;
+	methods_authorities_came(worker);
+}
+
 static void took_authority(void *context, enum ca ca, const char *json, size_t length)
 {
 	struct worker *worker = context;
 	char error[AUTHORITY_ERROR_MAX];
 
-	worker->asked &= ~(1u << ca);
-	if (!authorities_take(&worker->authorities, ca, json, length, error)) {
-		log_error("%s", error);
+	if (authorities_take(&worker->authorities, ca, json, length, error)) {
+		came(worker, 1u << ca);
+		return;
+	}
+	log_error("%s", error);
+	worker->broken = true;
+}
+
+static void took_alerts(void *context, const char *json, size_t length)
+{
+	struct worker *worker = context;
+	char *text = strndup(json, length);
+
+	if (!text) {
+		log_error("no memory for the alerts");
 		worker->broken = true;
 		return;
 	}
-	if (worker->asked != 0 || worker->to_ask != 0)
-		return;
-	worker->ready = true;
-	methods_authorities_came(worker);
+	free(worker->alerts);
+	worker->alerts = text;
+	came(worker, ASK_ALERTS);
 }
 
 /* An answer to nothing that was asked: the two of us no longer agree. */
@@ -123,6 +144,7 @@ static void took_drain(void *context)
 
 static const struct broker_answers answers = {
 	.authority = took_authority,
+	.alerts = took_alerts,
 	.signed_ = took_signed,
 	.refused = took_refused,
 	.unavailable = took_unavailable,
@@ -155,11 +177,13 @@ static void ask_authorities(struct server *server)
 	struct worker *worker = server->worker;
 	unsigned ca;
 
-	for (ca = 0; ca < CA_COUNT; ca++) {
+	for (ca = 0; ca <= CA_COUNT; ca++) {
 		/* One that is on its way has this one's id; it comes first. */
 		if ((worker->to_ask & ~worker->asked & 1u << ca) == 0)
 			continue;
-		if (!went(server, broker_authority(&worker->broker, (enum ca)ca)))
+		if (!went(server, ca == CA_COUNT
+				      ? broker_alerts(&worker->broker)
+				      : broker_authority(&worker->broker, (enum ca)ca)))
 			return;
 		worker->to_ask &= ~(1u << ca);
 		worker->asked |= 1u << ca;
@@ -551,7 +575,7 @@ struct server *server_start(
 	server->worker = worker;
 	server->listener = listener;
 	pendings_start(&worker->pendings);
-	worker->to_ask = (1u << CA_COUNT) - 1;
+	worker->to_ask = ASK_ALL;
 	if (continuity) {
 		nameless = continuity_take_over(continuity);
 		connection = connections_add(
@@ -574,6 +598,7 @@ void server_end(struct server *server)
 		remove_client(server, worker->connections.count - 1);
 	json_out_free(&worker->answer);
 	authorities_free(&worker->authorities);
+	free(worker->alerts);
 	free(server);
 }
 

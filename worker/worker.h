@@ -9,6 +9,9 @@
 #include "worker/json.h"
 #include "worker/pending.h"
 
+#define ASK_ALERTS (1u << CA_COUNT)
+#define ASK_ALL	   (2 * ASK_ALERTS - 1)
+
 struct worker {
 	bool terminal; /* --stdio: one client, on descriptors 0 and 1 */
 	struct config config;
@@ -18,11 +21,13 @@ struct worker {
 	struct authorities authorities;
 	struct pendings pendings;
 	struct connections connections;
-	unsigned to_ask;	/* bit 1 << CA: its record is to be asked for ... */
-	unsigned asked;		/* ... was asked for and has not come */
-	bool ready;		/* all records came once */
-	bool unrecorded;	/* the broker has said that the record can't be written */
-	unsigned refused;	/* by the policy, since it was last told ... */
+	char *alerts;	  /* as the broker last told them, an array; owned */
+	unsigned to_ask;  /* bit 1 << CA: its record is to be asked for; the last bit: the
+			   * alerts ... */
+	unsigned asked;	  /* ... was asked for and has not come */
+	bool ready;	  /* all records came once */
+	bool unrecorded;  /* the broker has said that the record can't be written */
+	unsigned refused; /* by the policy, since it was last told ... */
 	char last_refused[160]; /* ... and the last of these */
 	bool draining;
 	bool broken; /* the broker's channel is of no more use */

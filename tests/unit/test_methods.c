@@ -363,6 +363,18 @@ static void shows_status_with_a_row_a_key(void **state)
 	cJSON_Delete(answer);
 }
 
+static void alerts_are_the_brokers_as_they_are(void **state)
+{
+	cJSON *answer = rig_call(*state, "alerts", "{}");
+	char *text = cJSON_PrintUnformatted(result_of(answer));
+
+	assert_string_equal(text, RIG_ALERTS);
+	cJSON_free(text);
+	cJSON_Delete(answer);
+	assert_int_equal(
+	    rig_call_code(*state, "alerts", "{\"id\":1}"), RPC_INVALID_PARAMS);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
@@ -385,6 +397,7 @@ int main(void)
 		TEST(passes_on_a_refusal_of_the_broker),
 		TEST(shows_authorities_and_one_of_them),
 		TEST(shows_status_with_a_row_a_key),
+		TEST(alerts_are_the_brokers_as_they_are),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

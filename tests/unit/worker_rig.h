@@ -79,6 +79,10 @@ static const char rig_policy[] =
 	"ssh-ed25519 "                                                                   \
 	"AAAAC3NzaC1lZDI1NTE5AAAAIGp5gGfbVQRiPTXTRnBM9bN9FwtGdbQdrFmcWjoCWOyd"
 
+#define RIG_ALERTS                                                                       \
+	"[{\"id\":\"record-lost\",\"severity\":\"high\",\"audience\":\"everyone\","      \
+	"\"message\":\"no room\"}]"
+
 static inline size_t rig_blob(const struct rig *rig, unsigned which, uint8_t out[64])
 {
 	struct wire wire = { .out = out, .room = 64 };
@@ -233,6 +237,12 @@ static inline void rig_answer(struct rig *rig, const struct frame *frame)
 		    rig, (enum ca)frame_number(frame, 0), record, sizeof(record));
 		frame_begin(&w, out, sizeof(out), OP_AUTHORITIES_ARE, frame->id);
 		frame_put_text(&w, record);
+		rig_send(rig, &w);
+		return;
+	}
+	if (frame->op == OP_ALERTS) {
+		frame_begin(&w, out, sizeof(out), OP_ALERTS_ARE, frame->id);
+		frame_put_text(&w, RIG_ALERTS);
 		rig_send(rig, &w);
 		return;
 	}

@@ -1,0 +1,237 @@
+/* The table of alerts, and where they come from; alerts.h has the promises. */
+#include "broker/alerts.h"
+#include "broker/broker.h"
+#include "broker/clocks.h"
+#include "ipc/log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITIES };
+
+static const char *const severities[SEVERITIES] = { "low", "medium", "high" };
+
+static const struct kind {
+	const char *id;
+	enum severity severity;
+	const char *audience;
+	unsigned stays; /* seconds; 0: until it is cleared */
+} kinds[ALERT_KINDS] = {
+	[ALERT_RECORD_LOST] = { "record-lost", SEVERITY_HIGH, "everyone", 0 },
+	[ALERT_CLOCK_BEHIND] = { "clock-behind-record", SEVERITY_HIGH, "everyone", 0 },
+	[ALERT_KEYSTORE_UNAVAILABLE] = { "keystore-unavailable", SEVERITY_HIGH,
+	    "everyone", 0 },
+	[ALERT_WRONG_SIGNATURE] = { "wrong-signature", SEVERITY_HIGH, "admins", 0 },
+	[ALERT_BREAKER_TRIPPED] = { "breaker-tripped", SEVERITY_HIGH, "admins",
+	    ALERT_STAYS },
+	[ALERT_REFUSED_AT_BROKER] = { "refused-at-broker", SEVERITY_HIGH, "admins",
+	    ALERT_STAYS },
+	[ALERT_CONTRACT_BROKEN] = { "contract-broken", SEVERITY_HIGH, "admins",
+	    ALERT_STAYS },
+	[ALERT_WORKERS_DYING] = { "workers-dying", SEVERITY_MEDIUM, "admins",
+	    ALERT_LOSSES_WITHIN },
+	[ALERT_STATE_UNWRITTEN] = { "state-unwritten", SEVERITY_MEDIUM, "admins", 0 },
+};
+
+/* ---- the table ---- */
+
+static void write_id(const struct raised *raised, char out[2 * OP_NAME_MAX])
+{
+	snprintf(out, (size_t)2 * OP_NAME_MAX, "%s%s%s", kinds[raised->alert].id,
+	    raised->about[0] ? "/" : "", raised->about);
+}
+
+static struct raised *find(struct alerts *alerts, enum alert alert, const char *about)
+{
+	unsigned i;
+
+	for (i = 0; i < alerts->count; i++)
+		if (alerts->raised[i].alert == alert &&
+		    strcmp(alerts->raised[i].about, about) == 0)
+			return &alerts->raised[i];
+	return NULL;
+}
+
+void alert_raise(struct alerts *alerts, enum alert alert, const char *about,
+    uint64_t now_ns, const char *message)
+{
+	struct raised *raised = find(alerts, alert, about);
+	const bool known = raised != NULL;
+	char id[2 * OP_NAME_MAX];
+
+	if (!known && alerts->count == ALERTS_MAX) {
+		log_error(
+		    "no room for the alert %s/%s: %s", kinds[alert].id, about, message);
+		return;
+	}
+	if (!known)
+		raised = &alerts->raised[alerts->count++];
+	raised->alert = alert;
+	raised->until_ns =
+	    kinds[alert].stays ? now_ns + kinds[alert].stays * SECOND_NS : 0;
+	snprintf(raised->about, sizeof raised->about, "%s", about);
+	snprintf(raised->message, sizeof raised->message, "%s", message);
+	write_id(raised, id);
+	if (!known)
+		log_error("alert %s (%s) is raised: %s", id,
+		    severities[kinds[alert].severity], raised->message);
+}
+
+static void remove_raised(struct alerts *alerts, struct raised *raised)
+{
+	char id[2 * OP_NAME_MAX];
+
+	write_id(raised, id);
+	log_notice("alert %s is over", id);
+	*raised = alerts->raised[--alerts->count];
+}
+
+void alert_clear(struct alerts *alerts, enum alert alert, const char *about)
+{
+	struct raised *raised = find(alerts, alert, about);
+
+	if (raised)
+		remove_raised(alerts, raised);
+}
+
+/* ---- where they come from ---- */
+
+static void set(struct broker *broker, uint64_t now_ns, enum alert alert,
+    const char *about, bool holds, const char *message)
+{
+	if (holds)
+		alert_raise(&broker->alerts, alert, about, now_ns, message);
+	else
+		alert_clear(&broker->alerts, alert, about);
+}
+
+/* What holds or does not. */
+static void look_at_state(struct broker *broker, uint64_t now_ns)
+{
+	const uint64_t behind = audit_log_clock_behind(&broker->log);
+	char text[ALERT_MESSAGE_MAX];
+	unsigned store;
+
+	set(broker, now_ns, ALERT_RECORD_LOST, "", broker->log.failed,
+	    "the record can't be written, so nothing is signed: make room or repair the "
+	    "disk, then restart privyseald");
+	snprintf(text, sizeof text,
+	    "the clock is %llu s behind the record's last time, so nothing is signed: "
+	    "set the clock",
+	    (unsigned long long)(behind / 1000000));
+	set(broker, now_ns, ALERT_CLOCK_BEHIND, "", behind > CLOCK_BEHIND_MAX, text);
+	for (store = 0; store < KEYSTORE_COUNT; store++)
+		set(broker, now_ns, ALERT_KEYSTORE_UNAVAILABLE,
+		    keystore_name((enum keystore_kind)store), broker->metrics.down[store],
+		    "the last use of a CA key in this keystore failed: the log says how");
+	set(broker, now_ns, ALERT_STATE_UNWRITTEN, "", broker->state_unwritten,
+	    "the state can't be written: the log says why; a restart may find it behind "
+	    "the record");
+}
+
+static bool keep_dying(struct broker *broker, unsigned socket, uint64_t now_ns)
+{
+	uint64_t lost = broker->metrics.lost[socket] - broker->alerts.seen.lost[socket];
+	uint64_t *at = broker->alerts.losses[socket].at;
+	unsigned *next = &broker->alerts.losses[socket].next;
+	const bool any = lost > 0;
+
+	for (lost = lost < ALERT_LOSSES ? lost : ALERT_LOSSES; lost > 0; lost--) {
+		at[*next] = now_ns;
+		*next = (*next + 1) % ALERT_LOSSES;
+	}
+	/* The next place has the oldest. */
+	return any && at[*next] != 0 &&
+	       now_ns - at[*next] <= ALERT_LOSSES_WITHIN * SECOND_NS;
+}
+
+/* What has happened since the last look, at one socket. */
+static void look_at_socket(
+    struct broker *broker, unsigned socket, const char *name, uint64_t now_ns)
+{
+	const struct metrics *now = &broker->metrics, *seen = &broker->alerts.seen;
+	struct alerts *alerts = &broker->alerts;
+
+	if (now->tripped[socket] != seen->tripped[socket])
+		alert_raise(alerts, ALERT_BREAKER_TRIPPED, name, now_ns,
+		    "so many requests were refused that the socket signed nothing for a "
+		    "minute: its worker may be in another's hands");
+	if (now->offences[socket] != seen->offences[socket])
+		alert_raise(alerts, ALERT_REFUSED_AT_BROKER, name, now_ns,
+		    "the broker refused what an honest worker does not ask for: see "
+		    "`privyseal audit show --event refuse`");
+	if (now->violations[socket] != seen->violations[socket])
+		alert_raise(alerts, ALERT_CONTRACT_BROKEN, name, now_ns,
+		    "a worker said what no honest one says, and was replaced: see "
+		    "`privyseal audit show --event violation`");
+	if (keep_dying(broker, socket, now_ns))
+		alert_raise(alerts, ALERT_WORKERS_DYING, name, now_ns,
+		    "its workers keep ending: the log says how");
+}
+
+void alerts_look(struct broker *broker, uint64_t now_ns)
+{
+	const struct policy_pins *pins = policy_pins(broker->generation->rules->policy);
+	struct alerts *alerts = &broker->alerts;
+	unsigned i;
+
+	look_at_state(broker, now_ns);
+	for (i = 0; i < pins->sockets; i++)
+		look_at_socket(broker, i, pins->socket_name[i], now_ns);
+	look_at_socket(broker, POLICY_SOCKETS_MAX, STDIO_SOCKET, now_ns);
+	for (i = 0; i < CA_COUNT; i++)
+		if (broker->metrics.wrong[i] != alerts->seen.wrong[i])
+			alert_raise(alerts, ALERT_WRONG_SIGNATURE, ca_name((enum ca)i),
+			    now_ns,
+			    "the keystore gave a wrong signature, which was kept back: "
+			    "suspect memory or the key file, and rotate this CA");
+	for (i = alerts->count; i > 0; i--)
+		if (alerts->raised[i - 1].until_ns != 0 &&
+		    now_ns >= alerts->raised[i - 1].until_ns)
+			remove_raised(alerts, &alerts->raised[i - 1]);
+	alerts->seen = broker->metrics;
+	alerts->looked_ns = now_ns;
+}
+
+/* ---- telling ---- */
+
+static cJSON *as_array(const struct alerts *alerts)
+{
+	cJSON *list = cJSON_CreateArray(), *item;
+	char id[2 * OP_NAME_MAX];
+	unsigned i;
+
+	for (i = 0; i < alerts->count; i++) {
+		const struct kind *kind = &kinds[alerts->raised[i].alert];
+
+		write_id(&alerts->raised[i], id);
+		item = cJSON_CreateObject();
+		cJSON_AddStringToObject(item, "id", id);
+		cJSON_AddStringToObject(item, "severity", severities[kind->severity]);
+		cJSON_AddStringToObject(item, "audience", kind->audience);
+		cJSON_AddStringToObject(item, "message", alerts->raised[i].message);
+		cJSON_AddItemToArray(list, item);
+	}
+	return list;
+}
+
+void alerts_report(const struct alerts *alerts, cJSON *object)
+{
+	cJSON *by = cJSON_AddObjectToObject(object, "alerts_by");
+	unsigned count[SEVERITIES] = { 0 }, i;
+
+	for (i = 0; i < alerts->count; i++)
+		count[kinds[alerts->raised[i].alert].severity]++;
+	for (i = 0; i < SEVERITIES; i++)
+		cJSON_AddNumberToObject(by, severities[i], count[i]);
+	cJSON_AddItemToObject(object, "alerts", as_array(alerts));
+}
+
+char *alerts_text(const struct alerts *alerts)
+{
+	cJSON *list = as_array(alerts);
+	char *text = cJSON_PrintUnformatted(list);
+
+	cJSON_Delete(list);
+	return text;
+}
