@@ -1,29 +1,79 @@
 /* Reading and writing of frames; frame.h has the layout and the rules. */
 #include "ipc/frame.h"
 
-#include <string.h>
-
+/*@ requires size <= 8 && \valid_read(p + (0 .. size - 1));
+    assigns \nothing;
+*/
 static uint64_t get_number(const uint8_t *p, uint32_t size)
 {
 	uint64_t value = 0;
+	uint32_t i;
 
-	while (size-- > 0)
-		value = value << 8 | *p++;
+	/*@ loop invariant i <= size;
+	    loop invariant i == 0 ==> value == 0;
+	    loop invariant i == 1 ==> value < 0x100;
+	    loop invariant i == 2 ==> value < 0x10000;
+	    loop invariant i == 3 ==> value < 0x1000000;
+	    loop invariant i == 4 ==> value < 0x100000000;
+	    loop invariant i == 5 ==> value < 0x10000000000;
+	    loop invariant i == 6 ==> value < 0x1000000000000;
+	    loop invariant i == 7 ==> value < 0x100000000000000;
+	    loop assigns value, i;
+	    loop variant size - i; */
+	for (i = 0; i < size; i++)
+		value = 256u * value + p[i];
 	return value;
 }
 
+/*@ requires size <= 8 && \valid(p + (0 .. size - 1));
+    assigns p[0 .. size - 1];
+*/
 static void put_number(uint8_t *p, size_t size, uint64_t value)
 {
-	for (; size > 0; value >>= 8)
-		p[--size] = (uint8_t)(value & 0xff);
+	/*@ loop invariant size <= \at(size, Pre);
+	    loop assigns size, value, p[0 .. \at(size, Pre) - 1];
+	    loop variant size; */
+	for (; size > 0; value /= 256) {
+		size--;
+		p[size] = (uint8_t)(value % 256);
+	}
 }
 
+/*@ requires \valid_read(p + (0 .. 3));
+    assigns \nothing;
+*/
 static uint32_t get_u32(const uint8_t *p)
 {
-	return (uint32_t)get_number(p, 4);
+	return 16777216u * p[0] + 65536u * p[1] + 256u * p[2] + p[3];
+}
+
+/* A loop, which the compiler knows as memcpy and the prover without trust in one. */
+/*@ requires \valid(to + (0 .. length - 1)) && \valid_read(from + (0 .. length - 1));
+    requires \separated(to + (0 .. length - 1), from + (0 .. length - 1));
+    assigns to[0 .. length - 1];
+*/
+static void copy(uint8_t *restrict to, const uint8_t *restrict from, size_t length)
+{
+	size_t i;
+
+	/*@ loop invariant i <= length;
+	    loop assigns i, to[0 .. length - 1];
+	    loop variant length - i; */
+	for (i = 0; i < length; i++)
+		to[i] = from[i];
 }
 
 /* The header alone: is this op one that may come now, from this party? */
+/*@ requires \valid_read(bytes + (0 .. length - 1));
+    requires \valid_read(gate) && 0 <= gate->phase < PHASE_COUNT && \valid(op_out);
+    requires \separated(op_out, gate);
+    assigns *op_out;
+    ensures \result == FRAME_GOOD ==> OP_NONE < *op_out < OP_COUNT;
+    ensures \result == FRAME_GOOD ==> FRAME_HEADER <= length <= FRAME_MAX;
+    ensures \result == FRAME_GOOD ==> ops_table[*op_out].from == from;
+    ensures \result == FRAME_GOOD && ops_table[*op_out].once ==> !gate->seen[*op_out];
+    ensures \result == FRAME_GOOD ==> ops_table[*op_out].descriptors == descriptors;
+*/
 static enum frame_fault check_header(const uint8_t *bytes, size_t length, enum party from,
     unsigned descriptors, const struct gate *gate, uint32_t *op_out)
 {
@@ -46,9 +96,9 @@ static enum frame_fault check_header(const uint8_t *bytes, size_t length, enum p
 	row = &ops_table[op];
 	if (row->from != from)
 		return FRAME_SENDER;
-	if ((row->phases & 1u << gate->phase) == 0)
+	if ((row->phases >> gate->phase & 1u) == 0)
 		return FRAME_PHASE;
-	if (row->once && (gate->seen & UINT64_C(1) << op) != 0)
+	if (row->once && gate->seen[op])
 		return FRAME_REPEATED;
 	if (row->descriptors != descriptors)
 		return FRAME_DESCRIPTORS;
@@ -68,6 +118,14 @@ enum frame_fault frame_read(const uint8_t *bytes, size_t length, enum party from
 	fault = check_header(bytes, length, from, descriptors, gate, &op);
 	if (fault != FRAME_GOOD)
 		return fault;
+	/*@ loop invariant i <= OP_FIELDS_MAX && FRAME_HEADER <= at <= length;
+	    loop invariant \forall integer k; 0 <= k < i ==>
+	      field_readable(bytes, frame.at[k], frame.length[k]);
+	    loop invariant \forall integer k; 0 <= k < i ==>
+	      ops_table[op].fields[k].least <= frame.length[k] <=
+	      ops_table[op].fields[k].most;
+	    loop assigns i, at, size, frame.at[0 .. 7], frame.length[0 .. 7];
+	    loop variant OP_FIELDS_MAX - i; */
 	for (i = 0; i < OP_FIELDS_MAX && ops_table[op].fields[i].name; i++) {
 		if (length - at < 4)
 			return FRAME_TRUNCATED;
@@ -88,8 +146,13 @@ enum frame_fault frame_read(const uint8_t *bytes, size_t length, enum party from
 	frame.id = get_u32(bytes + 4);
 	frame.bytes = bytes;
 	frame.fields = i;
-	gate->seen |= UINT64_C(1) << op;
+	gate->seen[op] = true;
 	*out = frame;
+	/*@ assert out->bytes == bytes && out->fields == i; */
+	/*@ assert \forall integer k; 0 <= k < OP_FIELDS_MAX ==> out->at[k] ==
+	 * frame.at[k]; */
+	/*@ assert \forall integer k; 0 <= k < OP_FIELDS_MAX ==>
+	      out->length[k] == frame.length[k]; */
 	return FRAME_GOOD;
 }
 
@@ -147,6 +210,13 @@ void frame_begin(
 }
 
 /* The row of the field that is written next; one without a name when there is none. */
+/*@ requires \valid_read(w) && frame_writable(w);
+    assigns \nothing;
+    ensures \valid_read(\result);
+    ensures w->failed || w->fields >= OP_FIELDS_MAX ==> \result->name == \null;
+    ensures !w->failed && w->fields < OP_FIELDS_MAX ==>
+      \result == &ops_table[w->op].fields[w->fields];
+*/
 static const struct op_field *next_field(const struct frame_writer *w)
 {
 	static const struct op_field none = { 0 };
@@ -165,8 +235,7 @@ void frame_put(struct frame_writer *w, const void *bytes, size_t length)
 	if (w->failed)
 		return;
 	put_number(w->out + w->length, 4, length);
-	if (length > 0)
-		memcpy(w->out + w->length + 4, bytes, length);
+	copy(w->out + w->length + 4, bytes, length);
 	w->length += 4 + length;
 	w->fields++;
 }
@@ -178,6 +247,12 @@ void frame_put_text(struct frame_writer *w, const char *text)
 	frame_put(w, text, length < most ? length : most);
 }
 
+/*@ requires \valid(w) && frame_writable(w) && size <= 8;
+    requires \separated(w, w->out + (0 .. w->room - 1));
+    assigns w->failed, w->length, w->fields, w->out[0 .. w->room - 1];
+    ensures frame_writable(w) && (!w->failed ==> !\old(w->failed));
+    ensures \old(w->length) <= w->length && \old(w->fields) <= w->fields;
+*/
 static void put(struct frame_writer *w, size_t size, uint64_t value)
 {
 	uint8_t bytes[8];

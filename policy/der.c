@@ -1,7 +1,7 @@
 /* der.h's takers and putters. */
 #include "policy/der.h"
 
-#include <string.h>
+#include "policy/bytes.h"
 
 /*@ requires \valid_read(from) && \valid(head) && \valid(length);
     requires \separated(from, head, length) && der_readable(from->at, from->length);
@@ -244,8 +244,7 @@ void der_put_bytes(struct der_sink *to, const uint8_t *bytes, size_t length)
 		to->failed = true;
 		return;
 	}
-	if (length > 0)
-		memcpy(to->bytes + to->used, bytes, length);
+	bytes_copy(to->bytes + to->used, bytes, length);
 	to->used += length;
 }
 
@@ -304,8 +303,8 @@ void der_close(struct der_sink *to, size_t opened, uint8_t tag)
 		to->failed = true;
 		return;
 	}
-	memmove(to->bytes + opened + head_length, to->bytes + opened, length);
-	memcpy(to->bytes + opened, head, head_length);
+	bytes_move(to->bytes + opened + head_length, to->bytes + opened, length);
+	bytes_copy(to->bytes + opened, head, head_length);
 	to->used += head_length;
 }
 

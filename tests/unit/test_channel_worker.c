@@ -92,7 +92,7 @@ static void second_sealed_is_a_violation(void **state)
 	struct frame_writer w;
 
 	(void)state;
-	f->channel->gate = (struct gate){ .phase = PHASE_BOOT, .seen = 1u << OP_SEALED };
+	f->channel->gate = (struct gate){ .phase = PHASE_BOOT, .seen = { [OP_SEALED] = true } };
 	frame_begin(&w, frame, sizeof frame, OP_SEALED, 1);
 	frame_put_u32(&w, 1);
 	send_bytes(frame, frame_end(&w));
