@@ -7,6 +7,7 @@
 
 #include "broker/alerts.h"
 #include "broker/audit_log.h"
+#include "broker/ca_making.h"
 #include "broker/channel_worker.h"
 #include "broker/generation.h"
 #include "broker/keystore.h"
@@ -42,6 +43,8 @@ struct settings {
 struct authority {
 	/* the ones that sign; a key without a blob is none */
 	struct key key[PURPOSE_COUNT];
+	/* the TLS key's own, in the state's bytes; no CA's before there is one */
+	struct facts certificate;
 	struct bucket per_second, per_day;
 	char *json; /* the public resource; NULL when this CA does not exist */
 	size_t json_length;
@@ -54,6 +57,7 @@ struct broker {
 	struct state state;
 	struct keystore keystore;
 	struct authority authorities[CA_COUNT];
+	struct ca_making making;
 	/* every CA key, as a packed list of blobs */
 	uint8_t all_keys[KEYS_KNOWN * (4 + KEY_BLOB_MAX)];
 	size_t all_keys_length;

@@ -1,79 +1,106 @@
-/* Making, loading and showing of CA keys; ca_keys.h has the promises. */
+/* Loading and showing of CA keys; ca_keys.h has the promises. */
 #include "broker/ca_keys.h"
-#include "ipc/log.h"
+#include "broker/broker.h"
+#include "broker/clocks.h"
 #include "policy/ssh_certificate.h"
+#include "policy/x509_certificate.h"
+#include "policy/x509_signed.h"
 
 #include <cjson/cJSON.h>
+#include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Which kind of key each suite gives a CA for a purpose (Teleport's suites). A CA and
- * purpose without a row has no key yet. */
-/* clang-format off */
-static const struct authority_row {
-	enum ca ca;
-	enum purpose purpose;
-	enum key_kind kind[SUITE_COUNT]; /* unspecified, legacy, balanced-v1, fips-v1, hsm-v1 */
-} authority_rows[] = {
-	{ CA_USER,    PURPOSE_SSH, { KEY_RSA, KEY_RSA, KEY_ED25519, KEY_P256, KEY_P256 } },
-	{ CA_HOST,    PURPOSE_SSH, { KEY_RSA, KEY_RSA, KEY_ED25519, KEY_P256, KEY_P256 } },
-	{ CA_OPENSSH, PURPOSE_SSH, { KEY_RSA, KEY_RSA, KEY_ED25519, KEY_P256, KEY_P256 } },
-};
-/* clang-format on */
-
-#define ROWS (sizeof authority_rows / sizeof authority_rows[0])
-
-static struct state_keys *active(struct broker *broker, const struct authority_row *row)
-{
-	return &broker->state.keys[row->ca][row->purpose][KEY_SET_ACTIVE];
-}
-
 /* ---- what is public ---- */
 
-/* Base64 in `out`, which has room for it. */
-static void base64(char *out, const void *bytes, size_t length)
+/* A member of bytes: standard base64. */
+static bool add_bytes(cJSON *object, const char *name, const void *bytes, size_t length)
 {
-	EVP_EncodeBlock((unsigned char *)out, bytes, (int)length);
+	char text[(2 * CA_DOCUMENT_MAX + 2) / 3 * 4 + 1];
+
+	if (length > 2 * (size_t)CA_DOCUMENT_MAX)
+		return false;
+	EVP_EncodeBlock((unsigned char *)text, bytes, (int)length);
+	return cJSON_AddStringToObject(object, name, text) != NULL;
 }
 
-/* public_key of an ssh entry: the base64 of a line as in authorized_keys. */
-static bool add_ssh_key(cJSON *list, const struct state_key *key, enum key_kind kind)
+/* ssh: a line as in authorized_keys. */
+static bool fill_ssh(cJSON *item, const struct state_key *key)
 {
-	char blob[(KEY_BLOB_MAX + 2) / 3 * 4 + 1], line[sizeof blob + 64],
-	    text[(sizeof line + 2) / 3 * 4 + 1];
-	cJSON *item = cJSON_CreateObject();
+	char blob[(KEY_BLOB_MAX + 2) / 3 * 4 + 1], line[sizeof blob + 64];
+	struct facts facts;
 	int n;
 
-	base64(blob, key->blob, key->blob_length);
-	n = snprintf(line, sizeof line, "%s %s\n", ssh_key_type_name(kind), blob);
-	base64(text, line, (size_t)n);
-	if (cJSON_AddStringToObject(item, "public_key", text) &&
-	    cJSON_AddItemToArray(list, item))
-		return true;
-	cJSON_Delete(item);
-	return false;
+	if (!ssh_key_read(key->blob, key->blob_length, &facts))
+		return false;
+	EVP_EncodeBlock((unsigned char *)blob, key->blob, (int)key->blob_length);
+	n = snprintf(
+	    line, sizeof line, "%s %s\n", ssh_key_type_name(facts.subject_kind), blob);
+	return add_bytes(item, "public_key", line, (size_t)n);
 }
 
-static bool add_ssh_keys(cJSON *set, const struct state_keys *keys)
+/* tls: the certificate as PEM, the CRL as it is. */
+static bool fill_tls(cJSON *item, const struct state_key *key)
 {
-	struct facts facts;
-	cJSON *list;
+	BIO *text = BIO_new(BIO_s_mem());
+	char *bytes = NULL;
+	long length = 0;
+	bool good;
+
+	if (text &&
+	    PEM_write_bio(text, PEM_STRING_X509, "", key->document[CA_CERTIFICATE].bytes,
+		(long)key->document[CA_CERTIFICATE].length) > 0)
+		length = BIO_get_mem_data(text, &bytes);
+	good = length > 0 && add_bytes(item, "cert", bytes, (size_t)length) &&
+	       add_bytes(item, "crl", key->document[CA_CRL].bytes,
+		   key->document[CA_CRL].length);
+	BIO_free(text);
+	return good;
+}
+
+/* A TLS key is not shown before it has all that it shows. */
+static bool is_whole(const struct state_key *key, enum purpose purpose)
+{
+	return purpose != PURPOSE_TLS || (key->document[CA_CERTIFICATE].length > 0 &&
+					     key->document[CA_CRL].length > 0);
+}
+
+static bool add_keys(cJSON *set, const struct state_keys *keys, enum purpose purpose)
+{
+	cJSON *list = NULL, *item;
 	unsigned i;
 
-	if (keys->count == 0)
-		return true;
-	list = cJSON_AddArrayToObject(set, "ssh");
-	for (i = 0; list && i < keys->count; i++)
-		if (!ssh_key_read(keys->key[i].blob, keys->key[i].blob_length, &facts) ||
-		    !add_ssh_key(list, &keys->key[i], facts.subject_kind))
+	for (i = 0; i < keys->count; i++) {
+		if (!is_whole(&keys->key[i], purpose))
+			continue;
+		if (!list)
+			list = cJSON_AddArrayToObject(set, purpose_name(purpose));
+		item = cJSON_CreateObject();
+		if (!cJSON_AddItemToArray(list, item)) {
+			cJSON_Delete(item);
 			return false;
-	return list != NULL;
+		}
+		if (purpose == PURPOSE_TLS ? !fill_tls(item, &keys->key[i])
+					   : !fill_ssh(item, &keys->key[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool add_set(
+    cJSON *spec, const char *name, const struct state *state, enum ca ca, int set)
+{
+	cJSON *object = cJSON_AddObjectToObject(spec, name);
+
+	return object &&
+	       add_keys(object, &state->keys[ca][PURPOSE_SSH][set], PURPOSE_SSH) &&
+	       add_keys(object, &state->keys[ca][PURPOSE_TLS][set], PURPOSE_TLS);
 }
 
 static bool fill_resource(cJSON *root, const struct state *state, enum ca ca)
 {
-	cJSON *metadata, *spec, *now, *trusted;
+	cJSON *metadata, *spec;
 
 	if (!cJSON_AddStringToObject(root, "kind", "cert_authority") ||
 	    !cJSON_AddStringToObject(root, "sub_kind", ca_name(ca)) ||
@@ -86,11 +113,8 @@ static bool fill_resource(cJSON *root, const struct state *state, enum ca ca)
 	    !cJSON_AddStringToObject(spec, "type", ca_name(ca)) ||
 	    !cJSON_AddStringToObject(spec, "cluster_name", state->cluster))
 		return false;
-	now = cJSON_AddObjectToObject(spec, "active_keys");
-	trusted = cJSON_AddObjectToObject(spec, "additional_trusted_keys");
-	return now && trusted &&
-	       add_ssh_keys(now, &state->keys[ca][PURPOSE_SSH][KEY_SET_ACTIVE]) &&
-	       add_ssh_keys(trusted, &state->keys[ca][PURPOSE_SSH][KEY_SET_TRUSTED]);
+	return add_set(spec, "active_keys", state, ca, KEY_SET_ACTIVE) &&
+	       add_set(spec, "additional_trusted_keys", state, ca, KEY_SET_TRUSTED);
 }
 
 static bool exists(const struct state *state, enum ca ca)
@@ -138,8 +162,49 @@ static void pack_key(struct broker *broker, const struct state_key *key)
 	broker->all_keys_length += 4 + key->blob_length;
 }
 
-/* All that is derived from the state's keys. */
-static bool publish(struct broker *broker, struct failure *failure)
+static bool bad_document(
+    struct failure *failure, enum ca ca, const char *name, const char *fault)
+{
+	return failure_say(failure,
+	    "the %s CA's %s in state.json %s; restore state.json and keys from one "
+	    "backup",
+	    ca_name(ca), name, fault);
+}
+
+/* What the CA's own certificate says is what its documents are compared with. */
+static bool know_certificate(struct broker *broker, enum ca ca, struct failure *failure)
+{
+	const struct state_keys *keys =
+	    &broker->state.keys[ca][PURPOSE_TLS][KEY_SET_ACTIVE];
+	struct authority *authority = &broker->authorities[ca];
+	struct ca_signer signer = { .key = &authority->key[PURPOSE_TLS],
+		.crypto = &broker->crypto,
+		.cluster = broker->state.cluster };
+	const char *fault;
+	int i;
+
+	authority->certificate = (struct facts){ .x509_is_ca = false };
+	if (keys->count == 0)
+		return true;
+	for (i = 0; i < CA_DOCUMENTS; i++) {
+		if (keys->key[0].document[i].length == 0)
+			return true;
+		fault = ca_signed_fault((enum ca_document)i, &signer,
+		    keys->key[0].document[i].bytes, keys->key[0].document[i].length);
+		if (fault)
+			return bad_document(
+			    failure, ca, ca_document_name((enum ca_document)i), fault);
+	}
+	if (signer.certificate.x509_not_after <= clock_wall_seconds())
+		return failure_say(failure,
+		    "the %s CA's certificate has expired; if this host's clock is right, "
+		    "move the state directory aside to begin with new CAs",
+		    ca_name(ca));
+	authority->certificate = signer.certificate;
+	return true;
+}
+
+bool ca_keys_publish(struct broker *broker, struct failure *failure)
 {
 	const struct state_keys *keys;
 	int ca, purpose, set;
@@ -153,7 +218,8 @@ static bool publish(struct broker *broker, struct failure *failure)
 				for (i = 0; i < keys->count; i++)
 					pack_key(broker, &keys->key[i]);
 			}
-		if (!show(broker, (enum ca)ca, failure))
+		if (!know_certificate(broker, (enum ca)ca, failure) ||
+		    !show(broker, (enum ca)ca, failure))
 			return false;
 	}
 	return true;
@@ -190,91 +256,46 @@ bool ca_keys_load(struct broker *broker, struct failure *failure)
 			if (!load_one(
 				broker, (enum ca)ca, (enum purpose)purpose, failure))
 				return false;
-	return publish(broker, failure);
-}
-
-static bool record_creation(struct broker *broker, const struct authority_row *row,
-    enum key_kind kind, struct failure *failure)
-{
-	struct record_line *line = audit_log_begin(&broker->log, "key-create");
-	const char *keystore = broker->keystore.methods->prefix;
-
-	record_text(line, "ca", ca_name(row->ca), strlen(ca_name(row->ca)));
-	record_text(line, "purpose", purpose_name(row->purpose),
-	    strlen(purpose_name(row->purpose)));
-	record_text(line, "kind", key_kind_name(kind), strlen(key_kind_name(kind)));
-	record_text(line, "keystore", keystore, strcspn(keystore, ":"));
-	if (audit_log_end(&broker->log) == 0 || !audit_log_commit(&broker->log))
-		return failure_say(
-		    failure, "no key is made, since the record can't be written");
-	return true;
-}
-
-static bool create_one(struct broker *broker, const struct authority_row *row,
-    enum key_kind kind, struct failure *failure)
-{
-	struct key *key = &broker->authorities[row->ca].key[row->purpose];
-	struct state_keys *keys = active(broker, row);
-	bool created;
-
-	if (!record_creation(broker, row, kind, failure))
-		return false;
-	created = broker->keystore.methods->create(&broker->keystore, kind, key, failure);
-	metrics_key_created(&broker->metrics, broker->keystore.methods->kind,
-	    row->purpose, kind, created);
-	if (!created)
-		return false;
-	memcpy(keys->key[0].identifier, key->identifier, sizeof key->identifier);
-	memcpy(keys->key[0].blob, key->blob, key->blob_length);
-	keys->key[0].blob_length = key->blob_length;
-	keys->count = 1;
-	log_notice("made the %s CA's %s key: %s", ca_name(row->ca),
-	    purpose_name(row->purpose), key_kind_name(kind));
-	return true;
-}
-
-bool ca_keys_create(struct broker *broker, enum suite suite, struct failure *failure)
-{
-	bool made = false;
-	size_t i;
-
-	for (i = 0; i < ROWS; i++) {
-		if (active(broker, &authority_rows[i])->count > 0)
-			continue;
-		if (!create_one(broker, &authority_rows[i], authority_rows[i].kind[suite],
-			failure))
-			return false;
-		made = true;
-	}
-	if (!made)
-		return true;
-	broker->state.suite = suite;
-	return state_write(&broker->state, &broker->state_directory, failure) &&
-	       publish(broker, failure);
+	return ca_keys_publish(broker, failure);
 }
 
 const struct key *ca_key(const struct broker *broker, enum ca ca, enum purpose purpose)
 {
-	const struct key *key = &broker->authorities[ca].key[purpose];
+	const struct authority *authority = &broker->authorities[ca];
 
-	return key->blob_length > 0 ? key : NULL;
+	if (purpose == PURPOSE_TLS && !authority->certificate.x509_is_ca)
+		return NULL;
+	return authority->key[purpose].blob_length > 0 ? &authority->key[purpose] : NULL;
 }
 
-static bool among(const struct state_keys *keys, const uint8_t *blob, size_t length)
+/* Certificates name what signs them by its identifier. */
+static bool has_key_id(const struct state_key *key, struct slice id)
 {
-	unsigned i;
+	struct x509_signed parts;
+	struct facts facts;
 
-	for (i = 0; i < keys->count; i++)
-		if (keys->key[i].blob_length == length &&
-		    memcmp(keys->key[i].blob, blob, length) == 0)
-			return true;
-	return false;
+	return x509_signed_read(key->document[CA_CERTIFICATE].bytes,
+		   key->document[CA_CERTIFICATE].length, &parts) &&
+	       x509_certificate_read(parts.document.at, parts.document.length, &facts) ==
+		   X509_FORM_GOOD &&
+	       slice_same(id, FACTS_SLICE(&facts, x509_subject_key_id));
 }
 
 bool ca_key_was(const struct broker *broker, enum ca ca, enum purpose purpose,
-    const uint8_t *blob, size_t length)
+    const struct facts *facts)
 {
-	return among(&broker->state.keys[ca][purpose][KEY_SET_TRUSTED], blob, length);
+	const struct state_keys *keys = &broker->state.keys[ca][purpose][KEY_SET_TRUSTED];
+	unsigned i;
+
+	for (i = 0; i < keys->count; i++)
+		if (purpose == PURPOSE_TLS
+			? has_key_id(
+			      &keys->key[i], FACTS_SLICE(facts, x509_authority_key_id))
+			: slice_same((struct slice){ keys->key[i].blob,
+					 keys->key[i].blob_length },
+			      FACTS_SLICE(facts, signature_key)))
+			return true;
+	return false;
 }
 
 void ca_keys_free(struct broker *broker)

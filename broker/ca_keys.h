@@ -1,5 +1,5 @@
 /*
- * The certificate authorities: which keys each has, made at the first start; which one
+ * The certificate authorities: which keys each has (ca_making.h makes them); which one
  * signs; and what everybody may know of them (a cert_authority resource, version v2).
  */
 #ifndef BROKER_CA_KEYS_H
@@ -7,19 +7,20 @@
 
 #include "broker/broker.h"
 
-/* Loads the keys that the state names; each must be the key that the state knows. */
+/* Loads the keys that the state names; each must be the key that the state knows, and
+ * what a TLS key shows must be its own and still good. */
 bool ca_keys_load(struct broker *broker, struct failure *failure);
 
-/* Makes the keys that are missing, by the suite: each is on the record before it exists,
- * and in the state before it is used. */
-bool ca_keys_create(struct broker *broker, enum suite suite, struct failure *failure);
+/* All that is derived from the state's keys; after each change of them. */
+bool ca_keys_publish(struct broker *broker, struct failure *failure);
 
-/* The key that signs now; NULL when there is none. */
+/* The key that signs now; NULL when there is none, or (a TLS key) no certificate of it.
+ */
 const struct key *ca_key(const struct broker *broker, enum ca ca, enum purpose purpose);
 
-/* Was that this CA's key before? */
+/* Does the document name, as what signs it, a key that this CA had before? */
 bool ca_key_was(const struct broker *broker, enum ca ca, enum purpose purpose,
-    const uint8_t *blob, size_t length);
+    const struct facts *facts);
 
 void ca_keys_free(struct broker *broker);
 

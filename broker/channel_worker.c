@@ -285,28 +285,75 @@ static void on_sealed(
 	channel->gate.phase = PHASE_SEALED;
 }
 
-static void on_config(
-    struct broker *broker, struct channel *channel, const struct frame *frame)
+static void config_refused(
+    struct broker *broker, struct channel *channel, const struct failure *failure)
 {
-	struct failure failure = { "" };
-	struct frame_writer w;
 	uint8_t answer[FRAME_HEADER + 8 + OP_TEXT_MAX];
+	struct frame_writer w;
 
-	channel->gate.phase = PHASE_CONFIG;
-	if (!config_judge(broker, channel, frame, &failure)) {
-		log_warning("worker %u (%s): config refused: %s", channel->worker,
-		    channel->socket, failure.text);
-		control_config_refused(broker, channel, failure.text);
-		frame_begin(&w, answer, sizeof answer, OP_CONFIG_REFUSED, frame->id);
-		frame_put_text(&w, failure.text);
-		channel_answer(channel, answer, frame_end(&w));
-		return;
-	}
-	frame_begin(&w, answer, sizeof answer, OP_CONFIG_TAKEN, frame->id);
+	log_warning("worker %u (%s): config refused: %s", channel->worker,
+	    channel->socket, failure->text);
+	control_config_refused(broker, channel, failure->text);
+	frame_begin(&w, answer, sizeof answer, OP_CONFIG_REFUSED, channel->config);
+	frame_put_text(&w, failure->text);
+	channel_answer(channel, answer, frame_end(&w));
+}
+
+static void config_taken(struct broker *broker, struct channel *channel)
+{
+	uint8_t answer[FRAME_HEADER + 8 + OP_TEXT_MAX];
+	struct frame_writer w;
+
+	frame_begin(&w, answer, sizeof answer, OP_CONFIG_TAKEN, channel->config);
 	frame_put_text(&w, broker->state.cluster);
 	channel_answer(channel, answer, frame_end(&w));
 	channel->gate.phase = PHASE_SERVE;
 	control_worker_ready(broker, channel);
+}
+
+/* The CAs are there, or will not be: that is what good configs waited for. */
+static void on_cas_made(struct broker *broker, const struct failure *failure)
+{
+	struct channel *channel;
+	unsigned i;
+
+	for (i = 0; i < broker->channels_used; i++) {
+		channel = broker->channels[i];
+		if (!channel || !channel->config_waiting)
+			continue;
+		channel->config_waiting = false;
+		if (!channel->open || channel->gate.phase != PHASE_CONFIG)
+			continue;
+		if (failure)
+			config_refused(broker, channel, failure);
+		else
+			config_taken(broker, channel);
+	}
+	if (!failure)
+		return;
+	/* Half made: a restart finds out what exists. */
+	log_error("%s", failure->text);
+	control_failed(broker, failure->text);
+}
+
+static void on_config(
+    struct broker *broker, struct channel *channel, const struct frame *frame)
+{
+	struct failure failure = { "" };
+	enum suite suite;
+
+	channel->gate.phase = PHASE_CONFIG;
+	channel->config = frame->id;
+	if (!config_judge(broker, channel, frame, &suite, &failure)) {
+		config_refused(broker, channel, &failure);
+		return;
+	}
+	if (broker->settings.check) {
+		config_taken(broker, channel);
+		return;
+	}
+	channel->config_waiting = true;
+	ca_making_start(broker, suite, on_cas_made);
 }
 
 static void on_authorities(

@@ -46,7 +46,9 @@ struct channel {
 	const char
 	    *client; /* socket; or "", for one that is none of the policy's (--stdio) */
 	struct gate gate;
-	bool open;    /* false: closed, and freed at the end of a turn, */
+	uint32_t config;     /* the id of its config, ... */
+	bool config_waiting; /* ... which is good, and waits for CAs to be made */
+	bool open;	     /* false: closed, and freed at the end of a turn, */
 	bool waiting; /* ... but not while its end is still to be told, at most until ...
 		       */
 	uint64_t told_by;		      /* boot clock */

@@ -4,8 +4,6 @@
  */
 #include "broker/config_judge.h"
 #include "broker/ca_keys.h"
-#include "broker/control.h"
-#include "ipc/log.h"
 
 #include <string.h>
 
@@ -96,7 +94,7 @@ static enum suite suite_for_new_keys(const struct broker *broker,
 }
 
 bool config_judge(struct broker *broker, const struct channel *channel,
-    const struct frame *frame, struct failure *failure)
+    const struct frame *frame, enum suite *suite, struct failure *failure)
 {
 	struct generation *generation = channel->generation;
 	const struct policy_pins *pins = policy_pins(generation->rules->policy);
@@ -109,12 +107,6 @@ bool config_judge(struct broker *broker, const struct channel *channel,
 	if (!agrees_with_pins(broker, &config, pins, failure) ||
 	    !is_the_generations(broker, generation, frame, failure))
 		return false;
-	if (broker->settings.check)
-		return true;
-	if (ca_keys_create(broker, suite_for_new_keys(broker, &config, pins), failure))
-		return true;
-	/* Half made: a restart finds out what exists. */
-	log_error("%s", failure->text);
-	control_failed(broker, failure->text);
-	return false;
+	*suite = suite_for_new_keys(broker, &config, pins);
+	return true;
 }

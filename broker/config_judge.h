@@ -5,8 +5,8 @@
 #include "broker/broker.h"
 
 /* Does the config that a worker read agree with the policy's pins, the state, and what
- * the generation's first worker read? The first good one of all makes missing CA keys. */
+ * the generation's first worker read? Then which suite CA keys to come are of. */
 bool config_judge(struct broker *broker, const struct channel *channel,
-    const struct frame *frame, struct failure *failure);
+    const struct frame *frame, enum suite *suite, struct failure *failure);
 
 #endif

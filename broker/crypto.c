@@ -30,16 +30,18 @@ bool crypto_start(struct crypto *crypto, struct failure *failure)
 		return failure_say(failure, "OpenSSL does not start");
 	if (!secret_memory_start(failure))
 		return false;
+	crypto->sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
 	crypto->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	crypto->sha512 = EVP_MD_fetch(NULL, "SHA512", NULL);
 	crypto->digest = EVP_MD_CTX_new();
 	crypto->one_shot = EVP_MD_CTX_new();
 	crypto->numbers = BN_CTX_new();
-	if (!crypto->sha256 || !crypto->sha512 || !crypto->digest || !crypto->one_shot ||
-	    !crypto->numbers || !start_curve(crypto, KEY_P256, NID_X9_62_prime256v1) ||
+	if (!crypto->sha1 || !crypto->sha256 || !crypto->sha512 || !crypto->digest ||
+	    !crypto->one_shot || !crypto->numbers ||
+	    !start_curve(crypto, KEY_P256, NID_X9_62_prime256v1) ||
 	    !start_curve(crypto, KEY_P384, NID_secp384r1) ||
 	    !start_curve(crypto, KEY_P521, NID_secp521r1))
-		return failure_say(failure, "OpenSSL lacks SHA-2 or a NIST curve");
+		return failure_say(failure, "OpenSSL lacks SHA-1, SHA-2 or a NIST curve");
 	if (RAND_bytes(seed, sizeof seed) != 1)
 		return failure_say(failure, "OpenSSL has no random numbers");
 	return true;
@@ -56,18 +58,31 @@ void crypto_stop(struct crypto *crypto)
 	BN_CTX_free(crypto->numbers);
 	EVP_MD_CTX_free(crypto->digest);
 	EVP_MD_CTX_free(crypto->one_shot);
+	EVP_MD_free(crypto->sha1);
 	EVP_MD_free(crypto->sha256);
 	EVP_MD_free(crypto->sha512);
 	*crypto = (struct crypto){ 0 };
 }
 
-void crypto_sha256(const struct crypto *crypto, const void *bytes, size_t length,
-    uint8_t out[SHA256_LENGTH])
+static void hash(const struct crypto *crypto, const EVP_MD *algorithm, const void *bytes,
+    size_t length, uint8_t *out)
 {
-	if (EVP_DigestInit_ex2(crypto->digest, crypto->sha256, NULL) != 1 ||
+	if (EVP_DigestInit_ex2(crypto->digest, algorithm, NULL) != 1 ||
 	    EVP_DigestUpdate(crypto->digest, bytes, length) != 1 ||
 	    EVP_DigestFinal_ex(crypto->digest, out, NULL) != 1)
 		abort();
+}
+
+void crypto_sha256(const struct crypto *crypto, const void *bytes, size_t length,
+    uint8_t out[SHA256_LENGTH])
+{
+	hash(crypto, crypto->sha256, bytes, length, out);
+}
+
+void crypto_sha1(const struct crypto *crypto, const void *bytes, size_t length,
+    uint8_t out[SHA1_LENGTH])
+{
+	hash(crypto, crypto->sha1, bytes, length, out);
 }
 
 bool crypto_on_curve(

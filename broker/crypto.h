@@ -13,10 +13,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define SHA1_LENGTH   20
 #define SHA256_LENGTH 32
 #define SHA256_TEXT   64 /* hex digits */
 
 struct crypto {
+	EVP_MD *sha1; /* for key identifiers; nothing is signed with it */
 	EVP_MD *sha256, *sha512;
 	EVP_MD_CTX *digest;
 	EVP_MD_CTX *one_shot; /* for signatures of bytes (Ed25519) */
@@ -32,6 +34,8 @@ void crypto_stop(struct crypto *crypto);
 /* SHA-256 of the bytes. Aborts when OpenSSL can't hash: nothing could go on. */
 void crypto_sha256(const struct crypto *crypto, const void *bytes, size_t length,
     uint8_t out[SHA256_LENGTH]);
+void crypto_sha1(const struct crypto *crypto, const void *bytes, size_t length,
+    uint8_t out[SHA1_LENGTH]);
 
 /* Is this encoded point (SEC 1 2.3.4) on the curve of `kind`? False for other kinds. */
 bool crypto_on_curve(

@@ -1,8 +1,8 @@
 /*
  * Keystores: where CA keys live. The interface is small so that each keystore can be read
- * whole: make a key, load one by its identifier, sign what was approved. Signing is
- * asynchronous in shape: `sign` starts it and `done` is called once, at once by a
- * keystore that is local, later by one that is remote.
+ * whole: make a key, load one by its identifier, sign what was approved. Making and
+ * signing are asynchronous in shape: the call starts it and `done` is called once, at
+ * once by a keystore that is local, later by one that is remote.
  */
 #ifndef BROKER_KEYSTORE_H
 #define BROKER_KEYSTORE_H
@@ -38,14 +38,18 @@ enum keystore_result {
 typedef void keystore_done(
     void *context, enum keystore_result result, const uint8_t *signature, size_t length);
 
+/* NULL: the key is made, and durable; else why not. */
+typedef void keystore_created(void *context, const struct failure *failure);
+
 struct keystore;
 
 struct keystore_methods {
 	enum keystore_kind kind;
 	const char *prefix; /* of its identifiers */
-	/* A new key, durable when true. RSA is of 2048 bits. */
-	bool (*create)(struct keystore *keystore, enum key_kind kind, struct key *out,
-	    struct failure *failure);
+	/* A new key in `out`, which stays where it is until `done`. RSA is of 2048 bits.
+	 */
+	void (*create)(struct keystore *keystore, enum key_kind kind, struct key *out,
+	    keystore_created *done, void *context);
 	bool (*load)(struct keystore *keystore, const char *identifier, struct key *out,
 	    struct failure *failure);
 	void (*sign)(struct keystore *keystore, const struct key *key,

@@ -96,7 +96,7 @@ static bool store(struct keystore *keystore, EVP_PKEY *private, const char *name
 	return stored;
 }
 
-static bool create(struct keystore *keystore, enum key_kind kind, struct key *out,
+static bool make(struct keystore *keystore, enum key_kind kind, struct key *out,
     struct failure *failure)
 {
 	char identifier[sizeof PREFIX + NAME_TEXT] = PREFIX, name[NAME_TEXT + 5];
@@ -114,6 +114,14 @@ static bool create(struct keystore *keystore, enum key_kind kind, struct key *ou
 		return false;
 	}
 	return adopt(keystore, private, identifier, out, failure);
+}
+
+static void create(struct keystore *keystore, enum key_kind kind, struct key *out,
+    keystore_created *done, void *context)
+{
+	struct failure failure = { "" };
+
+	done(context, make(keystore, kind, out, &failure) ? NULL : &failure);
 }
 
 static int no_passphrase(char *buffer, int size, int writing, void *context)

@@ -4,7 +4,6 @@
  * answered.
  */
 #include "broker/admin.h"
-#include "broker/ca_keys.h"
 #include "broker/broker.h"
 #include "broker/clocks.h"
 #include "broker/control.h"
@@ -25,7 +24,7 @@
 
 bool broker_ready(const struct broker *broker)
 {
-	return audit_log_open(&broker->log) && ca_key(broker, CA_USER, PURPOSE_SSH) &&
+	return audit_log_open(&broker->log) && ca_making_complete(broker) &&
 	       !broker->stopping;
 }
 

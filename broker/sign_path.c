@@ -3,12 +3,11 @@
 #include "broker/broker.h"
 #include "broker/clocks.h"
 #include "ipc/log.h"
-#include "policy/ssh_certificate.h"
+#include "policy/documents.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define SSH_SERIAL_LENGTH 8
 #define RECORD_LOST                                                                      \
 	"the record can't be written, so nothing is signed: see the log, make room for " \
 	"it, and restart privyseald"
@@ -101,12 +100,12 @@ static bool fits_table(struct signing *signing)
 static bool read_and_compare(struct signing *signing)
 {
 	uint8_t *again = signing->broker->scratch;
-	enum ssh_form form;
+	const char *fault = document_read(
+	    signing->document, signing->bytes, signing->length, &signing->facts);
 
-	form = ssh_certificate_read(signing->bytes, signing->length, &signing->facts);
-	if (form != SSH_FORM_GOOD)
-		return refuse_invariant(signing, FACT_FORM, ssh_form_text(form));
-	if (ssh_certificate_write(&signing->facts, again, SCRATCH_SIZE) !=
+	if (fault)
+		return refuse_invariant(signing, FACT_FORM, fault);
+	if (document_write(signing->document, &signing->facts, again, SCRATCH_SIZE) !=
 		signing->length ||
 	    memcmp(again, signing->bytes, signing->length) != 0)
 		return refuse_invariant(
@@ -130,25 +129,23 @@ static bool subject_key_is_sound(struct signing *signing)
 /* The broker picks the key: the worker only has to name the same in its document. */
 static bool find_key(struct signing *signing, const struct key **key)
 {
-	const struct facts *facts = &signing->facts;
-
 	*key = ca_key(signing->broker, signing->ca, signing->purpose);
 	if (!*key) {
 		unavailable(signing, UNAVAILABLE_KEYSTORE, 0, "this CA has no key yet");
 		return false;
 	}
-	if (ca_key_was(signing->broker, signing->ca, signing->purpose,
-		facts->signature_key, facts->signature_key_length)) {
+	if (ca_key_was(signing->broker, signing->ca, signing->purpose, &signing->facts)) {
 		unavailable(signing, UNAVAILABLE_STALE, 0, "the CA's key has changed");
 		return false;
 	}
 	return true;
 }
 
-static bool is_permitted(struct signing *signing, const struct key *key)
+static struct issuer issuer_of(const struct signing *signing, const struct key *key)
 {
 	const struct broker *broker = signing->broker;
-	const struct issuer issuer = { .ca = signing->ca,
+	const struct facts *certificate = &broker->authorities[signing->ca].certificate;
+	struct issuer issuer = { .ca = signing->ca,
 		.purpose = signing->purpose,
 		.key_kind = key->kind,
 		.public_key = key->blob,
@@ -156,6 +153,20 @@ static bool is_permitted(struct signing *signing, const struct key *key)
 		.not_after = INT64_MAX,
 		.ca_keys = broker->all_keys,
 		.ca_keys_length = broker->all_keys_length };
+
+	if (signing->purpose == PURPOSE_TLS) {
+		issuer.name = certificate->x509_subject;
+		issuer.name_length = certificate->x509_subject_length;
+		issuer.key_id = certificate->x509_subject_key_id;
+		issuer.key_id_length = certificate->x509_subject_key_id_length;
+		issuer.not_after = certificate->x509_not_after;
+	}
+	return issuer;
+}
+
+static bool is_permitted(struct signing *signing, const struct key *key)
+{
+	const struct issuer issuer = issuer_of(signing, key);
 	const struct request request = { .document = signing->document,
 		.client = signing->channel->client,
 		.now = clock_wall_seconds() };
@@ -195,19 +206,36 @@ static bool within_rates(struct signing *signing)
 }
 
 /* The serial is the broker's, so that no worker can prepare two documents of one digest.
- * Never zero: that is what an unstamped document has. */
+ * The facts follow the bytes. */
 static void stamp(struct signing *signing)
 {
-	static const uint8_t zero[SSH_SERIAL_LENGTH];
+	const size_t length = document_serial_length(signing->document);
 	uint8_t *serial = signing->bytes + signing->facts.serial_at;
 	unsigned i;
 
 	do
-		crypto_random(serial, SSH_SERIAL_LENGTH);
-	while (memcmp(serial, zero, sizeof zero) == 0);
+		crypto_random(serial, length);
+	while (!document_serial_fit(signing->document, serial));
 	signing->facts.serial = 0;
-	for (i = 0; i < SSH_SERIAL_LENGTH; i++)
+	for (i = 0; i < length && length <= sizeof signing->facts.serial; i++)
 		signing->facts.serial = signing->facts.serial << 8 | serial[i];
+}
+
+/* As each is written elsewhere: hex in X.509; decimal in SSH, and as text, since half of
+ * all serials are larger than what JSON's readers keep. */
+static void record_serial(struct record_line *line, const struct signing *signing)
+{
+	char decimal[24];
+	int digits;
+
+	if (signing->purpose != PURPOSE_SSH) {
+		record_hex(line, "serial", signing->bytes + signing->facts.serial_at,
+		    document_serial_length(signing->document));
+		return;
+	}
+	digits = snprintf(
+	    decimal, sizeof decimal, "%llu", (unsigned long long)signing->facts.serial);
+	record_text(line, "serial", decimal, (size_t)digits);
 }
 
 static uint64_t record_permit(const struct signing *signing)
@@ -217,14 +245,12 @@ static uint64_t record_permit(const struct signing *signing)
 	const char *client = signing->channel->socket, *ca = ca_name(signing->ca),
 		   *document = document_name(signing->document);
 	const char *current = broker->log.policy;
-	char rule[OP_TEXT_MAX], serial[24];
+	char rule[OP_TEXT_MAX];
 	uint64_t sequence;
-	int n, digits;
+	int n;
 
 	n = snprintf(rule, sizeof rule, "%s:%u", broker->settings.policy_name,
 	    signing->decision.line);
-	digits = snprintf(
-	    serial, sizeof serial, "%llu", (unsigned long long)signing->facts.serial);
 	broker->log.policy = signing->channel->generation->rules->sha256;
 	record_text(line, "id", signing->request_id, signing->request_id_length);
 	record_text(line, "client", client, strlen(client));
@@ -235,8 +261,7 @@ static uint64_t record_permit(const struct signing *signing)
 	record_text(
 	    line, "rule", rule, (size_t)n < sizeof rule ? (size_t)n : sizeof rule - 1);
 	record_text(line, "decision", "permit", 6);
-	/* as text: half of all serials are larger than what JSON's readers keep */
-	record_text(line, "serial", serial, (size_t)digits);
+	record_serial(line, signing);
 	record_facts(line, signing->document, &signing->facts);
 	sequence = audit_log_end(&broker->log);
 	broker->log.policy = current;
@@ -412,8 +437,8 @@ static void on_signed(
 		count_use(signing, USE_RELEASED);
 		record_outcome(signing, "signed");
 		answer_signed(signing->channel, signing->id,
-		    signing->bytes + signing->facts.serial_at, SSH_SERIAL_LENGTH,
-		    signature, length);
+		    signing->bytes + signing->facts.serial_at,
+		    document_serial_length(signing->document), signature, length);
 	}
 }
 

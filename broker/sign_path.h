@@ -7,12 +7,12 @@
  * Requests are gathered into a batch so that one fdatasync makes the records of all of
  * them durable; no key is used before it.
  *
- * What OP_SIGNED carries, for who makes the certificate of it: `serial` is the 8 bytes
- * that the broker stamped where the worker had left zeros, big-endian; `signature` is the
- * raw form of the algorithm: RSA the bytes of RFC 8017 8.2 (rsa-sha2-256 when the CA's
- * modulus has 2048 to 4095 bits, rsa-sha2-512 from 4096), ECDSA the DER of
- * ECDSA-Sig-Value (RFC 3279 2.2.3), Ed25519 the 64 bytes of RFC 8032. The worker wraps it
- * as SSH does.
+ * What OP_SIGNED carries, for who makes the certificate of it: `serial` is the bytes (8
+ * of SSH, 16 of X.509) that the broker stamped where the worker had left zeros,
+ * big-endian; `signature` is the raw form of the algorithm: RSA the bytes of RFC 8017 8.2
+ * (with SHA-256 when the CA's modulus has 2048 to 4095 bits, with SHA-512 from 4096),
+ * ECDSA the DER of ECDSA-Sig-Value (RFC 3279 2.2.3), Ed25519 the 64 bytes of RFC 8032.
+ * X.509 takes it as it is, SSH wraps it.
  */
 #ifndef BROKER_SIGN_PATH_H
 #define BROKER_SIGN_PATH_H

@@ -16,6 +16,7 @@ static const char no_checksum[] =
 
 static const char *const set_names[KEY_SETS] = { "active_keys",
 	"additional_trusted_keys" };
+static const char *const document_members[CA_DOCUMENTS] = { "cert", "crl" };
 
 void state_new(struct state *state, const char *cluster)
 {
@@ -104,35 +105,61 @@ static bool whole_number(
 	return true;
 }
 
-static bool read_blob(const char *base64, struct state_key *out)
+#define BASE64_ROOM(bytes) (((bytes) + 2) / 3 * 4 + 1)
+
+/* Base64 of 1 to `room` bytes, in its one form. */
+static bool read_base64(const char *text, uint8_t *out, size_t room, size_t *length)
 {
-	uint8_t bytes[KEY_BLOB_MAX + 3];
-	size_t length = base64 ? strlen(base64) : 0, padding;
+	char again[BASE64_ROOM(CA_DOCUMENT_MAX)];
+	uint8_t bytes[CA_DOCUMENT_MAX + 3];
+	const size_t characters = text ? strlen(text) : 0;
 	int n;
 
-	if (length == 0 || length % 4 != 0 || length / 4 * 3 > sizeof bytes)
+	if (characters == 0 || characters >= BASE64_ROOM(room))
 		return false;
-	padding = base64[length - 1] != '=' ? 0 : base64[length - 2] != '=' ? 1 : 2;
-	n = EVP_DecodeBlock(bytes, (const unsigned char *)base64, (int)length);
-	if (n < 0 || (size_t)n <= padding || (size_t)n - padding > KEY_BLOB_MAX)
+	n = EVP_DecodeBlock(bytes, (const unsigned char *)text, (int)characters);
+	*length = n <= 0 ? 0
+			 : (size_t)n - (text[characters - 1] == '=') -
+			       (text[characters - 2] == '=');
+	if (*length == 0 || *length > room)
 		return false;
-	out->blob_length = (size_t)n - padding;
-	memcpy(out->blob, bytes, out->blob_length);
-	return true;
+	EVP_EncodeBlock((unsigned char *)again, bytes, (int)*length);
+	memcpy(out, bytes, *length);
+	return strcmp(again, text) == 0;
 }
 
-static bool read_key(
+/* What is not there yet is made at the next config. */
+static bool read_documents(
     const cJSON *item, const char *where, struct state_key *out, struct failure *failure)
 {
-	static const char *const names[] = { "key", "public_key" };
+	const char *name;
+	int i;
 
-	if (!members_are(item, where, names, 2, failure) ||
+	for (i = 0; i < CA_DOCUMENTS; i++) {
+		name = document_members[i];
+		if (cJSON_GetObjectItemCaseSensitive(item, name) &&
+		    !read_base64(text_of(item, name), out->document[i].bytes,
+			CA_DOCUMENT_MAX, &out->document[i].length))
+			return damaged(failure, where, "cert or crl is not base64");
+	}
+	return out->document[CA_CRL].length == 0 ||
+	       out->document[CA_CERTIFICATE].length > 0 ||
+	       damaged(failure, where, "a crl without its cert");
+}
+
+static bool read_key(const cJSON *item, const char *where, bool documents,
+    struct state_key *out, struct failure *failure)
+{
+	static const char *const names[] = { "key", "public_key", "cert", "crl" };
+
+	if (!members_are(item, where, names, documents ? 4 : 2, failure) ||
 	    !copy_text(item, "key", out->identifier, sizeof out->identifier, failure))
 		return false;
-	if (!read_blob(text_of(item, "public_key"), out))
+	if (!read_base64(text_of(item, "public_key"), out->blob, sizeof out->blob,
+		&out->blob_length))
 		return damaged(
 		    failure, where, "public_key is not base64 of a public key");
-	return true;
+	return !documents || read_documents(item, where, out, failure);
 }
 
 static bool read_set(const cJSON *object, enum ca ca, enum key_set set,
@@ -159,8 +186,8 @@ static bool read_set(const cJSON *object, enum ca ca, enum key_set set,
 			return damaged(
 			    failure, where, "not the keys that this CA can have");
 		cJSON_ArrayForEach(
-		    item, list) if (!read_key(item, where, &into->key[into->count++],
-					failure)) return false;
+		    item, list) if (!read_key(item, where, purpose == PURPOSE_TLS,
+					&into->key[into->count++], failure)) return false;
 	}
 	return true;
 }
@@ -200,8 +227,7 @@ static bool read_suite(const cJSON *root, enum suite *out, struct failure *failu
 	return true;
 }
 
-/* One key in two places would let a document of one kind pass as one of another. */
-static bool keys_differ(const struct state *state, struct failure *failure)
+bool state_keys_differ(const struct state *state, struct failure *failure)
 {
 	const struct state_key *all[KEYS_KNOWN];
 	unsigned count = 0, i, j;
@@ -260,7 +286,7 @@ static bool read_root(const cJSON *root, struct state *state, struct failure *fa
 		return damaged(failure, "authorities", "not a list");
 	cJSON_ArrayForEach(
 	    item, list) if (!read_authority(item, state, &seen, failure)) return false;
-	return keys_differ(state, failure);
+	return state_keys_differ(state, failure);
 }
 
 /* SHA-256 over the file with zeros in its place: against a failing disk, not against
@@ -353,18 +379,38 @@ enum file_read state_read(
 
 /* ---- writing ---- */
 
+static bool add_base64(
+    cJSON *object, const char *name, const uint8_t *bytes, size_t length)
+{
+	char text[BASE64_ROOM(CA_DOCUMENT_MAX)];
+
+	EVP_EncodeBlock((unsigned char *)text, bytes, (int)length);
+	return cJSON_AddStringToObject(object, name, text) != NULL;
+}
+
+static bool add_documents(cJSON *item, const struct state_key *key)
+{
+	int i;
+
+	for (i = 0; i < CA_DOCUMENTS; i++)
+		if (key->document[i].length > 0 &&
+		    !add_base64(item, document_members[i], key->document[i].bytes,
+			key->document[i].length))
+			return false;
+	return true;
+}
+
 static bool add_key(cJSON *list, const struct state_key *key)
 {
-	char base64[(KEY_BLOB_MAX + 2) / 3 * 4 + 1];
 	cJSON *item = cJSON_CreateObject();
 
-	EVP_EncodeBlock((unsigned char *)base64, key->blob, (int)key->blob_length);
 	if (!cJSON_AddItemToArray(list, item)) {
 		cJSON_Delete(item);
 		return false;
 	}
 	return cJSON_AddStringToObject(item, "key", key->identifier) &&
-	       cJSON_AddStringToObject(item, "public_key", base64);
+	       add_base64(item, "public_key", key->blob, key->blob_length) &&
+	       add_documents(item, key);
 }
 
 static bool add_set(cJSON *authority, const struct state *state, int ca, int set)

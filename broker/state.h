@@ -6,14 +6,14 @@
 #ifndef BROKER_STATE_H
 #define BROKER_STATE_H
 
+#include "broker/ca_documents.h"
 #include "broker/files.h"
-#include "broker/keystore.h"
 #include "ipc/ops.h"
 #include "policy/names.h"
 
 #define STATE_VERSION 1
 #define STATE_FILE    "state.json"
-#define STATE_MAX     ((size_t)256 * 1024)
+#define STATE_MAX     ((size_t)512 * 1024)
 #define KEYS_PER_SET  2
 #define INSTANCE_TEXT 32
 #define HASH_TEXT     64
@@ -26,6 +26,12 @@ struct state_key {
 	char identifier[KEY_IDENTIFIER_MAX];
 	uint8_t blob[KEY_BLOB_MAX]; /* the public key; the private one must fit it */
 	size_t blob_length;
+	/* A TLS key's certificate and CRL: both or, of one that has just been made, none.
+	 */
+	struct {
+		uint8_t bytes[CA_DOCUMENT_MAX];
+		size_t length;
+	} document[CA_DOCUMENTS];
 };
 
 struct state_keys {
@@ -50,6 +56,9 @@ enum file_read state_read(
     struct state *state, const struct directory *directory, struct failure *failure);
 bool state_write(const struct state *state, const struct directory *directory,
     struct failure *failure);
+
+/* One key in two places would let a document of one kind pass as one of another. */
+bool state_keys_differ(const struct state *state, struct failure *failure);
 
 /* The parts of it that need no directory. `text` has length bytes and a NUL behind them.
  */

@@ -28,7 +28,8 @@ def main():
         pipe.result("ssh-user", public_key=key, key_id="b", principals=["deploy"])
     signed = [e for e in place.record() if e["event"] == "sign"]
     assert [e["facts"]["key_id"] for e in signed] == ["a", "b"], signed
-    assert [e["event"] for e in place.record()].count("key-create") == len(authorities)
+    keys = sum((a["spec"]["active_keys"].get(p, []) for a in authorities for p in ("ssh", "tls")), [])
+    assert [e["event"] for e in place.record()].count("key-create") == len(keys)
     place.remove()
 
 

@@ -66,7 +66,7 @@ def main():
 
     record = place.record()
     signed = [e for e in record if e["event"] == "sign"]
-    outcomes = [e for e in record if e["event"] == "outcome"]
+    outcomes = [e for e in record if e["event"] == "outcome" and e["of"] in {s["seq"] for s in signed}]
     assert len(signed) == 8 and len(outcomes) == 8, (len(signed), len(outcomes))
     first = signed[0]
     assert first["ca"] == "user" and first["document"] == "ssh-user"

@@ -139,6 +139,13 @@ static inline void fixture_keep_low(int control)
 		close(filler);
 }
 
+static inline void fixture_made(struct broker *broker, const struct failure *failure)
+{
+	(void)broker;
+	if (failure)
+		fail_msg("%s", failure->text);
+}
+
 static inline struct fixture *fixture_new(const char *policy, enum suite suite)
 {
 	struct fixture *f = calloc(1, sizeof *f);
@@ -163,8 +170,8 @@ static inline struct fixture *fixture_new(const char *policy, enum suite suite)
 	f->broker->log.policy = f->broker->generation->rules->sha256;
 	state_new(&f->broker->state, "example.com");
 	fixture_segment(f, 1);
-	if (!ca_keys_create(f->broker, suite, &failure))
-		fail_msg("%s", failure.text);
+	ca_making_start(f->broker, suite, fixture_made);
+	assert_true(ca_making_complete(f->broker));
 	fixture_worker(f);
 	return f;
 }

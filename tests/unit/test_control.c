@@ -103,6 +103,7 @@ static bool judge(const char *cluster, enum keystore_kind keystore, enum suite s
 	struct frame_writer w;
 	struct gate gate = { .phase = PHASE_SEALED };
 	struct frame config;
+	enum suite chosen;
 	size_t length;
 
 	frame_begin(&w, bytes, sizeof bytes, OP_CONFIG, 1);
@@ -115,7 +116,7 @@ static bool judge(const char *cluster, enum keystore_kind keystore, enum suite s
 	length = frame_end(&w);
 	assert_int_equal(
 	    frame_read(bytes, length, PARTY_WORKER, 0, &gate, &config), FRAME_GOOD);
-	return config_judge(f->broker, f->channel, &config, failure);
+	return config_judge(f->broker, f->channel, &config, &chosen, failure);
 }
 
 static void config_must_agree_with_the_pins(void **state)

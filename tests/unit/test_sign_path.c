@@ -103,13 +103,12 @@ static void signature_is_preceded_by_its_durable_record(void **state)
 
 	(void)state;
 	assert_int_equal(ask(CA_USER, DOCUMENT_SSH_USER, "alice"), OP_SIGNED);
-	assert_true(f->broker->log.durable >= 4); /* three keys were made before it */
+	assert_true(f->broker->log.durable >= 4); /* keys were made before it */
 	record_text_of(text, sizeof text);
 	permit = strstr(text, "\"event\":\"sign\"");
-	outcome = strstr(text, "\"event\":\"outcome\"");
+	outcome = strstr(permit ? permit : text, "\"event\":\"outcome\"");
 	assert_non_null(permit);
 	assert_non_null(outcome);
-	assert_true(permit < outcome);
 	assert_non_null(strstr(permit, "\"rule\":\"policy.conf:3\""));
 	assert_non_null(strstr(permit, "alice"));
 	assert_non_null(strstr(outcome, "\"outcome\":\"signed\""));

@@ -56,13 +56,13 @@ static void absent_file_is_not_a_bad_one(void **state)
 static void refuses_every_cut_file(void **state)
 {
 	static struct state again;
-	char text[8192];
+	char text[16384];
 	size_t length = text_of(text, sizeof text), i;
 
 	(void)state;
 	/* The last two bytes are the closing brace and the newline. */
 	for (i = 0; i < length - 1; i++) {
-		char cut[8192];
+		char cut[16384];
 
 		memcpy(cut, text, i);
 		cut[i] = '\0';
@@ -74,7 +74,7 @@ static void refuses_every_cut_file(void **state)
 static bool with(const char *from, const char *to)
 {
 	static struct state again;
-	char text[8192], changed[8192];
+	char text[16384], changed[16384];
 	char *at;
 
 	text_of(text, sizeof text);
@@ -100,6 +100,13 @@ static void refuses_what_it_does_not_know(void **state)
 	assert_false(with("\"type\":\t\"host\"", "\"type\":\t\"user\""));
 	assert_false(with("\"type\":\t\"host\"", "\"type\":\t\"hosts\""));
 	assert_false(with("\"public_key\":\t\"", "\"public_key\":\t\"!"));
+	assert_false(with("\"cert\":\t\"", "\"cert\":\t\"!"));
+	assert_false(with("\"cert\":\t\"", "\"cert\":\t5, \"more\":\t\""));
+	assert_false(with("\"cert\":\t\"", "\"cert\":\t\"\", \"certs\":\t\""));
+	assert_false(with("\"crl\":\t\"", "\"crl\":\t\" "));
+	assert_false(with("\"ssh\":\t[{", "\"ssh\":\t[{\"cert\":\t\"AAAA\","));
+	assert_non_null(strstr(failure.text, "cert: not a known member"));
+	assert_false(with("\"cert\":\t\"", "\"crl\":\t\""));
 	assert_false(with("\"sequence\":\t", "\"sequence\":\t-"));
 	assert_false(with("\"sequence\":\t", "\"sequence\":\t0.5"));
 	assert_false(with("}\n", "} x\n"));
@@ -109,7 +116,7 @@ static void refuses_what_it_does_not_know(void **state)
 static void refuses_one_key_in_two_places(void **state)
 {
 	struct state *s = &f->broker->state;
-	char text[8192];
+	char text[16384];
 	static struct state again;
 	size_t length;
 
@@ -154,6 +161,26 @@ static void refuses_link_in_the_files_place(void **state)
 	assert_int_equal(symlink("other", path), 0);
 	assert_int_equal(
 	    state_read(&again, &f->broker->state_directory, &failure), FILE_BAD);
+}
+
+static void refuses_crl_without_its_certificate(void **state)
+{
+	struct state *s = &f->broker->state;
+	static struct state again;
+
+	(void)state;
+	s->keys[CA_USER][PURPOSE_TLS][KEY_SET_ACTIVE].key[0].document[CA_CRL].length = 0;
+	assert_true(state_write(s, &f->broker->state_directory, &failure));
+	assert_int_equal(
+	    state_read(&again, &f->broker->state_directory, &failure), FILE_READ);
+	s->keys[CA_HOST][PURPOSE_TLS][KEY_SET_ACTIVE]
+	    .key[0]
+	    .document[CA_CERTIFICATE]
+	    .length = 0;
+	assert_true(state_write(s, &f->broker->state_directory, &failure));
+	assert_int_equal(
+	    state_read(&again, &f->broker->state_directory, &failure), FILE_BAD);
+	assert_non_null(strstr(failure.text, "without its cert"));
 }
 
 /* What a crash between making and renaming leaves must not be in the way, nor pile up. */
@@ -266,6 +293,7 @@ int main(void)
 		TEST(refuses_every_cut_file),
 		TEST(refuses_what_it_does_not_know),
 		TEST(refuses_one_key_in_two_places),
+		TEST(refuses_crl_without_its_certificate),
 		TEST(refuses_file_that_others_can_read),
 		TEST(refuses_link_in_the_files_place),
 		TEST(left_over_file_is_moved_aside),
