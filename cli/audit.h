@@ -41,6 +41,10 @@ struct audit_request {
 bool audit_request_read(const char *const *words, unsigned count, time_t now,
     struct audit_request *out, char message[MESSAGE_MAX]);
 
+#define AUDIT_TIME_FORMS                                                                 \
+	"a time is RFC 3339 (2026-01-02T03:04:05Z), seconds since 1970, or how long "    \
+	"ago (2h)"
+
 /* RFC 3339, seconds since 1970, or a duration, which is that long before `now`. */
 bool audit_time_read(const char *text, time_t now, char out[RECORD_TIME_TEXT]);
 

@@ -1,16 +1,10 @@
 /* The words after `privyseal audit`; audit.h has the contract. */
 #include "cli/audit.h"
-#include "cli/cli.h"
+#include "cli/words.h"
 #include "policy/duration.h"
 #include "policy/text.h"
 
 #include <string.h>
-
-static bool wrong(char message[MESSAGE_MAX], const char *word, const char *why)
-{
-	snprintf(message, MESSAGE_MAX, "%s: %s; see privyseal audit --help", word, why);
-	return false;
-}
 
 static bool read_number(const char *text, uint64_t most, uint64_t *out)
 {
@@ -72,83 +66,52 @@ bool audit_time_read(const char *text, time_t now, char out[RECORD_TIME_TEXT])
 }
 
 enum flag { FLAG_SINCE = FILTERS, FLAG_UNTIL, FLAG_LAST, FLAG_STATE, FLAGS };
+enum act { ACT_VERIFY, ACT_SHOW };
 
-static const char *const flag_names[FLAGS] = {
-	[FILTER_EVENT] = "--event",
-	[FILTER_CA] = "--ca",
-	[FILTER_DOCUMENT] = "--document",
-	[FILTER_CLIENT] = "--client",
-	[FILTER_ID] = "--id",
-	[FILTER_SERIAL] = "--serial",
-	[FLAG_SINCE] = "--since",
-	[FLAG_UNTIL] = "--until",
-	[FLAG_LAST] = "--last",
-	[FLAG_STATE] = "--state-dir",
+static const char *const acts[] = { [ACT_VERIFY] = "verify", [ACT_SHOW] = "show", NULL };
+
+static const struct words_flag flags[FLAGS] = {
+	[FILTER_EVENT] = { "--event", ACT(ACT_SHOW) },
+	[FILTER_CA] = { "--ca", ACT(ACT_SHOW) },
+	[FILTER_DOCUMENT] = { "--document", ACT(ACT_SHOW) },
+	[FILTER_CLIENT] = { "--client", ACT(ACT_SHOW) },
+	[FILTER_ID] = { "--id", ACT(ACT_SHOW) },
+	[FILTER_SERIAL] = { "--serial", ACT(ACT_SHOW) },
+	[FLAG_SINCE] = { "--since", ACT(ACT_SHOW) },
+	[FLAG_UNTIL] = { "--until", ACT(ACT_SHOW) },
+	[FLAG_LAST] = { "--last", ACT(ACT_SHOW) },
+	[FLAG_STATE] = { "--state-dir", ACT(ACT_SHOW) | ACT(ACT_VERIFY) },
 };
 
-static bool take_value(int flag, const char *value, time_t now, struct audit_request *out,
-    char message[MESSAGE_MAX])
+static const struct words_form form = { "audit", acts, flags, FLAGS };
+
+static bool take_time(
+    const char *value, time_t now, char out[RECORD_TIME_TEXT], char message[MESSAGE_MAX])
 {
-	if (flag < FILTERS)
-		out->filter[flag] = value;
-	if (flag == FLAG_STATE)
-		out->state_directory = value;
-	if (flag == FLAG_LAST &&
-	    (!read_number(value, UINT32_MAX, &out->last) || !out->last))
-		return wrong(message, value, "--last is a number of records, from 1");
-	if ((flag == FLAG_SINCE && !audit_time_read(value, now, out->since)) ||
-	    (flag == FLAG_UNTIL && !audit_time_read(value, now, out->until)))
-		return wrong(message, value,
-		    "a time is RFC 3339 (2026-01-02T03:04:05Z), seconds since 1970, or "
-		    "how "
-		    "long ago (2h)");
-	return true;
+	return !value || audit_time_read(value, now, out) ||
+	       words_wrong(&form, message, value, AUDIT_TIME_FORMS);
 }
 
-/* `next` is the word after; *used tells whether it was this flag's value. */
-static bool read_flag(const char *word, const char *next, bool *used, time_t now,
+bool audit_request_read(const char *const *said, unsigned count, time_t now,
     struct audit_request *out, char message[MESSAGE_MAX])
 {
-	const char *value = NULL;
-	int flag;
-
-	for (flag = 0; flag < FLAGS; flag++)
-		if (flag_named(word, flag_names[flag], &value))
-			break;
-	if (flag == FLAGS)
-		return wrong(message, word, "no such flag");
-	if (!out->show && flag != FLAG_STATE)
-		return wrong(message, word, "is a flag of audit show alone");
-	*used = !value;
-	value = value ? value : next;
-	if (!value || !*value)
-		return wrong(message, word, "needs a value");
-	return take_value(flag, value, now, out, message);
-}
-
-bool audit_request_read(const char *const *words, unsigned count, time_t now,
-    struct audit_request *out, char message[MESSAGE_MAX])
-{
-	unsigned i;
-	bool used;
+	struct words words = { .others = out->names, .room = WORDS_MAX };
+	const char *last;
 
 	*out = (struct audit_request){ 0 };
-	if (count == 0)
-		return wrong(message, "audit", "what, verify or show?");
-	out->show = strcmp(words[0], "show") == 0;
-	if (!out->show && strcmp(words[0], "verify") != 0)
-		return wrong(message, words[0], "is neither verify nor show");
-	for (i = 1; i < count; i++) {
-		used = false;
-		if (words[i][0] != '-')
-			out->names[out->names_count++] = words[i];
-		else if (!read_flag(words[i], i + 1 < count ? words[i + 1] : NULL, &used,
-			     now, out, message))
-			return false;
-		i += used ? 1 : 0;
-	}
+	if (!words_read(&form, said, count, &words, message))
+		return false;
+	out->show = words.act == ACT_SHOW;
+	out->names_count = words.count;
+	out->state_directory = words.value[FLAG_STATE];
+	memcpy(out->filter, words.value, sizeof out->filter);
+	last = words.value[FLAG_LAST];
+	if (last && (!read_number(last, UINT32_MAX, &out->last) || !out->last))
+		return words_wrong(
+		    &form, message, last, "--last is a number of records, from 1");
 	if (out->names_count > 0 && out->state_directory)
-		return wrong(
-		    message, out->names[0], "either files are named or --state-dir");
-	return true;
+		return words_wrong(&form, message, out->names[0],
+		    "either files are named or --state-dir");
+	return take_time(words.value[FLAG_SINCE], now, out->since, message) &&
+	       take_time(words.value[FLAG_UNTIL], now, out->until, message);
 }

@@ -41,10 +41,10 @@ static void refuses_wrong_usage_naming_the_word(void **state)
 	static const struct {
 		const char *words[4], *says;
 	} cases[] = {
-		{ { NULL }, "verify or show" },
-		{ { "look", NULL }, "look: is neither" },
+		{ { NULL }, "needs one of verify show" },
+		{ { "look", NULL }, "look: is not one of verify show" },
 		{ { "verify", "--event", "sign", NULL },
-		    "--event: is a flag of audit show" },
+		    "--event: is no flag of audit verify" },
 		{ { "show", "--evil", NULL }, "--evil: no such flag" },
 		{ { "show", "--id", NULL }, "--id: needs a value" },
 		{ { "show", "--id=", NULL }, "--id=: needs a value" },

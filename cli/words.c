@@ -1,0 +1,77 @@
+/* words.h has the contract. */
+#include "cli/words.h"
+
+#include <stdio.h>
+#include <string.h>
+
+bool words_wrong(const struct words_form *form, char message[MESSAGE_MAX],
+    const char *word, const char *why)
+{
+	snprintf(message, MESSAGE_MAX, "%s: %s; see privyseal %s --help", word, why,
+	    form->command);
+	return false;
+}
+
+static bool read_act(const struct words_form *form, const char *word, struct words *out,
+    char message[MESSAGE_MAX])
+{
+	char why[MESSAGE_MAX / 2];
+	size_t length;
+
+	snprintf(why, sizeof why, "%s one of", word ? "is not" : "needs");
+	for (out->act = 0; form->acts[out->act]; out->act++) {
+		if (word && strcmp(word, form->acts[out->act]) == 0)
+			return true;
+		length = strlen(why);
+		snprintf(why + length, sizeof why - length, " %s", form->acts[out->act]);
+	}
+	return words_wrong(form, message, word ? word : form->command, why);
+}
+
+/* `next` is the word after; *used tells whether it was this flag's value. */
+static bool read_flag(const struct words_form *form, const char *word, const char *next,
+    bool *used, struct words *out, char message[MESSAGE_MAX])
+{
+	const char *value = NULL;
+	char why[64];
+	unsigned flag;
+
+	for (flag = 0; flag < form->flags_count; flag++)
+		if (flag_named(word, form->flags[flag].name, &value))
+			break;
+	if (flag == form->flags_count)
+		return words_wrong(form, message, word, "no such flag");
+	if ((form->flags[flag].acts & ACT(out->act)) == 0) {
+		snprintf(why, sizeof why, "is no flag of %s %s", form->command,
+		    form->acts[out->act]);
+		return words_wrong(form, message, word, why);
+	}
+	*used = !value;
+	out->value[flag] = value ? value : next;
+	return (out->value[flag] && *out->value[flag]) ||
+	       words_wrong(form, message, word, "needs a value");
+}
+
+bool words_read(const struct words_form *form, const char *const *said, unsigned count,
+    struct words *out, char message[MESSAGE_MAX])
+{
+	bool used;
+	unsigned i;
+
+	*out = (struct words){ .others = out->others, .room = out->room };
+	if (!read_act(form, count > 0 ? said[0] : NULL, out, message))
+		return false;
+	for (i = 1; i < count; i += used ? 2 : 1) {
+		used = false;
+		if (said[i][0] == '-') {
+			if (!read_flag(form, said[i], i + 1 < count ? said[i + 1] : NULL,
+				&used, out, message))
+				return false;
+		} else if (out->count == out->room)
+			return words_wrong(form, message, said[i],
+			    out->room == 1 ? "one FILE is enough" : "too many words");
+		else
+			out->others[out->count++] = said[i];
+	}
+	return true;
+}
