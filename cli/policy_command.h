@@ -22,7 +22,7 @@ struct policy_request {
 	bool json;
 	const char *policy; /* files ... */
 	const char *document_file;
-	const char *issuer_file; /* ... NULL: the document's own signature key */
+	const char *issuer_file; /* ... NULL: the one that the document names */
 	enum ca ca;
 	enum document document;
 	const char *client; /* NULL: not said */
@@ -65,10 +65,21 @@ void policy_show_check(const struct policy *policy, const char *name,
 /* Who may get what: pins and ceilings, then a row for each rule. */
 void policy_show_rules(const struct policy *policy, bool json, FILE *out);
 
+/* What would be signed, cut out of the file (policy_forms.c). True when the file had a
+ * whole certificate; what is none is left as it is, for its reader to refuse. */
+bool policy_document_read(
+    const struct policy_input *input, enum document document, struct slice *bytes);
+
+/* The CA that signs such documents: an authorized_keys line of its SSH key, or its
+ * certificate. Only what the file says is set. False: `message` says what was expected.
+ */
+bool policy_issuer_read(const struct policy_input *input, enum document document,
+    struct issuer *out, char message[MESSAGE_MAX]);
+
 /*
- * What would become of this document. `issuer` (an authorized_keys line) stands in for
- * the CA's key; NULL: the document's own signature key does. False: `message` says what
- * is wrong with the issuer's key; else `out` is written whole.
+ * What would become of this document. `issuer` stands in for the CA; NULL: whom the
+ * document itself names does. False: `message` says what is wrong with the issuer's file;
+ * else `out` is written whole.
  */
 bool policy_try(const struct policy *policy, const struct policy_request *request,
     const struct policy_input *document, const struct policy_input *issuer,

@@ -3,100 +3,11 @@
 #include "cli/json_print.h"
 #include "cli/policy_command.h"
 #include "ipc/log.h"
+#include "policy/documents.h"
 #include "policy/ssh_certificate.h"
+#include "policy/x509_certificate.h"
 
 #include <string.h>
-
-#include <openssl/evp.h>
-
-/* The next word of a line; empty at its end. */
-static struct slice next_word(struct slice *line)
-{
-	static const char blank[] = " \t\r\n";
-	struct slice word;
-
-	while (line->length > 0 && memchr(blank, line->at[0], sizeof blank - 1)) {
-		line->at++;
-		line->length--;
-	}
-	word = (struct slice){ line->at, 0 };
-	while (line->length > 0 && !memchr(blank, line->at[0], sizeof blank - 1)) {
-		line->at++;
-		line->length--;
-		word.length++;
-	}
-	return word;
-}
-
-static bool read_base64(struct slice text, uint8_t *out, size_t *length)
-{
-	size_t padding = 0;
-	int n;
-
-	if (text.length == 0 || text.length % 4 != 0 || text.length > POLICY_INPUT_MAX)
-		return false;
-	while (padding < 2 && text.at[text.length - 1 - padding] == '=')
-		padding++;
-	n = EVP_DecodeBlock(out, text.at, (int)text.length);
-	if (n < 0 || (size_t)n < padding)
-		return false;
-	*length = (size_t)n - padding;
-	return true;
-}
-
-/* `TYPE BASE64 [COMMENT]`, where the type is that of a certificate or of a key. */
-static bool read_line(struct slice line, const char *(*type_name)(enum key_kind),
-    uint8_t out[POLICY_INPUT_MAX], struct slice *bytes)
-{
-	struct slice type = next_word(&line), text = next_word(&line);
-	unsigned kind;
-
-	for (kind = 0; kind < KEY_KIND_COUNT; kind++)
-		if (slice_is(type, type_name((enum key_kind)kind)))
-			break;
-	bytes->at = out;
-	return kind < KEY_KIND_COUNT && read_base64(text, out, &bytes->length);
-}
-
-static bool skip(struct slice *bytes, size_t count)
-{
-	if (bytes->length < count)
-		return false;
-	bytes->at += count;
-	bytes->length -= count;
-	return true;
-}
-
-static bool skip_strings(struct slice *bytes, unsigned count)
-{
-	struct slice item;
-
-	while (count > 0 && facts_next_item(bytes, &item))
-		count--;
-	return count == 0;
-}
-
-/* Cuts the signature off a whole certificate (PROTOCOL.certkeys). False: what is here is
- * no whole one, so the reader may say of all of it what is wrong. */
-static bool cut_signature(struct slice *document)
-{
-	struct slice rest = *document, type;
-	unsigned key_strings;
-
-	if (document->length > FACTS_DOCUMENT_MAX || !facts_next_item(&rest, &type))
-		return false;
-	key_strings = slice_is(type, ssh_certificate_type_name(KEY_ED25519)) ? 1 : 2;
-	/* nonce, key; serial, type; key id, principals; validity; options, extensions,
-	 * reserved, signature key */
-	if (!skip_strings(&rest, 1 + key_strings) || !skip(&rest, 8 + 4) ||
-	    !skip_strings(&rest, 2) || !skip(&rest, 8 + 8) || !skip_strings(&rest, 4))
-		return false;
-	type = rest;
-	if (!skip_strings(&rest, 1) || rest.length > 0)
-		return false;
-	document->length -= type.length;
-	return true;
-}
 
 static void refuse_form(struct decision *out, const char *value, const char *why)
 {
@@ -108,24 +19,24 @@ static void refuse_form(struct decision *out, const char *value, const char *why
 }
 
 /* The serial is the broker's stamp: only what a worker would send has none yet. */
-static bool read_document(const struct policy_input *document, bool foreign,
-    struct facts *facts, struct decision *out)
+static bool read_document(const struct policy_input *input, enum document document,
+    bool foreign, struct facts *facts, struct decision *out)
 {
-	static uint8_t decoded[POLICY_INPUT_MAX];
+	static const uint8_t unstamped[X509_SERIAL_STAMPED];
 	struct slice bytes;
-	enum ssh_form form;
+	const char *why;
 
-	if (!read_line((struct slice){ document->bytes, document->length },
-		ssh_certificate_type_name, decoded, &bytes))
-		bytes = (struct slice){ document->bytes, document->length };
-	foreign = cut_signature(&bytes) || foreign;
-	form = ssh_certificate_read(bytes.at, bytes.length, facts);
-	if (form != SSH_FORM_GOOD) {
-		refuse_form(out, "", ssh_form_text(form));
+	foreign = policy_document_read(input, document, &bytes) || foreign;
+	why = document_read(document, bytes.at, bytes.length, facts);
+	if (why) {
+		refuse_form(out, "", why);
 		return false;
 	}
-	if (foreign)
+	if (foreign) {
 		facts->serial = 0;
+		facts->x509_serial = unstamped;
+		facts->x509_serial_length = sizeof unstamped;
+	}
 	return true;
 }
 
@@ -139,54 +50,65 @@ static const char *client_of(const struct policy *policy, const char *said)
 	return pins->sockets == 1 ? pins->socket_name[0] : "";
 }
 
-static bool read_issuer(
-    const struct policy_input *input, struct slice *key, char message[MESSAGE_MAX])
+/* Who says that it signed: an SSH certificate has the key itself. Of a certificate only
+ * the kind of the key can be told, so some key of that kind stands for it. */
+static void issuer_of(
+    const struct facts *facts, enum document document, struct issuer *out)
 {
-	static uint8_t decoded[POLICY_INPUT_MAX];
-	struct facts unused;
+	static const struct {
+		enum key_kind kind;
+		size_t length;
+	} signers[X509_SIGNATURE_COUNT] = { { KEY_RSA, 256 }, { KEY_RSA, 256 },
+		{ KEY_RSA, 256 }, { KEY_P256, 65 }, { KEY_P384, 97 }, { KEY_P521, 133 },
+		{ KEY_ED25519, 32 } };
+	static uint8_t some[256], blob[600];
+	struct facts key = { .subject_key = some,
+		.subject_exponent = (const uint8_t *)"\x03" };
 
-	if (read_line((struct slice){ input->bytes, input->length }, ssh_key_type_name,
-		decoded, key) &&
-	    ssh_key_read(key->at, key->length, &unused))
-		return true;
-	snprintf(message, MESSAGE_MAX,
-	    "%s: expected a CA's public key, `TYPE BASE64` on one line", input->name);
-	return false;
-}
-
-static bool is_ssh(enum document document)
-{
-	return document == DOCUMENT_SSH_USER || document == DOCUMENT_SSH_HOST;
+	if (!document_is_x509(document)) {
+		out->public_key = facts->signature_key;
+		out->public_key_length = facts->signature_key_length;
+		if (ssh_key_read(out->public_key, out->public_key_length, &key))
+			out->key_kind = key.subject_kind;
+		return;
+	}
+	out->name = facts->x509_issuer;
+	out->name_length = facts->x509_issuer_length;
+	out->key_id = facts->x509_authority_key_id;
+	out->key_id_length = facts->x509_authority_key_id_length;
+	out->key_kind = signers[facts->x509_signature].kind;
+	memset(some, 4, sizeof some);
+	key.subject_kind = out->key_kind;
+	key.subject_key_length = signers[facts->x509_signature].length;
+	key.subject_exponent_length = out->key_kind == KEY_RSA ? 1 : 0;
+	out->public_key = blob;
+	out->public_key_length = ssh_key_write(&key, blob, sizeof blob);
 }
 
 bool policy_try(const struct policy *policy, const struct policy_request *request,
-    const struct policy_input *document, const struct policy_input *key_line,
+    const struct policy_input *document, const struct policy_input *issuer_file,
     struct decision *out, char message[MESSAGE_MAX])
 {
 	const struct request asked = { .document = request->document,
 		.client = client_of(policy, request->client),
 		.now = request->now };
-	struct issuer issuer = {
-		.ca = request->ca, .purpose = PURPOSE_SSH, .not_after = INT64_MAX
-	};
-	struct slice key = { NULL, 0 };
-	struct facts facts, signer;
+	struct issuer issuer = { .ca = request->ca,
+		.purpose = document_is_ssh(request->document) ? PURPOSE_SSH : PURPOSE_TLS,
+		.not_after = INT64_MAX };
+	struct facts facts;
 
-	if (key_line && !read_issuer(key_line, &key, message))
-		return false;
-	if (!is_ssh(request->document)) {
+	if (document_serial_length(request->document) == 0) {
 		refuse_form(out, document_name(request->document),
 		    "documents of this kind are not signed by this version");
 		return true;
 	}
-	if (!read_document(document, key_line != NULL, &facts, out))
+	if (issuer_file &&
+	    !policy_issuer_read(issuer_file, request->document, &issuer, message))
+		return false;
+	if (!read_document(document, request->document, issuer_file != NULL, &facts, out))
 		return true;
-	if (!key_line)
-		key = FACTS_SLICE(&facts, signature_key);
-	issuer.public_key = key.at;
-	issuer.public_key_length = key.length;
-	if (ssh_key_read(key.at, key.length, &signer))
-		issuer.key_kind = signer.subject_kind;
+	if (!issuer_file)
+		issuer_of(&facts, request->document, &issuer);
 	policy_check(policy, &issuer, &asked, &facts, out);
 	return true;
 }

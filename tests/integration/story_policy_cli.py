@@ -114,13 +114,86 @@ def foreign(place):
         says("refuse invariant form host certificate", *ask(certificate))
         says("refuse invariant ca host", "test", "--ca=host", *ask(certificate)[2:])
 
-    said = says("refuse invariant form x509-user", "test", "--ca=user", "--document=x509-user",
-                "--policy", place.policy, certificate)
+    said = says("refuse invariant form x509-svid", "test", "--ca=spiffe",
+                "--document=x509-svid", "--policy", place.policy, certificate)
     assert "documents of this kind are not signed by this version" in said.stderr, said
     said = policy(*ask(certificate, "--issuer", certificate))
     assert said.returncode == 1 and "expected a CA's public key" in said.stderr, said
     said = policy(*ask(place.write("long", b"x" * (2 * 65536 + 1))))
     assert said.returncode == 1 and "is longer than 131072 bytes" in said.stderr, said
+
+
+X509_POLICY = """cluster example.com
+permit host x509-host ttl 30d subject *.example.com roles Node dns *.example.com ip 10.0.0.0/8
+"""
+LEAF = """keyUsage=critical,digitalSignature,keyEncipherment
+extendedKeyUsage=serverAuth,clientAuth
+basicConstraints=critical,CA:FALSE
+authorityKeyIdentifier=keyid
+subjectKeyIdentifier=none
+subjectAltName={}
+"""
+
+
+def openssl(*words):
+    subprocess.run(["openssl", *words], check=True, capture_output=True,
+                   stdin=subprocess.DEVNULL)
+
+
+def foreign_x509(place):
+    """Certificates that openssl made, each read as PEM and as DER."""
+    path = lambda name: os.path.join(place.path, name)
+    rules = place.write("x509.conf", X509_POLICY)
+    ask = lambda *words: ("test", "--ca=host", "--document=x509-host", "--policy", rules, *words)
+    # Printable strings where they will do, as Go writes them; openssl's default is UTF-8.
+    config = place.write("req.conf", "[req]\ndistinguished_name=dn\nstring_mask=default\n[dn]\n")
+    ec = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-config", config)
+    for name in ("ca", "other"):
+        openssl("req", "-x509", *ec, "-keyout", path(name + ".key"), "-out", path(name + ".pem"),
+                "-subj", "/O=example.com/CN=" + name, "-days", "60",
+                "-addext", "basicConstraints=critical,CA:TRUE",
+                "-addext", "subjectKeyIdentifier=hash")
+    openssl("x509", "-in", path("ca.pem"), "-outform", "DER", "-out", path("ca.der"))
+
+    def certify(names, subject="/O=Node/CN=web.example.com", days="29", leaf=LEAF):
+        place.write("leaf", leaf.format(names))
+        openssl("req", *ec, "-keyout", path("key"), "-out", path("csr"), "-subj", subject)
+        openssl("x509", "-req", "-in", path("csr"), "-CA", path("ca.pem"), "-CAkey",
+                path("ca.key"), "-days", days, "-extfile", path("leaf"), "-out", path("leaf.pem"))
+        openssl("x509", "-in", path("leaf.pem"), "-outform", "DER", "-out", path("leaf.der"))
+
+    def each(expected, *words):
+        for form in ("leaf.pem", "leaf.der"):
+            said = says(expected, *ask(path(form), *words))
+        return said
+
+    certify("DNS:web.example.com,IP:10.1.2.3")
+    for issuer in ((), ("--issuer", path("ca.pem")), ("--issuer", path("ca.der"))):
+        each(f"permit {rules}:2", *issuer)
+    said = each("refuse invariant issuer ca", "--issuer", path("other.pem"))
+    assert "is not the subject of this CA's certificate" in said.stderr, said
+    each("refuse invariant ca user", "--ca=user")
+    said = policy(*ask(path("leaf.pem"), "--issuer", path("key")))
+    assert said.returncode == 1 and "expected a CA's certificate" in said.stderr, said
+    said = policy(*ask(path("leaf.pem"), "--at", "2000-01-01T00:00:00Z"))
+    assert said.stdout.startswith("refuse invariant validity "), said
+    certify("DNS:web.example.org")
+    each("refuse default dns web.example.org")
+    certify("DNS:*.example.com")
+    each("refuse default wildcard-dns *.example.com")
+    certify("IP:192.0.2.1")
+    each("refuse default ip 192.0.2.1")
+    certify("DNS:WEB.example.com")
+    each("refuse invariant dns WEB.example.com")
+    certify("DNS:web.example.com", subject="/CN=web.example.com/O=Proxy")
+    each("refuse default roles Proxy")
+    certify("DNS:web.example.com", leaf=LEAF.replace("digitalSignature,", ""))
+    each("refuse invariant key-usage keyEncipherment")
+    certify("DNS:web.example.com", leaf=LEAF.replace("=none", "=hash"))
+    said = each('refuse invariant form ""')
+    assert "out of order" in said.stderr, said
+    certify("DNS:web.example.com", leaf=LEAF.replace("CA:FALSE", "CA:TRUE"))
+    each('refuse invariant form ""')
 
 
 def own(build, place):
@@ -153,6 +226,7 @@ def main():
     check(place)
     explain(place)
     foreign(place)
+    foreign_x509(place)
     own(build, place)
     refuses()
     place.remove()

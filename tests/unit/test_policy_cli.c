@@ -202,8 +202,8 @@ static void refusals_name_rule_fact_and_value(void **state)
 	sample_principals(trial->sample, "al\x1b[2J", NULL);
 	whole(trial);
 	assert_verdict(trial, RULE, "refuse invariant principals al\\x1b[2J\n");
-	trial->request.document = DOCUMENT_X509_USER;
-	assert_verdict(trial, RULE, "refuse invariant form x509-user\n");
+	trial->request.document = DOCUMENT_X509_DB_SERVER;
+	assert_verdict(trial, RULE, "refuse invariant form x509-db-server\n");
 	assert_non_null(strstr(trial->decision.why, "are not signed by this version"));
 }
 
