@@ -26,6 +26,12 @@ static const char *const words[] = { "\"jsonrpc\":\"2.0\",", "\"id\":1,", "\"id\
 	"\n"
 #define KEY "\"public_key\":\"" RIG_ED25519 "\""
 
+#define TLS_KEY                                                                          \
+	"\"public_key\":\"-----BEGIN PUBLIC KEY-----\\n"                                 \
+	"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE2S1EWjBNG3FX2vJDhfZTfA2XF10G\\n"            \
+	"9mEfEWw8ldlCmdXtbbjYGRFTY3MWylXbwZ4Z3JpmyKVPk1m14uDvE7b9fA==\\n"                \
+	"-----END PUBLIC KEY-----\\n\""
+
 static const char *const texts[] = {
 	CALL("ping", "{}"),
 	CALL("status", "{}"),
@@ -40,6 +46,13 @@ static const char *const texts[] = {
 	CALL("ssh-host", "{" KEY ",\"principals\":[\"web.example.com\"]}")
 	    CALL("ping", "{}"),
 	CALL("ssh-user", "{" KEY ",\"key_id\":\"a\",\"principals\":[\"root\"]}"),
+	CALL("x509-user", "{" TLS_KEY ",\"subject\":{\"common_name\":\"alice\","
+			  "\"organization\":[\"access\"]},\"ttl\":\"1h\"}"),
+	CALL("x509-host",
+	    "{" TLS_KEY ",\"subject\":{\"common_name\":\"web.example.com\"},"
+	    "\"dns\":[\"web.example.com\"],\"ip\":[\"10.0.0.1\"]}"),
+	CALL("user", "{\"username\":\"alice\",\"principals\":[\"deploy\"],"
+		     "\"roles\":[\"access\"],\"ttl\":\"1h\"}"),
 	CALL("nonsense", "{}") "{\"jsonrpc\":\"2.0\",\"method\":\"ping\"}\n[]\n{}\n\n",
 };
 
