@@ -229,7 +229,7 @@ static inline void rig_sign(struct rig *rig, uint32_t id)
 static inline void rig_answer(struct rig *rig, const struct frame *frame)
 {
 	uint8_t out[FRAME_HEADER + 8192];
-	char record[8000];
+	char record[9216];
 	struct frame_writer w;
 
 	if (frame->op == OP_AUTHORITIES) {
