@@ -1,0 +1,635 @@
+/* broker/aws.c, with an HTTP pool, credentials and clocks that this test plays. */
+#include "broker/aws.h"
+#include "broker/clocks.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define ONE_MS	  UINT64_C(1000000)
+#define NOON	  INT64_C(1440938160) /* Sun, 30 Aug 2015 12:36:00 GMT */
+#define NOON_TEXT "Sun, 30 Aug 2015 12:36:00 GMT"
+
+/* ---- the world ---- */
+
+struct sent {
+	http_done *done;
+	void *context;
+	uint64_t timeout_ms;
+	char resolve[128], body[256], fields[4096];
+};
+
+static struct {
+	uint64_t boot_ns;
+	int64_t wall;
+	struct sent sent[HTTP_TRANSFERS_MAX];
+	unsigned count, all; /* under way; ever */
+	struct aws_credentials credentials;
+	bool have, coming, renewable;
+	unsigned rejected;
+} world;
+
+uint64_t clock_boot_ns(void)
+{
+	return world.boot_ns;
+}
+
+uint64_t clock_wall_us(void)
+{
+	return (uint64_t)world.wall * 1000000;
+}
+
+int64_t clock_wall_seconds(void)
+{
+	return world.wall;
+}
+
+const struct aws_credentials *credentials_now(struct credentials *credentials)
+{
+	(void)credentials;
+	return world.have ? &world.credentials : NULL;
+}
+
+bool credentials_rejected(struct credentials *credentials, uint64_t number)
+{
+	(void)credentials;
+	assert_int_equal(number, world.credentials.number);
+	world.rejected++;
+	if (world.renewable)
+		world.credentials.number++;
+	return world.renewable;
+}
+
+bool credentials_coming(const struct credentials *credentials)
+{
+	(void)credentials;
+	return world.coming;
+}
+
+const char *credentials_why(const struct credentials *credentials)
+{
+	(void)credentials;
+	return "no source has credentials";
+}
+
+bool http_send(
+    struct http *http, const struct http_request *request, http_done *done, void *context)
+{
+	struct sent *sent = &world.sent[world.count];
+	size_t i;
+
+	(void)http;
+	assert_true(world.count < HTTP_TRANSFERS_MAX);
+	*sent = (struct sent){ done, context, request->timeout_ms, "", "", "" };
+	snprintf(sent->resolve, sizeof sent->resolve, "%s", request->resolve);
+	snprintf(sent->body, sizeof sent->body, "%.*s", (int)request->length,
+	    (const char *)request->body);
+	for (i = 0; i < request->fields_count; i++) {
+		strcat(sent->fields, request->fields[i].name);
+		strcat(sent->fields, ": ");
+		strcat(sent->fields, request->fields[i].value);
+		strcat(sent->fields, "\n");
+	}
+	world.count++;
+	world.all++;
+	return true;
+}
+
+unsigned http_under_way(const struct http *http)
+{
+	(void)http;
+	return world.count;
+}
+
+unsigned http_fill(const struct http *http, struct pollfd *out)
+{
+	(void)http;
+	(void)out;
+	return 0;
+}
+
+int http_wait_ms(const struct http *http)
+{
+	(void)http;
+	return -1;
+}
+
+void http_turn(struct http *http, const struct pollfd *polled, unsigned count)
+{
+	(void)http;
+	(void)polled;
+	(void)count;
+}
+
+/* ---- the rig ---- */
+
+struct got {
+	unsigned calls;
+	struct aws_answer answer;
+	char body[256], request_id[64];
+};
+
+static struct audit_log log_of_tests;
+
+static void on_done(void *context, const struct aws_answer *answer)
+{
+	struct got *got = context;
+
+	got->calls++;
+	got->answer = *answer;
+	snprintf(got->body, sizeof got->body, "%s", answer->body);
+	snprintf(got->request_id, sizeof got->request_id, "%s", answer->request_id);
+}
+
+static struct aws *rig(void)
+{
+	struct aws_settings settings = { .region = "us-east-1", .log = &log_of_tests };
+	const struct aws_endpoint_choice choice = { "us-east-1", false, false, NULL };
+	struct failure failure;
+	struct aws *aws;
+	int service;
+
+	memset(&world, 0, sizeof world);
+	world.boot_ns = 1000 * SECOND_NS;
+	world.wall = NOON;
+	world.have = world.renewable = true;
+	world.credentials = (struct aws_credentials){ "AKIDEXAMPLE", (char *)"secret",
+		NULL, INT64_MAX, 1, "test" };
+	log_of_tests.sequence = 42;
+	strcpy(log_of_tests.hash, "0123456789abcdef0123456789abcdef");
+	for (service = 0; service < AWS_SERVICE_COUNT; service++)
+		assert_true(aws_endpoint_make(&settings.endpoint[service],
+		    (enum aws_service)service, &choice, &failure));
+	aws = aws_new(&settings, &failure);
+	assert_non_null(aws);
+	aws_addresses(aws, AWS_KMS, "192.0.2.1");
+	aws_addresses(aws, AWS_STS, "192.0.2.2");
+	return aws;
+}
+
+static struct aws_request request(void)
+{
+	return (struct aws_request){ .service = AWS_KMS,
+		.target = "TrentService.Sign",
+		.body = "{\"KeyId\":\"k\"}",
+		.length = 13,
+		.deadline_ns = world.boot_ns + 5 * SECOND_NS };
+}
+
+static struct got ask(struct aws *aws, const struct aws_request *what)
+{
+	static struct got got;
+
+	memset(&got, 0, sizeof got);
+	assert_true(aws_call(aws, what, on_done, &got));
+	aws_turn(aws, NULL, 0);
+	return got;
+}
+
+/* The oldest transfer ends with this. */
+static void answer(long status, const char *body, const char *date, const char *hint)
+{
+	struct http_answer http = { .status = status,
+		.why = "it broke",
+		.sent = true,
+		.body = body,
+		.length = strlen(body),
+		.kept = { date, "id-1", "", hint, "" } };
+	struct sent first = world.sent[0];
+
+	assert_true(world.count > 0);
+	world.count--;
+	memmove(world.sent, world.sent + 1, world.count * sizeof first);
+	first.done(first.context, &http);
+}
+
+/* Time passes until the call that waits is due; how long that was. */
+static uint64_t wait_ms(struct aws *aws)
+{
+	const int ms = aws_wait_ms(aws);
+
+	assert_true(ms >= 0);
+	world.boot_ns += (uint64_t)ms * ONE_MS;
+	aws_turn(aws, NULL, 0);
+	return (uint64_t)ms;
+}
+
+#define FAULT(code) "{\"__type\":\"" code "\",\"message\":\"m\"}"
+
+/* ---- promises ---- */
+
+static void a_request_is_signed_and_bears_witness(void **state)
+{
+	struct aws *aws = rig();
+	struct aws_request what = request();
+	struct got got;
+
+	(void)state;
+	world.credentials.token = (char *)"session";
+	assert_true(aws_call(aws, &what, on_done, &got));
+	got.calls = 0;
+	aws_turn(aws, NULL, 0);
+	assert_int_equal(world.count, 1);
+	assert_string_equal(
+	    world.sent[0].resolve, "kms.us-east-1.amazonaws.com:443:192.0.2.1");
+	assert_string_equal(world.sent[0].body, "{\"KeyId\":\"k\"}");
+	assert_non_null(
+	    strstr(world.sent[0].fields, "X-Amz-Target: TrentService.Sign\n"));
+	assert_non_null(strstr(world.sent[0].fields, "X-Amz-Date: 20150830T123600Z\n"));
+	assert_non_null(strstr(world.sent[0].fields, "X-Amz-Security-Token: session\n"));
+	assert_non_null(
+	    strstr(world.sent[0].fields, "User-Agent: privyseal/" PRIVYSEAL_VERSION
+					 " seq/42 head/0123456789abcdef\n"));
+	assert_non_null(strstr(world.sent[0].fields,
+	    "Authorization: AWS4-HMAC-SHA256 "
+	    "Credential=AKIDEXAMPLE/20150830/us-east-1/kms/aws4_request, "
+	    "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-"
+	    "target, "
+	    "Signature="));
+	assert_null(strstr(world.sent[0].fields, "secret"));
+	assert_int_equal(world.sent[0].timeout_ms, AWS_ATTEMPT_MS);
+	answer(200, "{\"ok\":1}", NOON_TEXT, "");
+	assert_int_equal(got.calls, 1);
+	assert_true(got.answer.good);
+	assert_string_equal(got.body, "{\"ok\":1}");
+	assert_string_equal(got.request_id, "id-1");
+	assert_int_equal(got.answer.attempts, 1);
+	assert_int_equal(aws_under_way(aws), 0);
+	aws_free(aws);
+}
+
+static void a_form_is_answered_in_json(void **state)
+{
+	struct aws *aws = rig();
+	struct aws_request what = request();
+	struct got got;
+
+	(void)state;
+	what.service = AWS_STS;
+	what.target = NULL;
+	got = ask(aws, &what);
+	assert_int_equal(got.calls, 0);
+	assert_non_null(strstr(world.sent[0].fields,
+	    "Content-Type: application/x-www-form-urlencoded; charset=utf-8\n"));
+	assert_non_null(strstr(world.sent[0].fields, "Accept: application/json\n"));
+	assert_non_null(strstr(world.sent[0].fields, "/us-east-1/sts/aws4_request"));
+	assert_null(strstr(world.sent[0].fields, "X-Amz-Target"));
+	aws_free(aws);
+}
+
+static struct got run(struct aws *aws, const struct aws_request *what,
+    const char *const *faults, unsigned *waited)
+{
+	static struct got got;
+
+	memset(&got, 0, sizeof got);
+	assert_true(aws_call(aws, what, on_done, &got));
+	aws_turn(aws, NULL, 0);
+	for (; *faults && world.count > 0; faults++) {
+		if (strcmp(*faults, "lost") == 0)
+			answer(0, "", "", "");
+		else if (strcmp(*faults, "good") == 0)
+			answer(200, "{}", NOON_TEXT, "");
+		else
+			answer(400, *faults, NOON_TEXT, "");
+		if (got.calls == 0 && world.count == 0)
+			*waited += (unsigned)wait_ms(aws);
+	}
+	return got;
+}
+
+static void transient_faults_are_retried(void **state)
+{
+	const char *const faults[] = { FAULT("KMSInternalException"), "lost", "good",
+		NULL };
+	struct aws *aws = rig();
+	const struct aws_request what = request();
+	unsigned waited = 0;
+	struct got got = run(aws, &what, faults, &waited);
+
+	(void)state;
+	assert_int_equal(got.calls, 1);
+	assert_true(got.answer.good);
+	assert_int_equal(got.answer.attempts, 3);
+	assert_true(got.answer.lost);
+	assert_true(waited <= 150);
+	aws_free(aws);
+}
+
+static void a_third_failure_is_the_last(void **state)
+{
+	const char *const faults[] = { FAULT("ThrottlingException"),
+		FAULT("ThrottlingException"), FAULT("ThrottlingException"), "good",
+		NULL };
+	struct aws *aws = rig();
+	const struct aws_request what = request();
+	unsigned waited = 0;
+	struct got got = run(aws, &what, faults, &waited);
+
+	(void)state;
+	assert_int_equal(got.calls, 1);
+	assert_false(got.answer.good);
+	assert_true(got.answer.retryable);
+	assert_false(got.answer.lost);
+	assert_int_equal(got.answer.attempts, 3);
+	assert_int_equal(got.answer.error.fault, AWS_FAULT_THROTTLED);
+	assert_string_equal(got.answer.why, "kms.us-east-1.amazonaws.com: "
+					    "ThrottlingException, HTTP 400: m");
+	aws_free(aws);
+}
+
+static void a_final_fault_is_not_retried(void **state)
+{
+	const char *const faults[] = { FAULT("AccessDeniedException"), "good", NULL };
+	struct aws *aws = rig();
+	const struct aws_request what = request();
+	unsigned waited = 0;
+	struct got got = run(aws, &what, faults, &waited);
+
+	(void)state;
+	assert_int_equal(got.calls, 1);
+	assert_false(got.answer.good);
+	assert_false(got.answer.retryable);
+	assert_int_equal(got.answer.attempts, 1);
+	aws_free(aws);
+}
+
+static void what_may_have_been_done_once_is_not_done_again(void **state)
+{
+	const char *const lost[] = { "lost", "good", NULL };
+	const char *const throttled[] = { FAULT("ThrottlingException"), "good", NULL };
+	struct aws *aws = rig();
+	struct aws_request what = request();
+	unsigned waited = 0;
+	struct got got;
+
+	(void)state;
+	what.once = true;
+	got = run(aws, &what, lost, &waited);
+	assert_int_equal(got.calls, 1);
+	assert_false(got.answer.good);
+	assert_true(got.answer.lost);
+	assert_int_equal(got.answer.attempts, 1);
+	got = run(aws, &what, throttled, &waited);
+	assert_true(got.answer.good);
+	assert_int_equal(got.answer.attempts, 2);
+	aws_free(aws);
+}
+
+static void expired_credentials_are_renewed_once(void **state)
+{
+	const char *const once[] = { FAULT("ExpiredTokenException"), "good", NULL };
+	const char *const twice[] = { FAULT("ExpiredTokenException"),
+		FAULT("ExpiredTokenException"), "good", NULL };
+	struct aws *aws = rig();
+	const struct aws_request what = request();
+	unsigned waited = 0;
+	struct got got = run(aws, &what, once, &waited);
+
+	(void)state;
+	assert_true(got.answer.good);
+	assert_int_equal(world.rejected, 1);
+	got = run(aws, &what, twice, &waited);
+	assert_false(got.answer.good);
+	assert_int_equal(got.answer.attempts, 2);
+	assert_int_equal(world.rejected, 2);
+	world.renewable = false;
+	got = run(aws, &what, once, &waited);
+	assert_false(got.answer.good);
+	assert_int_equal(got.answer.attempts, 1);
+	assert_int_equal(waited, 0);
+	aws_free(aws);
+}
+
+static void a_wrong_clock_is_corrected_once_and_known(void **state)
+{
+	const char *const faults[] = { FAULT("RequestTimeTooSkewed"), NULL };
+	struct aws *aws = rig();
+	const struct aws_request what = request();
+	unsigned waited = 0;
+	struct got got;
+	int64_t skew;
+
+	(void)state;
+	assert_false(aws_skew(aws, &skew));
+	world.wall = NOON - 3600;
+	run(aws, &what, faults, &waited);
+	assert_true(aws_skew(aws, &skew));
+	assert_int_equal(skew, 3600);
+	assert_int_equal(world.count, 1);
+	assert_non_null(strstr(world.sent[0].fields, "X-Amz-Date: 20150830T123600Z\n"));
+	answer(400, FAULT("RequestTimeTooSkewed"), NOON_TEXT, "");
+	assert_int_equal(world.count, 0);
+	assert_int_equal(aws_under_way(aws), 0);
+	/* Once our clock is right again, so is what is known of it. */
+	world.wall = NOON;
+	got = ask(aws, &what);
+	answer(200, "{}", NOON_TEXT, "");
+	assert_true(aws_skew(aws, &skew));
+	assert_int_equal(skew, 0);
+	(void)got;
+	aws_free(aws);
+}
+
+static void a_small_skew_is_no_reason_to_ask_again(void **state)
+{
+	const char *const faults[] = { FAULT("RequestTimeTooSkewed"), "good", NULL };
+	struct aws *aws = rig();
+	const struct aws_request what = request();
+	unsigned waited = 0;
+	struct got got;
+
+	(void)state;
+	world.wall = NOON - AWS_SKEW_MAX;
+	got = run(aws, &what, faults, &waited);
+	assert_false(got.answer.good);
+	assert_int_equal(got.answer.attempts, 1);
+	aws_free(aws);
+}
+
+static void a_new_key_is_asked_for_until_it_is_known(void **state)
+{
+	const char *const faults[] = { FAULT("NotFoundException"),
+		FAULT("NotFoundException"), FAULT("NotFoundException"),
+		FAULT("KMSInvalidStateException"), "good", NULL };
+	struct aws *aws = rig();
+	struct aws_request what = request();
+	unsigned waited = 0;
+	struct got got;
+
+	(void)state;
+	what.settle = true;
+	what.deadline_ns = world.boot_ns + 120 * SECOND_NS;
+	got = run(aws, &what, faults, &waited);
+	assert_true(got.answer.good);
+	assert_int_equal(waited, 500 + 1000 + 1500 + 2500);
+	what.settle = false;
+	got = run(aws, &what, faults, &waited);
+	assert_false(got.answer.good);
+	assert_int_equal(got.answer.attempts, 1);
+	aws_free(aws);
+}
+
+static void a_call_ends_at_its_deadline_whatever_it_waits_for(void **state)
+{
+	struct aws *aws = rig();
+	struct aws_request what = request();
+	struct got got = { 0 };
+
+	(void)state;
+	world.have = false;
+	world.coming = true;
+	assert_true(aws_call(aws, &what, on_done, &got));
+	aws_turn(aws, NULL, 0);
+	assert_int_equal(world.all, 0);
+	assert_int_equal(wait_ms(aws), 5000);
+	assert_int_equal(got.calls, 1);
+	assert_true(got.answer.out_of_time);
+	assert_true(got.answer.retryable);
+	assert_string_equal(
+	    got.answer.why, "kms.us-east-1.amazonaws.com: no source has credentials");
+	assert_int_equal(got.answer.attempts, 0);
+	aws_free(aws);
+}
+
+static void without_credentials_to_come_it_fails_at_once(void **state)
+{
+	struct aws *aws = rig();
+	const struct aws_request what = request();
+	struct got got = { 0 };
+
+	(void)state;
+	world.have = false;
+	assert_true(aws_call(aws, &what, on_done, &got));
+	aws_turn(aws, NULL, 0);
+	assert_int_equal(got.calls, 1);
+	assert_false(got.answer.good);
+	aws_free(aws);
+}
+
+static void attempts_end_with_the_deadline(void **state)
+{
+	const char *const faults[] = { "lost", NULL };
+	struct aws *aws = rig();
+	struct aws_request what = request();
+	unsigned waited = 0;
+
+	(void)state;
+	what.deadline_ns = world.boot_ns + 500 * ONE_MS;
+	run(aws, &what, faults, &waited);
+	assert_int_equal(world.count, 1);
+	assert_true(world.sent[0].timeout_ms <= 501 - waited);
+	aws_free(aws);
+}
+
+static void a_retry_that_would_be_too_late_is_not_waited_for(void **state)
+{
+	const char *const faults[] = { FAULT("ThrottlingException"), "good", NULL };
+	struct aws *aws = rig();
+	struct aws_request what = request();
+	struct got got = { 0 };
+
+	(void)state;
+	(void)faults;
+	what.deadline_ns = world.boot_ns + 100 * ONE_MS;
+	assert_true(aws_call(aws, &what, on_done, &got));
+	aws_turn(aws, NULL, 0);
+	answer(400, FAULT("ThrottlingException"), NOON_TEXT, "5000");
+	assert_int_equal(got.calls, 1);
+	assert_false(got.answer.good);
+	assert_int_equal(got.answer.attempts, 1);
+	aws_free(aws);
+}
+
+static void limited_calls_wait_for_their_turn_and_others_pass(void **state)
+{
+	struct aws *aws = rig();
+	struct aws_request limited = request(), other = request();
+	struct got got = { 0 };
+	unsigned i;
+
+	(void)state;
+	limited.limited = true;
+	aws_limit(aws, 10);
+	for (i = 0; i < 15; i++)
+		assert_true(aws_call(aws, &limited, on_done, &got));
+	assert_true(aws_call(aws, &other, on_done, &got));
+	aws_turn(aws, NULL, 0);
+	assert_int_equal(world.all, 11);
+	while (world.count > 0)
+		answer(200, "{}", NOON_TEXT, "");
+	for (i = 0; i < 100 && world.all < 16; i++)
+		wait_ms(aws);
+	assert_int_equal(world.all, 16);
+	assert_true(world.boot_ns >= 1000 * SECOND_NS + 499 * ONE_MS);
+	assert_true(world.boot_ns <= 1000 * SECOND_NS + 510 * ONE_MS);
+	aws_free(aws);
+}
+
+static void more_calls_than_transfers_wait_in_order(void **state)
+{
+	static struct got got[HTTP_TRANSFERS_MAX + 2];
+	struct aws *aws = rig();
+	const struct aws_request what = request();
+	unsigned i;
+
+	(void)state;
+	memset(got, 0, sizeof got);
+	for (i = 0; i < HTTP_TRANSFERS_MAX + 2; i++)
+		assert_true(aws_call(aws, &what, on_done, &got[i]));
+	aws_turn(aws, NULL, 0);
+	assert_int_equal(world.count, HTTP_TRANSFERS_MAX);
+	assert_true(aws_wait_ms(aws) > 1000);
+	answer(200, "{}", NOON_TEXT, "");
+	aws_turn(aws, NULL, 0);
+	assert_int_equal(world.all, HTTP_TRANSFERS_MAX + 1);
+	while (world.count > 0)
+		answer(200, "{}", NOON_TEXT, "");
+	assert_int_equal(got[HTTP_TRANSFERS_MAX].calls, 1);
+	assert_int_equal(got[HTTP_TRANSFERS_MAX + 1].calls, 0);
+	aws_free(aws);
+}
+
+static void calls_have_a_limit(void **state)
+{
+	struct aws *aws = rig();
+	const struct aws_request what = request();
+	struct got got;
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < AWS_CALLS_MAX; i++)
+		assert_true(aws_call(aws, &what, on_done, &got));
+	assert_false(aws_call(aws, &what, on_done, &got));
+	assert_int_equal(aws_under_way(aws), AWS_CALLS_MAX);
+	aws_free(aws);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_request_is_signed_and_bears_witness),
+		cmocka_unit_test(a_form_is_answered_in_json),
+		cmocka_unit_test(transient_faults_are_retried),
+		cmocka_unit_test(a_third_failure_is_the_last),
+		cmocka_unit_test(a_final_fault_is_not_retried),
+		cmocka_unit_test(what_may_have_been_done_once_is_not_done_again),
+		cmocka_unit_test(expired_credentials_are_renewed_once),
+		cmocka_unit_test(a_wrong_clock_is_corrected_once_and_known),
+		cmocka_unit_test(a_small_skew_is_no_reason_to_ask_again),
+		cmocka_unit_test(a_new_key_is_asked_for_until_it_is_known),
+		cmocka_unit_test(a_call_ends_at_its_deadline_whatever_it_waits_for),
+		cmocka_unit_test(without_credentials_to_come_it_fails_at_once),
+		cmocka_unit_test(attempts_end_with_the_deadline),
+		cmocka_unit_test(a_retry_that_would_be_too_late_is_not_waited_for),
+		cmocka_unit_test(limited_calls_wait_for_their_turn_and_others_pass),
+		cmocka_unit_test(more_calls_than_transfers_wait_in_order),
+		cmocka_unit_test(calls_have_a_limit),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
