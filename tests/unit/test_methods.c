@@ -1,6 +1,8 @@
 /* worker/methods.c, and the builder through it: what the methods promise. */
 #include "worker_rig.h"
 
+#include <openssl/pem.h>
+
 #define PRINCIPALS "\"public_key\":\"" RIG_ED25519 "\",\"principals\""
 
 static int start(void **state)
@@ -15,26 +17,6 @@ static int stop(void **state)
 	return 0;
 }
 
-static const cJSON *result_of(const cJSON *answer)
-{
-	const cJSON *result = cJSON_GetObjectItem(answer, "result");
-	char *text;
-
-	if (!result) {
-		text = cJSON_Print(answer);
-		fail_msg("an error: %s", text);
-	}
-	return result;
-}
-
-static const char *data_text(const cJSON *answer, const char *name)
-{
-	const cJSON *data =
-	    cJSON_GetObjectItem(cJSON_GetObjectItem(answer, "error"), "data");
-
-	return cJSON_GetStringValue(cJSON_GetObjectItem(data, name));
-}
-
 /* Does the certificate of that result verify under the rig's key, and what does it say?
  */
 static void read_certificate(
@@ -42,7 +24,7 @@ static void read_certificate(
 {
 	static const char type[] = "ssh-ed25519-cert-v01@openssh.com ";
 	const char *text =
-	    cJSON_GetStringValue(cJSON_GetObjectItem(result_of(answer), "certificate"));
+	    cJSON_GetStringValue(cJSON_GetObjectItem(rig_result(answer), "certificate"));
 	EVP_MD_CTX *context = EVP_MD_CTX_new();
 	size_t length, signed_length;
 
@@ -68,7 +50,7 @@ static void issues_user_certificate_that_verifies(void **state)
 	    "{\"key_id\":\"alice\",\"ttl\":\"1h\",\"extensions\":{\"permit-pty\":\"\","
 	    "\"permit-port-forwarding\":\"\"},\"critical_options\":{\"force-command\":"
 	    "\"ls\"}," PRINCIPALS ":[\"alice\",\"web\"]}");
-	const cJSON *result = result_of(answer);
+	const cJSON *result = rig_result(answer);
 	double after = cJSON_GetObjectItem(result, "valid_after")->valuedouble;
 	double before = cJSON_GetObjectItem(result, "valid_before")->valuedouble;
 
@@ -108,7 +90,7 @@ static void cuts_the_default_ttl_to_the_rules_own(void **state)
 {
 	cJSON *answer = rig_call(*state, "ssh-user",
 	    "{\"key_id\":\"a\",\"ca\":\"openssh\"," PRINCIPALS ":[\"a\"]}");
-	const cJSON *result = result_of(answer);
+	const cJSON *result = rig_result(answer);
 
 	assert_true(cJSON_GetObjectItem(result, "valid_before")->valuedouble -
 			cJSON_GetObjectItem(result, "valid_after")->valuedouble ==
@@ -120,7 +102,7 @@ static void uses_the_default_ttl_where_the_rule_permits_more(void **state)
 {
 	cJSON *answer =
 	    rig_call(*state, "ssh-host", "{" PRINCIPALS ":[\"a.example.com\"]}");
-	const cJSON *result = result_of(answer);
+	const cJSON *result = rig_result(answer);
 
 	assert_true(cJSON_GetObjectItem(result, "valid_before")->valuedouble -
 			cJSON_GetObjectItem(result, "valid_after")->valuedouble ==
@@ -135,9 +117,9 @@ static void refuses_with_the_line_that_refused(void **state)
 	    rig, "ssh-user", "{\"key_id\":\"a\"," PRINCIPALS ":[\"a\",\"root\"]}");
 
 	assert_int_equal(rig_code(answer), RPC_REFUSED);
-	assert_string_equal(data_text(answer, "rule"), "policy.conf:2");
-	assert_string_equal(data_text(answer, "fact"), "principals");
-	assert_string_equal(data_text(answer, "value"), "root");
+	assert_string_equal(rig_data(answer, "rule"), "policy.conf:2");
+	assert_string_equal(rig_data(answer, "fact"), "principals");
+	assert_string_equal(rig_data(answer, "value"), "root");
 	assert_int_equal(rig->signs, 0);
 	cJSON_Delete(answer);
 }
@@ -148,9 +130,9 @@ static void refuses_by_default_what_no_line_permits(void **state)
 	    rig_call(*state, "ssh-host", "{" PRINCIPALS ":[\"web.example.org\"]}");
 
 	assert_int_equal(rig_code(answer), RPC_REFUSED);
-	assert_string_equal(data_text(answer, "rule"), "default");
-	assert_string_equal(data_text(answer, "fact"), "principals");
-	assert_string_equal(data_text(answer, "value"), "web.example.org");
+	assert_string_equal(rig_data(answer, "rule"), "default");
+	assert_string_equal(rig_data(answer, "fact"), "principals");
+	assert_string_equal(rig_data(answer, "value"), "web.example.org");
 	cJSON_Delete(answer);
 }
 
@@ -166,8 +148,8 @@ static void refuses_principals_that_no_certificate_may_have(void **state)
 		    "{\"key_id\":\"a\"," PRINCIPALS ":[\"%s\"]}", bad[i]);
 		answer = rig_call(*state, "ssh-user", params);
 		assert_int_equal(rig_code(answer), RPC_REFUSED);
-		assert_string_equal(data_text(answer, "rule"), "invariant");
-		assert_string_equal(data_text(answer, "fact"), "principals");
+		assert_string_equal(rig_data(answer, "rule"), "invariant");
+		assert_string_equal(rig_data(answer, "fact"), "principals");
 		cJSON_Delete(answer);
 	}
 }
@@ -186,7 +168,7 @@ static void refuses_a_ca_key_as_subject(void **state)
 	    text);
 	answer = rig_call(rig, "ssh-user", params);
 	assert_int_equal(rig_code(answer), RPC_REFUSED);
-	assert_string_equal(data_text(answer, "fact"), "subject-key");
+	assert_string_equal(rig_data(answer, "fact"), "subject-key");
 	cJSON_Delete(answer);
 }
 
@@ -212,7 +194,7 @@ static void refuses_a_ttl_beyond_the_rule(void **state)
 	    "{\"key_id\":\"a\",\"ttl\":43201," PRINCIPALS ":[\"a\"]}");
 
 	assert_int_equal(rig_code(answer), RPC_REFUSED);
-	assert_string_equal(data_text(answer, "fact"), "ttl");
+	assert_string_equal(rig_data(answer, "fact"), "ttl");
 	cJSON_Delete(answer);
 	assert_int_equal(rig_call_code(*state, "ssh-user",
 			     "{\"key_id\":\"a\",\"ttl\":43200," PRINCIPALS ":[\"a\"]}"),
@@ -322,8 +304,8 @@ static void passes_on_a_refusal_of_the_broker(void **state)
 	rig->mode = RIG_REFUSES;
 	answer = rig_call(rig, "ssh-host", "{" PRINCIPALS ":[\"a.example.com\"]}");
 	assert_int_equal(rig_code(answer), RPC_REFUSED);
-	assert_string_equal(data_text(answer, "rule"), "policy.conf:7");
-	assert_string_equal(data_text(answer, "value"), "mallory");
+	assert_string_equal(rig_data(answer, "rule"), "policy.conf:7");
+	assert_string_equal(rig_data(answer, "value"), "mallory");
 	cJSON_Delete(answer);
 }
 
@@ -331,12 +313,12 @@ static void shows_authorities_and_one_of_them(void **state)
 {
 	cJSON *answer = rig_call(*state, "authorities", "{}");
 
-	assert_int_equal(cJSON_GetArraySize(result_of(answer)), 3);
+	assert_int_equal(cJSON_GetArraySize(rig_result(answer)), 3);
 	cJSON_Delete(answer);
 	answer = rig_call(*state, "authorities", "{\"type\":\"host\"}");
-	assert_int_equal(cJSON_GetArraySize(result_of(answer)), 1);
+	assert_int_equal(cJSON_GetArraySize(rig_result(answer)), 1);
 	assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(
-				result_of(answer)->child, "sub_kind")),
+				rig_result(answer)->child, "sub_kind")),
 	    "host");
 	cJSON_Delete(answer);
 	assert_int_equal(rig_call_code(*state, "authorities", "{\"type\":\"hosts\"}"),
@@ -346,7 +328,7 @@ static void shows_authorities_and_one_of_them(void **state)
 static void shows_status_with_a_row_a_key(void **state)
 {
 	cJSON *answer = rig_call(*state, "status", "{}");
-	const cJSON *result = result_of(answer), *row, *key;
+	const cJSON *result = rig_result(answer), *row, *key;
 
 	assert_string_equal(
 	    cJSON_GetStringValue(cJSON_GetObjectItem(result, "cluster")), "example.com");
@@ -366,13 +348,71 @@ static void shows_status_with_a_row_a_key(void **state)
 static void alerts_are_the_brokers_as_they_are(void **state)
 {
 	cJSON *answer = rig_call(*state, "alerts", "{}");
-	char *text = cJSON_PrintUnformatted(result_of(answer));
+	char *text = cJSON_PrintUnformatted(rig_result(answer));
 
 	assert_string_equal(text, RIG_ALERTS);
 	cJSON_free(text);
 	cJSON_Delete(answer);
 	assert_int_equal(
 	    rig_call_code(*state, "alerts", "{\"id\":1}"), RPC_INVALID_PARAMS);
+}
+
+static void shows_tls_keys_and_what_the_host_ca_is_known_by(void **state)
+{
+	struct rig *rig = *state;
+	unsigned char info[512], *end = info, digest[32];
+	char pin[80] = "sha256:";
+	cJSON *answer = rig_call(rig, "status", "{}");
+	const cJSON *pins = cJSON_GetObjectItem(rig_result(answer), "ca_pins"), *key;
+	size_t i;
+
+	key = cJSON_GetObjectItem(
+	    cJSON_GetObjectItem(rig_result(answer), "authorities")->child, "keys")
+		  ->child->next;
+	assert_string_equal(rig_text(key, "protocol"), "TLS");
+	assert_string_equal(rig_text(key, "status"), "active");
+	assert_string_equal(rig_text(key, "algorithm"), "ECDSA P-256");
+	assert_string_equal(rig_text(key, "storage"), "AWS KMS");
+	assert_true(i2d_PUBKEY(rig->tls_key[0], &end) > 0);
+	assert_int_equal(
+	    EVP_Q_digest(NULL, "SHA256", NULL, info, (size_t)(end - info), digest, NULL),
+	    1);
+	for (i = 0; i < sizeof(digest); i++)
+		snprintf(pin + 7 + 2 * i, 3, "%02x", digest[i]);
+	assert_int_equal(cJSON_GetArraySize(pins), 1);
+	assert_string_equal(pins->child->valuestring, pin);
+	cJSON_Delete(answer);
+}
+
+static void shows_the_crl_of_a_ca_as_openssl_reads_it(void **state)
+{
+	struct rig *rig = *state;
+	cJSON *answer = rig_call(rig, "crl", "{\"type\":\"user\"}");
+	const char *text = rig_text(rig_result(answer), "crl");
+	BIO *bio = BIO_new_mem_buf(text, -1);
+	X509_CRL *crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL);
+
+	assert_non_null(crl);
+	assert_int_equal(X509_CRL_verify(crl, rig->tls_key[0]), 1);
+	assert_int_equal(text[strlen(text) - 1], '\n');
+	X509_CRL_free(crl);
+	BIO_free(bio);
+	cJSON_Delete(answer);
+}
+
+static void says_which_cas_have_no_crl(void **state)
+{
+	cJSON *answer = rig_call(*state, "crl", "{\"type\":\"openssh\"}");
+
+	assert_int_equal(rig_code(answer), RPC_INVALID_PARAMS);
+	assert_string_equal(rig_message(answer),
+	    "type: the CA openssh has no CRL; CAs with a TLS key have one");
+	cJSON_Delete(answer);
+	assert_int_equal(
+	    rig_call_code(*state, "crl", "{\"type\":\"db\"}"), RPC_INVALID_PARAMS);
+	assert_int_equal(rig_call_code(*state, "crl", "{}"), RPC_INVALID_PARAMS);
+	assert_int_equal(
+	    rig_call_code(*state, "crl", "{\"type\":\"x\"}"), RPC_INVALID_PARAMS);
 }
 
 int main(void)
@@ -398,6 +438,9 @@ int main(void)
 		TEST(shows_authorities_and_one_of_them),
 		TEST(shows_status_with_a_row_a_key),
 		TEST(alerts_are_the_brokers_as_they_are),
+		TEST(shows_tls_keys_and_what_the_host_ca_is_known_by),
+		TEST(shows_the_crl_of_a_ca_as_openssl_reads_it),
+		TEST(says_which_cas_have_no_crl),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

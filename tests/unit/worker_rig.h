@@ -53,6 +53,7 @@ struct rig {
 	unsigned current;	     /* which of them sign for every CA */
 	unsigned signs;		     /* OP_SIGN frames seen */
 	unsigned refuse_from;	     /* that one, and what follows, is refused; 0: none */
+	int64_t ca_lifetime;	     /* seconds, of its certificates */
 	enum purpose purpose;	     /* of the last one */
 	struct facts last;	     /* of the last one; slices into `document` */
 	uint8_t document[FRAME_MAX];
@@ -125,7 +126,7 @@ static inline size_t rig_signed(
 
 #define RIG_CA_SERIAL "\x41\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01"
 
-/* The certificate and the empty CRL of a CA's TLS key, DER; for ten years from now. */
+/* The certificate and the empty CRL of a CA's TLS key, DER. */
 static inline void rig_tls(const struct rig *rig, enum ca ca, uint8_t *certificate,
     size_t *certificate_length, uint8_t *crl, size_t *crl_length)
 {
@@ -138,7 +139,7 @@ static inline void rig_tls(const struct rig *rig, enum ca ca, uint8_t *certifica
 	const struct slice serial = { (const uint8_t *)RIG_CA_SERIAL, 16 };
 	struct facts facts = { .x509_signature = X509_ECDSA_SHA256,
 		.x509_not_before = worker_now() - 60,
-		.x509_not_after = worker_now() + INT64_C(10) * 365 * 86400,
+		.x509_not_after = worker_now() + rig->ca_lifetime,
 		.x509_key_usage = X509_DIGITAL_SIGNATURE | X509_KEY_ENCIPHERMENT |
 				  X509_KEY_CERT_SIGN | X509_CRL_SIGN,
 		.x509_is_ca = true,
@@ -341,6 +342,7 @@ static inline struct rig *rig_start_stdio(struct continuity *continuity, int in,
 	int ends[2];
 	unsigned i;
 
+	rig->ca_lifetime = INT64_C(10) * 365 * 86400;
 	rig->worker = calloc(1, sizeof(*rig->worker));
 	rig->policy_storage = malloc(room);
 	for (i = 0; i < RIG_KEYS; i++) {
@@ -446,6 +448,42 @@ static inline int rig_code(const cJSON *answer)
 	const cJSON *error = cJSON_GetObjectItem(answer, "error");
 
 	return error ? cJSON_GetObjectItem(error, "code")->valueint : 0;
+}
+
+static inline const char *rig_message(const cJSON *answer)
+{
+	const char *text = cJSON_GetStringValue(
+	    cJSON_GetObjectItem(cJSON_GetObjectItem(answer, "error"), "message"));
+
+	return text ? text : "(no error)";
+}
+
+/* A member of the error's data. */
+static inline const char *rig_data(const cJSON *answer, const char *name)
+{
+	const cJSON *error = cJSON_GetObjectItem(answer, "error");
+	const char *text = cJSON_GetStringValue(
+	    cJSON_GetObjectItem(cJSON_GetObjectItem(error, "data"), name));
+
+	return text ? text : "(no data)";
+}
+
+static inline const cJSON *rig_result(const cJSON *answer)
+{
+	const cJSON *result = cJSON_GetObjectItem(answer, "result");
+
+	if (!result)
+		fail_msg("an error: %s", rig_message(answer));
+	return result;
+}
+
+static inline const char *rig_text(const cJSON *object, const char *name)
+{
+	const char *text = cJSON_GetStringValue(cJSON_GetObjectItem(object, name));
+
+	if (!text)
+		fail_msg("no text \"%s\"", name);
+	return text;
 }
 
 /* Asks and gives the error's code; 0 when there was none. */
