@@ -65,7 +65,7 @@ static char *subject_text(const cJSON *result)
 static void issues_both_as_teleport_does(void **state)
 {
 	static const char roles[] =
-	    "\0\0\0\x0eteleport-roles\0\0\0\x35\0\0\0\x31"
+	    "\0\0\0\x0eteleport-roles\0\0\0\x30\0\0\0\x2c"
 	    "{\"version\":\"v1\",\"roles\":[\"access\",\"editor\"]}";
 	struct rig *rig = *state;
 	cJSON *answer = call(rig,
