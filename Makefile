@@ -56,8 +56,13 @@ $(BUILD)/privyseal-broker: $(BROKER) $(IPC) $(CONFINE) $(POLICY)
 	@$(LINK) -o $@ $^ $(BROKER_LIBS)
 $(BUILD)/privyseal-worker: $(WORKER) $(IPC) $(CONFINE) $(POLICY)
 	@$(LINK) -o $@ $^ -lseccomp -lcap-ng -lcrypto -lyaml -lcjson
-$(BUILD)/privyseal: $(CLI) $(IPC) $(CONFINE) $(POLICY)
+# For backup, restore and prune: state, keys and record as the broker reads them.
+$(BUILD)/privyseal: $(CLI) $(BUILD)/broker.a $(IPC) $(CONFINE) $(POLICY)
 	@$(LINK) -o $@ $^ -lseccomp -lcap-ng -lcrypto -lcjson -lz
+
+$(BUILD)/broker.a: $(filter-out $(MAINS),$(BROKER))
+	@rm -f $@
+	@$(AR) rcs $@ $^
 
 $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)

@@ -3,18 +3,18 @@
 
 #include <string.h>
 
-static const char *const events[ACT_COUNT] = {
-	[ACT_COMPRESS] = "compress",
-	[ACT_PRUNE] = "prune",
-	[ACT_BACKUP] = "export-secrets",
+static const char *const events[ADMIN_COUNT] = {
+	[ADMIN_COMPRESS] = "compress",
+	[ADMIN_PRUNE] = "prune",
+	[ADMIN_BACKUP] = "export-secrets",
 };
 
 static bool is_sound(const struct act_request *act, const struct audit_log *log,
     const struct state *state, struct failure *failure)
 {
-	const bool cut = act->kind == ACT_PRUNE;
+	const bool cut = act->kind == ADMIN_PRUNE;
 
-	if (act->kind == 0 || act->kind >= ACT_COUNT)
+	if (act->kind == 0 || act->kind >= ADMIN_COUNT)
 		return failure_say(failure, "there is no such act");
 	if (strcmp(act->instance, state->instance) != 0)
 		return failure_say(failure,
@@ -37,7 +37,7 @@ bool act_record(const struct act_request *act, struct audit_log *log, struct sta
 	line = audit_log_begin(log, events[act->kind]);
 	record_number(line, "uid", act->uid);
 	record_number(line, "pid", (uint64_t)act->pid);
-	if (act->kind == ACT_PRUNE) {
+	if (act->kind == ADMIN_PRUNE) {
 		record_number(line, "last", act->last);
 		record_text(line, "hash", act->hash, strlen(act->hash));
 	}

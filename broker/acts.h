@@ -10,9 +10,9 @@
 #include "broker/state.h"
 
 struct act_request {
-	uint64_t kind; /* enum act */
+	uint64_t kind; /* enum admin_act */
 	char instance[INSTANCE_TEXT + 1];
-	uint64_t last;		  /* ACT_PRUNE: of the last record that goes; else 0 */
+	uint64_t last;		  /* ADMIN_PRUNE: of the last record that goes; else 0 */
 	char hash[HASH_TEXT + 1]; /* that record's; else empty */
 	uid_t uid;
 	pid_t pid;

@@ -24,57 +24,64 @@ static bool is_root(int fd)
 	return false;
 }
 
-static bool send_question(int fd)
+static bool send_question(int fd, const uint8_t *question, size_t length)
 {
-	struct frame_writer frame;
-	uint8_t bytes[64];
-	size_t length;
-
-	frame_begin(&frame, bytes, sizeof bytes, OP_ADMIN_STATUS, 1);
-	length = frame_end(&frame);
-	if (length > 0 && channel_send(fd, bytes, length) == 0)
+	if (length > 0 && channel_send(fd, question, length) == 0)
 		return true;
 	log_error("the broker can't be asked: %s", strerror(errno));
 	return false;
 }
 
-static cJSON *read_answer(int fd)
+static bool read_answer(
+    int fd, enum op expected, uint8_t bytes[FRAME_MAX + 1], struct frame *answer)
 {
-	static uint8_t bytes[FRAME_MAX + 1];
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	struct gate gate = { .phase = PHASE_SERVE };
-	struct frame frame;
 	enum frame_fault fault;
 	size_t length = 0;
-	cJSON *report;
 
 	if (poll(&p, 1, ANSWER_TIME) <= 0 ||
 	    channel_receive(fd, bytes, &length) != CHANNEL_FRAME) {
 		log_error("the broker does not answer; its log may say why");
-		return NULL;
+		return false;
 	}
-	fault = frame_read(bytes, length, PARTY_BROKER, 0, &gate, &frame);
-	if (fault != FRAME_GOOD || frame.op != OP_ADMIN_REPORT) {
-		log_error("the broker answers with %s",
-		    fault == FRAME_GOOD ? op_name(frame.op) : frame_fault_text(fault));
-		return NULL;
-	}
-	report = cJSON_ParseWithLength(
-	    (const char *)frame_bytes(&frame, 0), frame_length(&frame, 0));
-	if (!report)
-		log_error("the broker's report is no JSON");
-	return report;
+	fault = frame_read(bytes, length, PARTY_BROKER, 0, &gate, answer);
+	if (fault == FRAME_GOOD && answer->op == expected)
+		return true;
+	log_error("the broker answers with %s",
+	    fault == FRAME_GOOD ? op_name(answer->op) : frame_fault_text(fault));
+	return false;
+}
+
+bool admin_exchange(const char *runtime_directory, const uint8_t *question, size_t length,
+    enum op expected, uint8_t bytes[FRAME_MAX + 1], struct frame *answer)
+{
+	int fd = connect_socket(runtime_directory, "admin.sock", SOCK_SEQPACKET);
+	bool good;
+
+	if (fd < 0)
+		return false;
+	good = is_root(fd) && send_question(fd, question, length) &&
+	       read_answer(fd, expected, bytes, answer);
+	close(fd);
+	return good;
 }
 
 cJSON *admin_ask(const char *runtime_directory)
 {
-	int fd = connect_socket(runtime_directory, "admin.sock", SOCK_SEQPACKET);
-	cJSON *report = NULL;
+	static uint8_t bytes[FRAME_MAX + 1];
+	struct frame_writer writer;
+	uint8_t question[64];
+	struct frame answer;
+	cJSON *report;
 
-	if (fd < 0)
+	frame_begin(&writer, question, sizeof question, OP_ADMIN_STATUS, 1);
+	if (!admin_exchange(runtime_directory, question, frame_end(&writer),
+		OP_ADMIN_REPORT, bytes, &answer))
 		return NULL;
-	if (is_root(fd) && send_question(fd))
-		report = read_answer(fd);
-	close(fd);
+	report = cJSON_ParseWithLength(
+	    (const char *)frame_bytes(&answer, 0), frame_length(&answer, 0));
+	if (!report)
+		log_error("the broker's report is no JSON");
 	return report;
 }

@@ -1,10 +1,17 @@
-/* Root's way to the broker: its report, over the admin socket. */
+/* Root's way to the broker, over the admin socket: its report, and any other question. */
 #ifndef CLI_ADMIN_ASK_H
 #define CLI_ADMIN_ASK_H
+
+#include "ipc/frame.h"
 
 #include <cjson/cJSON.h>
 
 /* What the broker says of itself; NULL when it can't be asked, after a line. */
 cJSON *admin_ask(const char *runtime_directory);
+
+/* One question, a whole frame, and its answer, which lies in `bytes`. False: after a
+ * line. */
+bool admin_exchange(const char *runtime_directory, const uint8_t *question, size_t length,
+    enum op expected, uint8_t bytes[FRAME_MAX + 1], struct frame *answer);
 
 #endif

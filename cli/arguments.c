@@ -45,7 +45,15 @@ const struct command commands[] = {
 	    "With\n"
 	    "      --format json the lines are printed as they stand.\n"
 	    "\n"
-	    "Needs no running privyseald. Old segments may be compressed with gzip.\n"
+	    "  audit compress [--state-dir DIR]\n"
+	    "      Closed segments become gzip files, each compared before the plain one "
+	    "goes.\n"
+	    "  audit prune --before TIME [--yes] [--state-dir DIR]\n"
+	    "      Removes the oldest segments that end before TIME, after the record "
+	    "says so;\n"
+	    "      without --yes only shows which.\n"
+	    "\n"
+	    "verify and show need no running privyseald.\n"
 	    "  --state-dir DIR      /var/lib/privyseal: where the record and the state "
 	    "are\n",
 	    false, true },

@@ -1,11 +1,10 @@
 /* privyseal audit: opens the files, seals itself, reads them. */
 #include "cli/audit.h"
 #include "cli/json_print.h"
+#include "cli/state_directory.h"
 #include "ipc/log.h"
 
 #include <string.h>
-
-#define STATE_DIRECTORY "/var/lib/privyseal"
 
 static void add_text(cJSON *result, const char *name, const char *text)
 {
@@ -130,6 +129,10 @@ enum exit_status command_audit(const struct arguments *arguments)
 		return EXIT_USAGE;
 	}
 	request.json = arguments->json;
+	if (request.act == AUDIT_COMPRESS)
+		return audit_compress(&request, arguments->runtime_directory);
+	if (request.act == AUDIT_PRUNE)
+		return audit_prune(&request, arguments->runtime_directory);
 	/* A buffer of its own: stdio would ask for the file's status to choose one. */
 	setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
 	if (request.names_count > 0)
@@ -138,7 +141,8 @@ enum exit_status command_audit(const struct arguments *arguments)
 		opened = audit_files_in_state(&files,
 		    request.state_directory ? request.state_directory : STATE_DIRECTORY);
 	if (opened)
-		status = request.show ? show(&files, &request) : verify(&files, &request);
+		status = request.act == AUDIT_SHOW ? show(&files, &request)
+						   : verify(&files, &request);
 	audit_files_close(&files);
 	return fflush(stdout) == 0 ? status : EXIT_REFUSED;
 }

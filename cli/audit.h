@@ -24,8 +24,10 @@ enum audit_filter {
 	FILTERS
 };
 
+enum audit_act { AUDIT_VERIFY, AUDIT_SHOW, AUDIT_COMPRESS, AUDIT_PRUNE };
+
 struct audit_request {
-	bool show; /* else verify */
+	enum audit_act act;
 	bool json;
 	const char *state_directory;
 	const char *names[WORDS_MAX]; /* the files; none: those of the state directory */
@@ -33,7 +35,9 @@ struct audit_request {
 	const char *filter[FILTERS];
 	/* as records write it, so that they compare as text; empty: no bound */
 	char since[RECORD_TIME_TEXT], until[RECORD_TIME_TEXT];
-	uint64_t last; /* only so many of those that match; 0: all */
+	char before[RECORD_TIME_TEXT]; /* prune: what ends before that */
+	bool yes;		       /* ... goes */
+	uint64_t last;		       /* only so many of those that match; 0: all */
 };
 
 /* The words after `privyseal audit`, at most WORDS_MAX; false: wrong usage, and `message`
@@ -51,6 +55,15 @@ bool audit_time_read(const char *text, time_t now, char out[RECORD_TIME_TEXT]);
 /* True when each line is a record and in its place; else chain->fault says what is not.
  */
 bool audit_verify(struct audit_files *files, struct audit_chain *chain);
+
+/* The same by a sealed child, for a caller that can't be sealed. False: after a line. */
+bool audit_survey(struct audit_files *files);
+
+/* retention.c: each its command's exit status. */
+enum exit_status audit_compress(
+    const struct audit_request *request, const char *runtime_directory);
+enum exit_status audit_prune(
+    const struct audit_request *request, const char *runtime_directory);
 
 /* Prints what matches. The number of lines that are no record; each has been told of. */
 uint64_t audit_show(

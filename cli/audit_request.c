@@ -65,22 +65,35 @@ bool audit_time_read(const char *text, time_t now, char out[RECORD_TIME_TEXT])
 	return true;
 }
 
-enum flag { FLAG_SINCE = FILTERS, FLAG_UNTIL, FLAG_LAST, FLAG_STATE, FLAGS };
-enum act { ACT_VERIFY, ACT_SHOW };
+enum flag {
+	FLAG_SINCE = FILTERS,
+	FLAG_UNTIL,
+	FLAG_LAST,
+	FLAG_BEFORE,
+	FLAG_YES,
+	FLAG_STATE,
+	FLAGS
+};
 
-static const char *const acts[] = { [ACT_VERIFY] = "verify", [ACT_SHOW] = "show", NULL };
+static const char *const acts[] = { [AUDIT_VERIFY] = "verify",
+	[AUDIT_SHOW] = "show",
+	[AUDIT_COMPRESS] = "compress",
+	[AUDIT_PRUNE] = "prune",
+	NULL };
 
 static const struct words_flag flags[FLAGS] = {
-	[FILTER_EVENT] = { "--event", ACT(ACT_SHOW) },
-	[FILTER_CA] = { "--ca", ACT(ACT_SHOW) },
-	[FILTER_DOCUMENT] = { "--document", ACT(ACT_SHOW) },
-	[FILTER_CLIENT] = { "--client", ACT(ACT_SHOW) },
-	[FILTER_ID] = { "--id", ACT(ACT_SHOW) },
-	[FILTER_SERIAL] = { "--serial", ACT(ACT_SHOW) },
-	[FLAG_SINCE] = { "--since", ACT(ACT_SHOW) },
-	[FLAG_UNTIL] = { "--until", ACT(ACT_SHOW) },
-	[FLAG_LAST] = { "--last", ACT(ACT_SHOW) },
-	[FLAG_STATE] = { "--state-dir", ACT(ACT_SHOW) | ACT(ACT_VERIFY) },
+	[FILTER_EVENT] = { "--event", ACT(AUDIT_SHOW) },
+	[FILTER_CA] = { "--ca", ACT(AUDIT_SHOW) },
+	[FILTER_DOCUMENT] = { "--document", ACT(AUDIT_SHOW) },
+	[FILTER_CLIENT] = { "--client", ACT(AUDIT_SHOW) },
+	[FILTER_ID] = { "--id", ACT(AUDIT_SHOW) },
+	[FILTER_SERIAL] = { "--serial", ACT(AUDIT_SHOW) },
+	[FLAG_SINCE] = { "--since", ACT(AUDIT_SHOW) },
+	[FLAG_UNTIL] = { "--until", ACT(AUDIT_SHOW) },
+	[FLAG_LAST] = { "--last", ACT(AUDIT_SHOW) },
+	[FLAG_BEFORE] = { "--before", ACT(AUDIT_PRUNE) },
+	[FLAG_YES] = { "--yes", ACT(AUDIT_PRUNE), .alone = true },
+	[FLAG_STATE] = { "--state-dir", ~0u },
 };
 
 static const struct words_form form = { "audit", acts, flags, FLAGS };
@@ -101,7 +114,8 @@ bool audit_request_read(const char *const *said, unsigned count, time_t now,
 	*out = (struct audit_request){ 0 };
 	if (!words_read(&form, said, count, &words, message))
 		return false;
-	out->show = words.act == ACT_SHOW;
+	out->act = (enum audit_act)words.act;
+	out->yes = words.value[FLAG_YES] != NULL;
 	out->names_count = words.count;
 	out->state_directory = words.value[FLAG_STATE];
 	memcpy(out->filter, words.value, sizeof out->filter);
@@ -112,6 +126,11 @@ bool audit_request_read(const char *const *said, unsigned count, time_t now,
 	if (out->names_count > 0 && out->state_directory)
 		return words_wrong(&form, message, out->names[0],
 		    "either files are named or --state-dir");
-	return take_time(words.value[FLAG_SINCE], now, out->since, message) &&
+	if (words.count > 0 && out->act >= AUDIT_COMPRESS)
+		return words_wrong(&form, message, out->names[0], "names no file");
+	if (out->act == AUDIT_PRUNE && !words.value[FLAG_BEFORE])
+		return words_wrong(&form, message, "prune", "needs --before TIME");
+	return take_time(words.value[FLAG_BEFORE], now, out->before, message) &&
+	       take_time(words.value[FLAG_SINCE], now, out->since, message) &&
 	       take_time(words.value[FLAG_UNTIL], now, out->until, message);
 }

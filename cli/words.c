@@ -46,6 +46,10 @@ static bool read_flag(const struct words_form *form, const char *word, const cha
 		    form->acts[out->act]);
 		return words_wrong(form, message, word, why);
 	}
+	if (form->flags[flag].alone) {
+		out->value[flag] = word;
+		return !value || words_wrong(form, message, word, "takes no value");
+	}
 	*used = !value;
 	out->value[flag] = value ? value : next;
 	return (out->value[flag] && *out->value[flag]) ||
@@ -59,9 +63,9 @@ bool words_read(const struct words_form *form, const char *const *said, unsigned
 	unsigned i;
 
 	*out = (struct words){ .others = out->others, .room = out->room };
-	if (!read_act(form, count > 0 ? said[0] : NULL, out, message))
+	if (form->acts && !read_act(form, count > 0 ? said[0] : NULL, out, message))
 		return false;
-	for (i = 1; i < count; i += used ? 2 : 1) {
+	for (i = form->acts ? 1 : 0; i < count; i += used ? 2 : 1) {
 		used = false;
 		if (said[i][0] == '-') {
 			if (!read_flag(form, said[i], i + 1 < count ? said[i + 1] : NULL,

@@ -14,11 +14,13 @@
 struct words_flag {
 	const char *name; /* "--since" */
 	unsigned acts;	  /* ACT() of each that knows it */
+	bool alone;	  /* it takes no value; what was said is then its value */
 };
 
 struct words_form {
 	const char *command;
-	const char *const *acts; /* up to a NULL */
+	const char *const
+	    *acts; /* up to a NULL; NULL: the command is one act, number 0 */
 	const struct words_flag *flags;
 	unsigned flags_count;
 };

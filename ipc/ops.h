@@ -109,11 +109,11 @@ enum unavailable {
 
 /* What root does with files of the state, in OP_ADMIN_ACT; on the record before it is
  * done. */
-enum act {
-	ACT_COMPRESS = 1, /* segments of the record that are closed */
-	ACT_PRUNE,	  /* the oldest of them are removed */
-	ACT_BACKUP,	  /* the private keys are copied */
-	ACT_COUNT
+enum admin_act {
+	ADMIN_COMPRESS = 1, /* segments of the record that are closed */
+	ADMIN_PRUNE,	    /* the oldest of them are removed */
+	ADMIN_BACKUP,	    /* the private keys are copied */
+	ADMIN_COUNT
 };
 
 extern const struct op_row ops_table[OP_COUNT];

@@ -24,7 +24,7 @@ static void reads_flags_in_both_forms_and_files_between_them(void **state)
 	(void)state;
 	assert_true(
 	    READ("show", "one", "--event", "sign", "--ca=user", "two", "--last", "7"));
-	assert_true(request.show);
+	assert_int_equal(request.act, AUDIT_SHOW);
 	assert_string_equal(request.filter[FILTER_EVENT], "sign");
 	assert_string_equal(request.filter[FILTER_CA], "user");
 	assert_null(request.filter[FILTER_CLIENT]);
@@ -32,7 +32,7 @@ static void reads_flags_in_both_forms_and_files_between_them(void **state)
 	assert_string_equal(request.names[1], "two");
 	assert_int_equal(request.last, 7);
 	assert_true(READ("verify", "--state-dir", "/x"));
-	assert_false(request.show);
+	assert_int_equal(request.act, AUDIT_VERIFY);
 	assert_string_equal(request.state_directory, "/x");
 }
 
@@ -41,8 +41,8 @@ static void refuses_wrong_usage_naming_the_word(void **state)
 	static const struct {
 		const char *words[4], *says;
 	} cases[] = {
-		{ { NULL }, "needs one of verify show" },
-		{ { "look", NULL }, "look: is not one of verify show" },
+		{ { NULL }, "needs one of verify show compress prune" },
+		{ { "look", NULL }, "look: is not one of verify show compress prune" },
 		{ { "verify", "--event", "sign", NULL },
 		    "--event: is no flag of audit verify" },
 		{ { "show", "--evil", NULL }, "--evil: no such flag" },

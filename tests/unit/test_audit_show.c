@@ -12,7 +12,7 @@ static int begin(void **state)
 {
 	(void)state;
 	sample_make(&sample, "0123456789abcdef0123456789abcdef");
-	request = (struct audit_request){ .show = true, .json = true };
+	request = (struct audit_request){ .act = AUDIT_SHOW, .json = true };
 	return 0;
 }
 
