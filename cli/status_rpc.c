@@ -3,7 +3,7 @@
 #include "cli/admin_ask.h"
 #include "cli/cli.h"
 #include "cli/json_print.h"
-#include "cli/metrics.h"
+#include "cli/status_prometheus.h"
 #include "cli/status_table.h"
 #include "ipc/log.h"
 

@@ -3,7 +3,7 @@
  * it are labels. The names are Teleport's where Teleport has such a metric, and every
  * number is the broker's own: what a worker says of itself is not believed.
  */
-#include "cli/metrics.h"
+#include "cli/status_prometheus.h"
 
 #include <stdbool.h>
 #include <string.h>

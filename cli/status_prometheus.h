@@ -1,6 +1,6 @@
 /* The broker's report as Prometheus reads it: text exposition format 0.0.4. */
-#ifndef CLI_METRICS_H
-#define CLI_METRICS_H
+#ifndef CLI_STATUS_PROMETHEUS_H
+#define CLI_STATUS_PROMETHEUS_H
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
