@@ -48,17 +48,6 @@ void admin_accept(struct broker *broker)
 
 /* ---- the report ---- */
 
-static unsigned restarts(const struct broker *broker, const char *socket)
-{
-	const struct policy_pins *pins = policy_pins(broker->generation->rules->policy);
-	unsigned i;
-
-	for (i = 0; i < pins->sockets; i++)
-		if (strcmp(pins->socket_name[i], socket) == 0 && broker->started[i] > 0)
-			return broker->started[i] - 1;
-	return 0;
-}
-
 static void add_process(cJSON *list, const char *role, pid_t pid)
 {
 	cJSON *item = cJSON_CreateObject();
@@ -88,8 +77,7 @@ static void add_processes(cJSON *root, const struct broker *broker)
 		cJSON_AddNumberToObject(item, "generation", channel->generation->number);
 		cJSON_AddStringToObject(item, "phase", phase_name(channel->gate.phase));
 		cJSON_AddNumberToObject(item, "in_flight", channel->in_flight_count);
-		cJSON_AddNumberToObject(
-		    item, "restarts", restarts(broker, channel->socket));
+		cJSON_AddNumberToObject(item, "restarts", channel->service->restarts);
 		cJSON_AddItemToArray(list, item);
 	}
 }
@@ -122,22 +110,21 @@ static void add_record(cJSON *root, const struct broker *broker)
 }
 
 /* Of one socket: its workers, and what outlasts them. */
-static void add_socket(
-    cJSON *list, const struct broker *broker, const char *name, unsigned number)
+static void add_socket(cJSON *list, const struct broker *broker, unsigned number)
 {
-	const struct breaker *breaker = &broker->breakers[number];
+	const struct service *service = &broker->services[number];
 	cJSON *item = cJSON_CreateObject();
 	unsigned i, workers = 0, in_flight = 0;
 
 	for (i = 0; i < broker->channels_used; i++) {
 		const struct channel *channel = broker->channels[i];
 
-		if (!channel || !channel->open || channel->breaker != breaker)
+		if (!channel || !channel->open || channel->service != service)
 			continue;
 		workers += channel->gate.phase == PHASE_SERVE;
 		in_flight += channel->in_flight_count;
 	}
-	cJSON_AddStringToObject(item, "socket", name);
+	cJSON_AddStringToObject(item, "socket", service->name);
 	cJSON_AddNumberToObject(item, "workers", workers);
 	cJSON_AddNumberToObject(item, "in_flight", in_flight);
 	cJSON_AddNumberToObject(item, "lost", (double)broker->metrics.lost[number]);
@@ -145,19 +132,19 @@ static void add_socket(
 	    item, "violations", (double)broker->metrics.violations[number]);
 	cJSON_AddNumberToObject(
 	    item, "breaker_trips", (double)broker->metrics.tripped[number]);
-	cJSON_AddBoolToObject(item, "breaker_open", clock_boot_ns() < breaker->until);
+	cJSON_AddBoolToObject(
+	    item, "breaker_open", clock_boot_ns() < service->breaker.until);
 	cJSON_AddItemToArray(list, item);
 }
 
 static void add_sockets(cJSON *root, const struct broker *broker)
 {
-	const struct policy_pins *pins = policy_pins(broker->generation->rules->policy);
 	cJSON *list = cJSON_AddArrayToObject(root, "sockets");
 	unsigned i;
 
-	for (i = 0; i < pins->sockets; i++)
-		add_socket(list, broker, pins->socket_name[i], i);
-	add_socket(list, broker, STDIO_SOCKET, POLICY_SOCKETS_MAX);
+	for (i = 0; i < SERVICES_MAX; i++)
+		if (broker->services[i].name[0] != '\0')
+			add_socket(list, broker, i);
 }
 
 /* Members that memory was too short for are missing; a report is no decision. */

@@ -171,14 +171,13 @@ static void look_at_socket(
 
 void alerts_look(struct broker *broker, uint64_t now_ns)
 {
-	const struct policy_pins *pins = policy_pins(broker->generation->rules->policy);
 	struct alerts *alerts = &broker->alerts;
 	unsigned i;
 
 	look_at_state(broker, now_ns);
-	for (i = 0; i < pins->sockets; i++)
-		look_at_socket(broker, i, pins->socket_name[i], now_ns);
-	look_at_socket(broker, POLICY_SOCKETS_MAX, STDIO_SOCKET, now_ns);
+	for (i = 0; i < SERVICES_MAX; i++)
+		if (broker->services[i].name[0] != '\0')
+			look_at_socket(broker, i, broker->services[i].name, now_ns);
 	for (i = 0; i < CA_COUNT; i++)
 		if (broker->metrics.wrong[i] != alerts->seen.wrong[i])
 			alert_raise(alerts, ALERT_WRONG_SIGNATURE, ca_name((enum ca)i),

@@ -49,7 +49,7 @@ struct alerts {
 	struct {
 		uint64_t at[ALERT_LOSSES]; /* when; a ring */
 		unsigned next;
-	} losses[POLICY_SOCKETS_MAX + 1];
+	} losses[SERVICES_MAX];
 };
 
 /* Raises it, or says it anew and prolongs it; `message` may hold %s for `about`. */

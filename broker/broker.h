@@ -15,6 +15,7 @@
 #include "broker/refusals.h"
 #include "broker/sign_path.h"
 #include "broker/state.h"
+#include "broker/workers.h"
 
 #include <sys/types.h>
 
@@ -28,6 +29,9 @@ enum {
 };
 
 #define CHANNELS_MAX 64
+#define WORKERS_MAX                                                                      \
+	(CHANNELS_MAX / 2) /* of one generation: a reload starts another's               \
+			    */
 #define ADMINS_MAX   8
 #define SCRATCH_SIZE FRAME_MAX
 
@@ -36,6 +40,7 @@ struct settings {
 	uid_t worker_uid;
 	gid_t worker_gid;
 	uint32_t worker_filters; /* seccomp filters that a sealed worker has */
+	bool terminal;		 /* one worker, which serves --stdio */
 	bool check; /* only judge config and policy: no state, no keys, no record */
 };
 
@@ -67,10 +72,9 @@ struct broker {
 	struct channel *channels[CHANNELS_MAX];
 	unsigned channels_used; /* the first so many slots have been used */
 	unsigned turn;		/* whose turn comes first */
-	/* workers of each socket that were started in this generation */
-	unsigned started[POLICY_SOCKETS_MAX];
-	/* of each socket, and of one that is none of the policy's (--stdio) */
-	struct breaker breakers[POLICY_SOCKETS_MAX + 1];
+	uint32_t last_worker;	/* the number of the last one */
+	bool serving;		/* the first generation has come into service */
+	struct service services[SERVICES_MAX];
 	struct batch batch;
 	struct metrics metrics;
 	struct alerts alerts;
@@ -83,7 +87,7 @@ struct broker {
 	} admins[ADMINS_MAX];
 	uint8_t frame[FRAME_MAX + 1];  /* what supervisor and administrator say */
 	uint8_t scratch[SCRATCH_SIZE]; /* answers to them; a document written again */
-	uint64_t started_ns, head_written_ns, committed_ns;
+	uint64_t started_ns, head_written_ns, committed_ns, wake_ns;
 	double started_at; /* seconds since 1970 */
 	pid_t pid, supervisor;
 	bool stopping, finished, failed;

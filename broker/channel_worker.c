@@ -16,26 +16,28 @@
 
 #define PROTOCOL 1
 
-struct channel *channel_new(int fd, int status, uint32_t worker, uint32_t pid,
-    struct generation *generation, struct breaker *breaker, const char *socket,
-    size_t socket_length)
+struct channel *channel_new(uint32_t worker, struct generation *generation,
+    struct service *service, const char *client)
 {
 	struct channel *channel = calloc(1, sizeof *channel);
 
 	if (!channel)
 		return NULL;
+	channel->worker = worker;
+	channel->generation = generation_hold(generation);
+	channel->service = service;
+	channel->socket = service->name;
+	channel->client = client;
+	return channel;
+}
+
+void channel_started(struct channel *channel, int fd, int status, uint32_t pid)
+{
 	channel->fd = fd;
 	channel->status = status;
-	channel->worker = worker;
 	channel->pid = pid;
-	channel->generation = generation_hold(generation);
-	channel->breaker = breaker;
 	channel->gate.phase = PHASE_BOOT;
 	channel->open = true;
-	channel->client = "";
-	memcpy(channel->socket, socket,
-	    socket_length <= OP_NAME_MAX ? socket_length : OP_NAME_MAX);
-	return channel;
 }
 
 void channel_close(struct channel *channel)
@@ -58,7 +60,6 @@ void channel_free(struct channel *channel)
 static void gone(struct channel *channel)
 {
 	channel_close(channel);
-	channel->waiting = true;
 	channel->told_by = clock_boot_ns() + ENDING_SECONDS * SECOND_NS;
 }
 
@@ -174,7 +175,7 @@ void channel_violation(struct broker *broker, struct channel *channel, const cha
 
 	if (!channel->open)
 		return;
-	broker->metrics.violations[channel->breaker - broker->breakers]++;
+	broker->metrics.violations[channel->service - broker->services]++;
 	line = audit_log_begin(&broker->log, "violation");
 	record_text(line, "client", channel->socket, strlen(channel->socket));
 	record_number(line, "worker", channel->worker);
@@ -188,16 +189,17 @@ void channel_violation(struct broker *broker, struct channel *channel, const cha
 	log_error("worker %u (%s) broke the contract in phase %s: %s; it is replaced",
 	    channel->worker, channel->socket, phase_name(channel->gate.phase), what);
 	channel_close(channel);
-	control_drop_worker(broker, channel->worker, what);
+	channel->dropped = true;
+	control_drop_worker(broker, channel->worker);
 }
 
 void channel_refused(struct broker *broker, struct channel *channel, uint64_t now_ns)
 {
-	struct breaker *breaker = channel->breaker;
+	struct breaker *breaker = &channel->service->breaker;
 	uint64_t *oldest = &breaker->refusals[breaker->next];
 	struct record_line *line;
 
-	broker->metrics.offences[breaker - broker->breakers]++;
+	broker->metrics.offences[channel->service - broker->services]++;
 	breaker->next = (breaker->next + 1) % BREAKER_LIMIT;
 	/* The slot after the newest holds the time of the one BREAKER_LIMIT - 1 before
 	 * it. */
@@ -207,7 +209,7 @@ void channel_refused(struct broker *broker, struct channel *channel, uint64_t no
 		return;
 	memset(breaker->refusals, 0, sizeof breaker->refusals);
 	breaker->until = now_ns + BREAKER_SECONDS * SECOND_NS;
-	broker->metrics.tripped[breaker - broker->breakers]++;
+	broker->metrics.tripped[channel->service - broker->services]++;
 	line = audit_log_begin(&broker->log, "breaker");
 	record_text(line, "client", channel->socket, strlen(channel->socket));
 	record_number(line, "worker", channel->worker);
@@ -293,7 +295,8 @@ static void config_refused(
 
 	log_warning("worker %u (%s): config refused: %s", channel->worker,
 	    channel->socket, failure->text);
-	control_config_refused(broker, channel, failure->text);
+	if (channel->generation == broker->next)
+		control_record_reload(broker, broker->next, failure->text);
 	frame_begin(&w, answer, sizeof answer, OP_CONFIG_REFUSED, channel->config);
 	frame_put_text(&w, failure->text);
 	channel_answer(channel, answer, frame_end(&w));
@@ -308,7 +311,7 @@ static void config_taken(struct broker *broker, struct channel *channel)
 	frame_put_text(&w, broker->state.cluster);
 	channel_answer(channel, answer, frame_end(&w));
 	channel->gate.phase = PHASE_SERVE;
-	control_worker_ready(broker, channel);
+	workers_ready(broker, channel);
 }
 
 /* The CAs are there, or will not be: that is what good configs waited for. */
@@ -333,7 +336,7 @@ static void on_cas_made(struct broker *broker, const struct failure *failure)
 		return;
 	/* Half made: a restart finds out what exists. */
 	log_error("%s", failure->text);
-	control_failed(broker, failure->text);
+	control_failed(broker);
 }
 
 static void on_config(

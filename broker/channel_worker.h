@@ -13,6 +13,7 @@
 
 struct broker;
 struct generation;
+struct service;
 
 #define REPLY_MAX	(FRAME_HEADER + 64 + OP_SIGNATURE_MAX) /* all that is not JSON */
 #define QUEUE_MAX	(OP_IN_FLIGHT_MAX + 1)		       /* answers, and `drain` */
@@ -42,29 +43,29 @@ struct channel {
 	uint32_t worker; /* the supervisor's number, never used twice */
 	uint32_t pid;
 	struct generation *generation;
-	char socket[OP_NAME_MAX + 1];
+	struct service *service; /* its socket, which it shares with other workers */
+	const char *socket;	 /* the service's name */
 	const char
 	    *client; /* socket; or "", for one that is none of the policy's (--stdio) */
 	struct gate gate;
-	uint32_t config;     /* the id of its config, ... */
-	bool config_waiting; /* ... which is good, and waits for CAs to be made */
-	bool open;	     /* false: closed, and freed at the end of a turn, */
-	bool waiting; /* ... but not while its end is still to be told, at most until ...
-		       */
-	uint64_t told_by;		      /* boot clock */
+	uint32_t config;		      /* the id of its config, ... */
+	bool config_waiting;		      /* ... which is good, and waits for CAs */
+	bool open;			      /* from its start until it is closed */
+	bool dropped;			      /* the supervisor was asked to kill it */
+	bool ended;			      /* ... has told its end: to be freed */
+	uint64_t told_by;		      /* boot clock: its end is told; 0: open */
 	uint32_t in_flight[OP_IN_FLIGHT_MAX]; /* ids */
 	unsigned in_flight_count;
 	unsigned first, queued;
 	struct reply queue[QUEUE_MAX];
-	struct breaker *breaker; /* its socket's */
-	uint64_t drain_by;	 /* boot clock; 0: not draining */
+	uint64_t drain_by; /* boot clock; 0: not draining */
 };
 
-/* Takes ownership of both descriptors and a reference of the generation. NULL: no memory
- * (then nothing was taken). */
-struct channel *channel_new(int fd, int status, uint32_t worker, uint32_t pid,
-    struct generation *generation, struct breaker *breaker, const char *socket,
-    size_t socket_length);
+/* Of a worker that is to start; takes a reference of the generation. NULL: no memory. */
+struct channel *channel_new(uint32_t worker, struct generation *generation,
+    struct service *service, const char *client);
+/* It has started: takes ownership of both descriptors. */
+void channel_started(struct channel *channel, int fd, int status, uint32_t pid);
 void channel_free(struct channel *channel);
 
 /* Reads and handles at most `most` frames; how many there were. */

@@ -11,7 +11,7 @@ struct config {
 	char cluster[OP_CLUSTER_MAX + 1];
 	char account[16];
 	char region[OP_NAME_MAX + 1];
-	uint64_t keystore, suite;
+	uint64_t keystore, suite, workers;
 };
 
 static void copy_field(const struct frame *frame, unsigned field, char *out, size_t room)
@@ -40,6 +40,11 @@ static bool agrees_with_pins(const struct broker *broker, const struct config *c
 		return failure_say(failure,
 		    "the config names a keystore or suite that does not "
 		    "exist");
+	if (config->workers == 0 || config->workers * pins->sockets > WORKERS_MAX)
+		return failure_say(failure,
+		    "privyseal.workers is %u for each of %u sockets; there may be %d "
+		    "workers",
+		    (unsigned)config->workers, pins->sockets, WORKERS_MAX);
 	if (config->cluster[0] == '\0' && !broker->settings.check &&
 	    !ca_key(broker, CA_USER, PURPOSE_SSH))
 		return failure_say(failure,
@@ -99,7 +104,8 @@ bool config_judge(struct broker *broker, const struct channel *channel,
 	struct generation *generation = channel->generation;
 	const struct policy_pins *pins = policy_pins(generation->rules->policy);
 	struct config config = { .keystore = frame_number(frame, 1),
-		.suite = frame_number(frame, 4) };
+		.suite = frame_number(frame, 4),
+		.workers = frame_number(frame, 5) };
 
 	copy_field(frame, 0, config.cluster, sizeof config.cluster);
 	copy_field(frame, 2, config.account, sizeof config.account);
@@ -107,6 +113,8 @@ bool config_judge(struct broker *broker, const struct channel *channel,
 	if (!agrees_with_pins(broker, &config, pins, failure) ||
 	    !is_the_generations(broker, generation, frame, failure))
 		return false;
+	if (!broker->settings.terminal && !broker->settings.check)
+		generation->workers = (unsigned)config.workers;
 	*suite = suite_for_new_keys(broker, &config, pins);
 	return true;
 }

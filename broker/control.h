@@ -14,19 +14,22 @@ void control_turn(struct broker *broker);
 /* The sockets, and that this broker has started. */
 void control_announce(struct broker *broker);
 
-void control_drop_worker(struct broker *broker, uint32_t worker, const char *reason);
-void control_failed(struct broker *broker, const char *reason);
+void control_start_worker(struct broker *broker, const struct channel *channel);
+void control_drop_worker(struct broker *broker, uint32_t worker);
+/* This generation is to be served, or not. */
+void control_serve(struct broker *broker, uint32_t generation);
+void control_refuse(struct broker *broker, uint32_t generation);
+void control_record_policy(struct broker *broker);
+/* `now` is NULL when its policy could not be read; `refused` when it came into service.
+ */
+void control_record_reload(
+    struct broker *broker, const struct generation *now, const char *refused);
+/* Says why before; the broker ends. */
+void control_failed(struct broker *broker);
 void control_ask_segment(struct broker *broker, uint32_t number);
 void control_stopped(struct broker *broker);
 
-/* Its config was taken: it serves from now on. */
-void control_worker_ready(struct broker *broker, const struct channel *channel);
-
-/* Its config was not; when that ends a reload, it is on the record. */
-void control_config_refused(
-    struct broker *broker, const struct channel *channel, const char *reason);
-
-/* Ends what has outstayed its deadline, and what is left when the broker stops. */
+/* Ends the broker when it stops and no worker is left. */
 void control_tend(struct broker *broker, uint64_t now_ns);
 
 #endif

@@ -88,8 +88,6 @@ static struct rules *rules_make(
 static bool pins_stay(const struct policy_pins *before, const struct policy_pins *now,
     const char *name, struct failure *failure)
 {
-	unsigned i;
-
 	if (strcmp(before->cluster, now->cluster) != 0)
 		return failure_say(failure,
 		    "%s: cluster is '%s', and was '%s': restart needed", name,
@@ -101,15 +99,6 @@ static bool pins_stay(const struct policy_pins *before, const struct policy_pins
 		    "%s: keystore, account or region has changed: restart "
 		    "needed",
 		    name);
-	if (before->sockets != now->sockets)
-		return failure_say(
-		    failure, "%s: the sockets have changed: restart needed", name);
-	for (i = 0; i < now->sockets; i++)
-		if (strcmp(before->socket_name[i], now->socket_name[i]) != 0 ||
-		    strcmp(before->socket_group[i], now->socket_group[i]) != 0)
-			return failure_say(failure,
-			    "%s: socket '%s' has changed: restart needed", name,
-			    now->socket_name[i]);
 	return true;
 }
 
@@ -151,7 +140,7 @@ struct generation *generation_load(int fd, const char *name, uint32_t number,
 	generation = calloc(1, sizeof *generation);
 	if (generation) {
 		*generation = (struct generation){
-			.references = 1, .number = number, .rules = rules
+			.references = 1, .number = number, .rules = rules, .workers = 1
 		};
 		rules = NULL;
 	} else

@@ -31,6 +31,8 @@ struct generation {
 	struct rules *rules;
 	bool config_seen; /* the first worker's config; the others' must be the same */
 	uint8_t config[SHA256_LENGTH];
+	unsigned workers;  /* for each socket; one until the config has said how many */
+	uint64_t ready_by; /* boot clock: it serves by then, or is refused */
 };
 
 /*

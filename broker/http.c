@@ -12,8 +12,9 @@
 #include <string.h>
 #include <strings.h>
 
-#define CLOSE_IDLE_S 50 /* sooner than AWS does, so that no request meets a closing one  \
-			 */
+#define CLOSE_IDLE_S                                                                     \
+	50 /* sooner than AWS does, so that no request meets a closing one               \
+	    */
 
 struct transfer {
 	struct http *http;

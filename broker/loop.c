@@ -136,6 +136,7 @@ static void tend(struct broker *broker, bool idle)
 	segment = audit_log_next(&broker->log);
 	if (segment > 0)
 		control_ask_segment(broker, segment);
+	workers_tend(broker, now);
 	control_tend(broker, now);
 	if (now >= broker->alerts.looked_ns + SECOND_NS)
 		alerts_look(broker, now);
@@ -157,6 +158,17 @@ static void turn(struct broker *broker, const struct pollfd *polled)
 	flush(broker);
 }
 
+static int wait_ms(const struct broker *broker, int most)
+{
+	const uint64_t now = clock_boot_ns();
+
+	if (broker->wake_ns <= now)
+		return 0;
+	return broker->wake_ns - now < (uint64_t)most * (SECOND_NS / 1000)
+		   ? (int)((broker->wake_ns - now) / (SECOND_NS / 1000)) + 1
+		   : most;
+}
+
 int broker_run(struct broker *broker)
 {
 	struct pollfd polled[DESCRIPTORS_MAX];
@@ -167,7 +179,8 @@ int broker_run(struct broker *broker)
 	while (!broker->finished && !broker->failed) {
 		count = fill(broker, polled);
 		synced = broker->log.durable == broker->log.sequence;
-		ready = poll(polled, count, synced ? TICK_MS : UNSYNCED_MS);
+		ready =
+		    poll(polled, count, wait_ms(broker, synced ? TICK_MS : UNSYNCED_MS));
 		if (ready < 0 && errno != EINTR) {
 			log_error("poll: %s", strerror(errno));
 			return 1;

@@ -42,7 +42,8 @@ static bool read_flags(int count, char **arguments, struct settings *settings)
 		{ "worker-filters", required_argument, NULL, 'f' },
 		{ "log-level", required_argument, NULL, 'l' },
 		{ "journal", no_argument, NULL, 'j' },
-		{ "check", no_argument, NULL, 'c' }, { NULL, 0, NULL, 0 } };
+		{ "check", no_argument, NULL, 'c' },
+		{ "terminal", no_argument, NULL, 't' }, { NULL, 0, NULL, 0 } };
 	int option, level = LOG_LEVEL_INFO, journal = 0;
 	bool good = true;
 
@@ -62,6 +63,8 @@ static bool read_flags(int count, char **arguments, struct settings *settings)
 			journal = 1;
 		else if (option == 'c')
 			settings->check = true;
+		else if (option == 't')
+			settings->terminal = true;
 		else
 			good = false;
 	}
@@ -168,6 +171,8 @@ static bool load_state(struct broker *broker, struct failure *failure)
 static bool start(struct broker *broker, struct failure *failure)
 {
 	broker->log.policy = broker->generation->rules->sha256;
+	if (!workers_take_sockets(broker, broker->generation, failure))
+		return false;
 	broker->keystore.methods = &keystore_software;
 	broker->keystore.crypto = &broker->crypto;
 	broker->keystore.log = &broker->log;
@@ -217,7 +222,7 @@ int main(int count, char **arguments)
 	if (!prepare(&broker, &failure) || !seal(broker.settings.check, &failure) ||
 	    !start(&broker, &failure)) {
 		log_error("%s", failure.text);
-		control_failed(&broker, failure.text);
+		control_failed(&broker);
 		return 1;
 	}
 	control_announce(&broker);

@@ -7,8 +7,7 @@
 #ifndef BROKER_METRICS_H
 #define BROKER_METRICS_H
 
-#include "ipc/ops.h"
-#include "policy/policy.h"
+#include "broker/workers.h"
 
 #include <cjson/cJSON.h>
 
@@ -16,9 +15,6 @@
  * last bucket without one. From what a local ECDSA key takes to the time after which
  * nobody waits any more. */
 #define METRICS_BUCKETS 17
-
-/* What stands in a socket's place with privyseald --stdio; its number is the last. */
-#define STDIO_SOCKET "--stdio"
 
 struct histogram {
 	uint64_t bucket[METRICS_BUCKETS]; /* each by itself: not cumulative */
@@ -50,17 +46,19 @@ struct metrics {
 	struct histogram queue;	   /* from the frame's receipt to the key's use ... */
 	struct histogram execution[KEYSTORE_COUNT]; /* ... and the use of the key */
 	uint64_t wrong[CA_COUNT];		    /* signatures */
-	/* by the number of the socket; the last are of --stdio */
-	uint64_t violations[POLICY_SOCKETS_MAX + 1]; /* of the contract */
-	uint64_t offences[POLICY_SOCKETS_MAX + 1];   /* refusals that no clock explains */
-	uint64_t tripped[POLICY_SOCKETS_MAX + 1];    /* its breaker */
-	uint64_t lost[POLICY_SOCKETS_MAX + 1];	     /* workers */
+	/* by the place of the socket in broker->services */
+	uint64_t violations[SERVICES_MAX]; /* of the contract */
+	uint64_t offences[SERVICES_MAX];   /* refusals that no clock explains */
+	uint64_t tripped[SERVICES_MAX];	   /* its breaker */
+	uint64_t lost[SERVICES_MAX];	   /* workers */
 };
 
 void histogram_add(struct histogram *histogram, uint64_t ns);
 
 /* A document was permitted, and its record appended. */
 void metrics_permitted(struct metrics *metrics, enum ca ca, enum document document);
+/* Another socket has its place from now on. */
+void metrics_forget_socket(struct metrics *metrics, unsigned socket);
 void metrics_refused(struct metrics *metrics, enum fact fact);
 void metrics_unavailable(struct metrics *metrics, enum unavailable reason);
 /* A key was used for a document, which had waited `queued_ns` for it. */

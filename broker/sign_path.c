@@ -323,7 +323,7 @@ static bool clock_is_right(const struct signing *signing)
 
 static bool can_serve(const struct signing *signing)
 {
-	const struct breaker *breaker = signing->channel->breaker;
+	const struct breaker *breaker = &signing->channel->service->breaker;
 	uint64_t now;
 
 	if (!audit_log_open(&signing->broker->log)) {

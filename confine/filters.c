@@ -35,6 +35,7 @@ struct row {
 #define CALL(n, r, ...)	   { .name = n, .roles = r, __VA_ARGS__ }
 #define READ_WRITE	   (PROT_READ | PROT_WRITE)
 #define ANONYMOUS	   (MAP_PRIVATE | MAP_ANONYMOUS)
+#define LISTENING	   (SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK)
 
 static const struct row rows[] = {
 	/* descriptors that were given */
@@ -121,6 +122,10 @@ static const struct row rows[] = {
 
 	/* a worker's channel; the service manager's socket is made and connected before */
 	CALL("socketpair", "S", WHEN(EQ(0, AF_UNIX))),
+	/* the sockets of a policy that root has reloaded; none of ours ever connects */
+	CALL("socket", "S", WHEN(EQ(0, AF_UNIX), EQ(1, LISTENING), EQ(2, 0))),
+	CALL("bind", "S"),
+	CALL("listen", "S"),
 
 	/* starting, watching and ending workers, always with namespaces of their own */
 	CALL("clone", "S", WHEN(EQ(0, CLONE_WORKER))),

@@ -22,7 +22,7 @@ const struct op_row ops_table[OP_COUNT] = {
 	[OP_CONFIG] = { "config", PARTY_WORKER, SEALED, true, 0, {
 		BYTES("cluster-name", 0, OP_CLUSTER_MAX), NUMBER8("keystore"),
 		BYTES("account", 0, 12), BYTES("region", 0, OP_NAME_MAX), NUMBER8("suite"),
-		BYTES("tags", 0, 16384) } },
+		NUMBER8("workers"), BYTES("tags", 0, 16384) } },
 	[OP_AUTHORITIES] = { "authorities", PARTY_WORKER, SERVE | DRAIN, false, 0, {
 		NUMBER8("ca") } },
 	[OP_ALERTS] = { "alerts", PARTY_WORKER, SERVE | DRAIN, false, 0, { { 0 } } },
@@ -52,8 +52,7 @@ const struct op_row ops_table[OP_COUNT] = {
 
 	/* The supervisor makes processes and descriptors; the broker judges them. */
 	[OP_WORKER_STARTED] = { "worker-started", PARTY_SUPERVISOR, ANY, false, 2, {
-		NUMBER32("worker"), NUMBER32("pid"), NUMBER32("generation"),
-		BYTES("socket", 1, OP_NAME_MAX) } },
+		NUMBER32("worker"), NUMBER32("pid") } },
 	[OP_WORKER_ENDED] = { "worker-ended", PARTY_SUPERVISOR, ANY, false, 0, {
 		NUMBER32("worker"), TEXT("how") } },
 	[OP_RELOAD] = { "reload", PARTY_SUPERVISOR, ANY, false, 1, {
@@ -65,16 +64,18 @@ const struct op_row ops_table[OP_COUNT] = {
 		BYTES("name", 1, OP_NAME_MAX), BYTES("group", 0, OP_NAME_MAX) } },
 	[OP_STARTED] = { "started", PARTY_BROKER, ANY, true, 0, {
 		NUMBER32("next-segment") } },
-	[OP_READY] = { "ready", PARTY_BROKER, ANY, false, 0, {
-		NUMBER32("worker"), NUMBER32("generation") } },
+	[OP_START_WORKER] = { "start-worker", PARTY_BROKER, ANY, false, 0, {
+		NUMBER32("worker"), NUMBER32("generation"),
+		BYTES("socket", 1, OP_NAME_MAX) } },
 	[OP_DROP_WORKER] = { "drop-worker", PARTY_BROKER, ANY, false, 0, {
-		NUMBER32("worker"), TEXT("reason") } },
-	[OP_RELOADED] = { "reloaded", PARTY_BROKER, ANY, false, 0, {
-		NUMBER32("generation"), NUMBER8("accepted"), TEXT("reason") } },
+		NUMBER32("worker") } },
+	[OP_SERVE] = { "serve", PARTY_BROKER, ANY, false, 0, {
+		NUMBER32("generation") } },
+	[OP_RELOAD_REFUSED] = { "reload-refused", PARTY_BROKER, ANY, false, 0, {
+		NUMBER32("generation") } },
 	[OP_NEXT_SEGMENT] = { "next-segment", PARTY_BROKER, ANY, false, 0, {
 		NUMBER32("number") } },
-	[OP_FAILED] = { "failed", PARTY_BROKER, ANY, false, 0, {
-		TEXT("reason") } },
+	[OP_FAILED] = { "failed", PARTY_BROKER, ANY, false, 0, { { 0 } } },
 	[OP_STOPPED] = { "stopped", PARTY_BROKER, ANY, true, 0, { { 0 } } },
 
 	/* Root asks; only on the admin socket. */

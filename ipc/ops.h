@@ -52,12 +52,13 @@ enum op {
 	OP_RELOAD,  /* + policy */
 	OP_SEGMENT, /* + the record's next file */
 	OP_STOP,
-	/* broker to supervisor */
+	/* broker to supervisor, which does it and decides nothing */
 	OP_SOCKET,
 	OP_STARTED,
-	OP_READY,
+	OP_START_WORKER,
 	OP_DROP_WORKER,
-	OP_RELOADED,
+	OP_SERVE,
+	OP_RELOAD_REFUSED,
 	OP_NEXT_SEGMENT,
 	OP_FAILED,
 	OP_STOPPED,

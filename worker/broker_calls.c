@@ -128,6 +128,7 @@ enum broker_result broker_hand_over_config(struct broker *broker,
 	frame_put_text(&writer, config->account);
 	frame_put_text(&writer, config->region);
 	frame_put_u8(&writer, config->suite);
+	frame_put_u8(&writer, config->workers);
 	frame_put(&writer, config->tags, config->tags_length);
 	if (send_frame(broker, &writer) != BROKER_DONE)
 		return BROKER_BROKEN;

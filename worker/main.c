@@ -232,10 +232,6 @@ static bool load_config(struct worker *worker, const struct flags *flags)
 	free(text);
 	if (good && worker->config.log_level >= 0)
 		log_level_set((enum log_level)worker->config.log_level);
-	if (good && worker->config.workers > 1)
-		log_warning("%s: privyseal.workers is %u, but this release starts one "
-			    "worker for each socket",
-		    flags->config_name, worker->config.workers);
 	if (!good && error.line == 0)
 		log_error("%s: %s", flags->config_name, error.text);
 	else if (!good)

@@ -74,8 +74,6 @@ static bool on_started(struct supervisor *s, uint32_t segment)
 	struct confine_error error;
 	char said[128];
 
-	if (s->listener_count < 2)
-		return FAIL("the broker names no socket");
 	if (!confine_twins_start(ROLE_BROKER, s->broker_program, s->uid, s->gid, said) ||
 	    !confine_twins_start(ROLE_WORKER, s->worker_program, s->uid, s->gid, said))
 		return FAIL("on this kernel the seal does not hold: %s; privyseal doctor "
@@ -83,23 +81,8 @@ static bool on_started(struct supervisor *s, uint32_t segment)
 		    said);
 	if (confine_seal(&seal, &error) != 0)
 		return FAIL("%s", error.text);
-	if (!s->flags.check && !send_segment(s, segment))
-		return false;
-	on_accepted(s, s->next.number, true);
-	return true;
-}
-
-static bool on_socket(struct supervisor *s, const struct frame *frame)
-{
-	char name[OP_NAME_MAX + 1], group[OP_NAME_MAX + 1];
-
-	snprintf(name, sizeof name, "%.*s", (int)frame_length(frame, 0),
-	    (const char *)frame_bytes(frame, 0));
-	snprintf(group, sizeof group, "%.*s", (int)frame_length(frame, 1),
-	    (const char *)frame_bytes(frame, 1));
-	return s->last_worker == 0
-		   ? listener_add(s, name, group)
-		   : FAIL("the broker names a socket after it has started");
+	s->sealed = true;
+	return s->flags.check || send_segment(s, segment);
 }
 
 static void on_drop_worker(struct supervisor *s, uint32_t number)
@@ -111,30 +94,48 @@ static void on_drop_worker(struct supervisor *s, uint32_t number)
 			child_kill(worker);
 }
 
-/* False, after a line, when nothing can go on. Only what has a row comes here. */
+static void copy_field(
+    const struct frame *frame, unsigned field, char out[OP_NAME_MAX + 1])
+{
+	snprintf(out, OP_NAME_MAX + 1, "%.*s", (int)frame_length(frame, field),
+	    (const char *)frame_bytes(frame, field));
+}
+
+/* False, after a line, when nothing can go on. Only what has a row comes here; what the
+ * broker does for a reason, it has said itself. */
 static bool obey(struct supervisor *s, const struct frame *frame)
 {
-	const uint32_t number = (uint32_t)frame_number(frame, 0);
+	char socket[OP_NAME_MAX + 1], group[OP_NAME_MAX + 1];
+	const uint32_t number =
+	    frame->op == OP_SOCKET ? 0 : (uint32_t)frame_number(frame, 0);
 
 	switch ((unsigned)frame->op) {
 	case OP_SOCKET:
-		return on_socket(s, frame);
+		copy_field(frame, 0, socket);
+		copy_field(frame, 1, group);
+		return s->next.number != 0
+			   ? listener_add(s, socket, group)
+			   : FAIL("the broker names a socket out of turn");
 	case OP_STARTED:
 		return on_started(s, number);
-	case OP_READY:
-		on_ready(s, (uint32_t)frame_number(frame, 1));
+	case OP_START_WORKER:
+		copy_field(frame, 2, socket);
+		if (!s->sealed)
+			return FAIL("the broker starts a worker out of turn");
+		worker_start(s, number, (uint32_t)frame_number(frame, 1), socket);
 		return true;
-	case OP_DROP_WORKER: /* the broker has said why */
+	case OP_DROP_WORKER:
 		on_drop_worker(s, number);
 		return true;
-	case OP_RELOADED: /* the same */
-		on_accepted(s, number, frame_number(frame, 1) != 0);
-		return true;
+	case OP_SERVE:
+		return generation_serve(s, number);
+	case OP_RELOAD_REFUSED:
+		return generation_refused(s, number);
 	case OP_NEXT_SEGMENT:
 		return send_segment(s, number);
 	case OP_STOPPED:
 		return true;
-	case OP_FAILED: /* and again */
+	case OP_FAILED:
 		return false;
 	default:
 		return FAIL("the broker sends %s, which is not for the supervisor",

@@ -7,11 +7,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#define LOG_PAUSE     5	 /* one line is said, then none for so long */
-#define LAST_LINES    50 /* of one that has ended */
-#define FIRST_DELAY   100
-#define LONGEST_DELAY 30000
-#define QUIET	      60000
+#define LOG_PAUSE  5  /* one line is said, then none for so long */
+#define LAST_LINES 50 /* of one that has ended */
 
 /* Descriptor 3 of every child is its end of a new channel; ours is the answer, or -1. The
  * policy, its descriptor 5, was opened for it alone. */
@@ -34,7 +31,7 @@ static int spawn(struct spawn *how, struct spawned *out)
 
 bool broker_start(struct supervisor *s)
 {
-	char *words[14] = { "privyseal-broker", "--policy-name", s->flags.policy,
+	char *words[15] = { "privyseal-broker", "--policy-name", s->flags.policy,
 		"--worker-uid", s->uid_text, "--worker-gid", s->gid_text,
 		"--worker-filters", s->filters_text, "--log-level", s->flags.log_level };
 	char **more = words + 11;
@@ -49,6 +46,8 @@ bool broker_start(struct supervisor *s)
 		*more++ = "--journal";
 	if (s->flags.check)
 		*more++ = "--check";
+	if (s->flags.terminal)
+		*more++ = "--terminal";
 	s->control = spawn(&how, &spawned);
 	close(s->environment.credentials);
 	if (s->control < 0)
@@ -67,82 +66,99 @@ static struct child *free_place(struct supervisor *s)
 	return place < s->children + CHILDREN_MAX ? place : NULL;
 }
 
-bool worker_start(
-    struct supervisor *s, struct listener *listener, const struct generation *of)
+/* With several sockets a worker's lines name its own. */
+static void name_role(
+    const struct supervisor *s, const char *socket, char *role, size_t room)
 {
-	char *words[] = { "privyseal-worker", "--uid", s->uid_text, "--gid", s->gid_text,
-		"--socket", listener->name, "--config-name", s->flags.config,
-		"--policy-name", s->flags.policy, "--log-level", s->flags.log_level,
+	const struct listener *listener = s->listeners + 1;
+	unsigned count = 0;
+
+	for (; listener < s->listeners + LISTENERS_MAX; listener++)
+		count += listener->name[0] != '\0';
+	snprintf(role, room, count > 1 ? "%s %s" : "%s", role_name(ROLE_WORKER), socket);
+}
+
+/* The channel, which the broker is to have; -1 with a line. */
+static int launch(const struct supervisor *s, const struct generation *of, int listener,
+    char *socket, int log, struct spawned *out)
+{
+	char *words[] = { "privyseal-worker", "--uid", (char *)(uintptr_t)s->uid_text,
+		"--gid", (char *)(uintptr_t)s->gid_text, "--socket", socket,
+		"--config-name", s->flags.config, "--policy-name", s->flags.policy,
+		"--log-level", s->flags.log_level,
 		s->flags.terminal ? "--terminal"
 		: s->flags.check  ? "--check"
 				  : NULL,
 		NULL };
-	struct child *worker = free_place(s);
+	struct spawn how = { ROLE_WORKER, s->worker_program, words,
+		{ s->flags.terminal ? STDIN_FILENO : -1, s->terminal_out, log, -1,
+		    root_file_reopen(of->config), root_file_reopen(of->policy), listener,
+		    s->continuity },
+		s->flags.terminal ? 8 : 7 };
+	const int channel = spawn(&how, out);
+
+	close(how.descriptors[4]);
+	return channel;
+}
+
+/* Its standard error is a channel as well: a datagram is a line. */
+static bool start(struct supervisor *s, struct child *worker, uint32_t number,
+    uint32_t generation, char *socket)
+{
+	const bool has_listener = !s->flags.terminal && !s->flags.check;
+	const struct generation *of =
+	    generation == s->next.number ? &s->next : &s->current;
+	const struct listener *listener = listener_of(s, socket, generation);
 	struct spawned spawned;
 	int log[2], channel;
 
-	if (!worker || pipe2(log, O_CLOEXEC) != 0)
+	if (generation == 0 || of->number != generation || s->stopping ||
+	    (has_listener && !listener))
+		return FAIL(
+		    "the broker wants a worker for what is over (%s, generation %u)",
+		    socket, generation);
+	if (!worker || channel_pair(log) != 0)
 		return FAIL("there are too many workers, or no more descriptors");
-	struct spawn how = { ROLE_WORKER, s->worker_program, words,
-		{ s->flags.terminal ? STDIN_FILENO : -1, s->terminal_out, log[1], -1,
-		    root_file_reopen(of->config), root_file_reopen(of->policy),
-		    listener->fd, s->continuity },
-		s->flags.terminal ? 8 : 7 };
-	channel = spawn(&how, &spawned);
-	close(how.descriptors[4]);
+	channel =
+	    launch(s, of, has_listener ? listener->fd : -1, socket, log[1], &spawned);
 	close(log[1]);
 	if (channel < 0)
 		return close(log[0]), false;
-	*worker = (struct child){ spawned.pidfd, NEVER, ++s->last_worker, of->number,
-		listener, log[0], 0, 0, "" };
-	broker_tell(s, &(struct message){ OP_WORKER_STARTED,
-			   { worker->number, (uint32_t)spawned.pid, of->number },
-			   listener->name, { channel, spawned.status } });
+	*worker = (struct child){ spawned.pidfd, NEVER, number, log[0], 0, "" };
+	name_role(s, socket, worker->role, sizeof worker->role);
+	broker_tell(
+	    s, &(struct message){ OP_WORKER_STARTED, { number, (uint32_t)spawned.pid },
+		   NULL, { channel, spawned.status } });
 	close(channel);
 	close(spawned.status);
 	return true;
 }
 
-/* The first line, or what there is when no more can come; false when there is none. */
-static bool say_line(struct child *child, bool whole)
+void worker_start(
+    struct supervisor *s, uint32_t number, uint32_t generation, char *socket)
 {
-	const char *end = memchr(child->line, '\n', child->line_length);
-	size_t length = end ? (size_t)(end - child->line) : child->line_length;
-
-	if (child->line_length == 0 || (!end && !whole))
-		return false;
-	if (length > 0)
-		log_line(role_name(ROLE_WORKER), child->line, length);
-	length += end != NULL;
-	child->line_length -= length;
-	memmove(child->line, child->line + length, child->line_length);
-	return true;
+	if (!start(s, free_place(s), number, generation, socket))
+		broker_tell(s, &(struct message){ OP_WORKER_ENDED, { number },
+				   "could not be started", { 0 } });
 }
 
-bool child_has_line(const struct child *child)
-{
-	return memchr(child->line, '\n', child->line_length) != NULL;
-}
-
-/* A worker that says too much waits, since its pipe is full. */
+/* One that says too much waits or loses lines: its channel is full. */
 bool child_read_log(struct child *child, int64_t now)
 {
-	ssize_t n;
+	char line[LOG_LINE_MAX];
+	size_t length;
+	ssize_t n = read(child->log, line, sizeof line);
 
 	child->log_due = now + LOG_PAUSE;
-	if (say_line(child, child->line_length == sizeof child->line))
-		return true;
-	n = read(child->log_end, child->line + child->line_length,
-	    sizeof child->line - child->line_length);
-	if (n > 0) {
-		child->line_length += (size_t)n;
-		return true;
+	if (n <= 0) {
+		close(child->log);
+		child->log = 0;
+		return false;
 	}
-	if (say_line(child, true))
-		return true;
-	close(child->log_end);
-	child->log_end = 0;
-	return false;
+	length = (size_t)n - (line[n - 1] == '\n');
+	if (length > 0)
+		log_line(child->role, line, length);
+	return true;
 }
 
 /* By pidfd, so that nobody else is hit. Fails only for one that has ended. */
@@ -167,25 +183,12 @@ int child_bury(struct child *child, int64_t now, char how[96])
 		    signal_name ? signal_name : "RT",
 		    info.si_status == SIGSYS ? " (a system call that its filter forbids)"
 					     : "");
-	for (lines = 0; lines < LAST_LINES && child->log_end > 0; lines++)
+	for (lines = 0; lines < LAST_LINES && child->log > 0; lines++)
 		child_read_log(child, now);
-	if (child->log_end > 0)
-		close(child->log_end);
-	child->log_end = 0;
+	if (child->log > 0)
+		close(child->log);
+	child->log = 0;
 	close(child->pidfd);
 	child->pidfd = 0;
 	return info.si_code == CLD_EXITED ? info.si_status : -1;
-}
-
-int64_t restart_delay(struct restart *restart, int64_t now)
-{
-	unsigned doublings;
-
-	if (now - restart->last >= QUIET)
-		restart->deaths = 0;
-	restart->last = now;
-	doublings = restart->deaths++;
-	if (doublings == 0)
-		return 0;
-	return doublings > 9 ? LONGEST_DELAY : (int64_t)FIRST_DELAY << (doublings - 1);
 }

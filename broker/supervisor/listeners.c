@@ -1,16 +1,22 @@
 /*
  * The sockets under RUNTIME. Each is bound as .NAME.sock.new and renamed to NAME.sock
- * when the broker serves, so that whoever sees a name can use it. RUNTIME is root's alone
- * to write, so paths in it are safe to use.
+ * when its generation serves, so that whoever sees a name can use it. RUNTIME is root's
+ * alone to write, so paths in it are safe to use.
  */
 #include "broker/supervisor/supervisor.h"
 
 #include <grp.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+
+#define EACH(s, listener)                                                                \
+	(listener) = (s)->listeners;                                                     \
+	(listener) < (s)->listeners + LISTENERS_MAX;                                     \
+	(listener)++
 
 /* From the file itself, as users are. */
 static gid_t group_of(const char *name, const char *group)
@@ -30,74 +36,137 @@ static gid_t group_of(const char *name, const char *group)
 	return found ? found->gr_gid : 0;
 }
 
-static bool bind_hidden(
-    const struct supervisor *s, struct listener *listener, const char *group)
+static bool path_of(const struct supervisor *s, const char *name, bool published,
+    char path[PATH_OF_SOCKET])
+{
+	const int length =
+	    snprintf(path, PATH_OF_SOCKET, "%s/%s%s.sock%s", s->flags.runtime_directory,
+		published ? "" : ".", name, published ? "" : ".new");
+
+	return length < PATH_OF_SOCKET ||
+	       FAIL("--runtime-dir %s is too long for a socket's name",
+		   s->flags.runtime_directory);
+}
+
+/* The file has its owner, group and mode from the start; a change of group makes us
+ * dumpable. */
+static bool bind_as(int fd, const struct sockaddr_un *address, gid_t group, mode_t mode)
+{
+	const mode_t before = umask(0777 & ~mode);
+	const gid_t none = (gid_t)-1;
+	const bool good =
+	    setresgid(none, group, none) == 0 &&
+	    bind(fd, (const struct sockaddr *)address, sizeof *address) == 0;
+	const int error = errno;
+
+	umask(before);
+	if (setresgid(none, 0, none) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+		return false;
+	errno = error;
+	return good;
+}
+
+static bool bind_hidden(const struct supervisor *s, struct listener *listener)
 {
 	const bool is_admin = listener == s->listeners;
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	char published[sizeof address.sun_path];
-	int length = snprintf(address.sun_path, sizeof address.sun_path,
-	    "%s/.%s.sock.new", s->flags.runtime_directory, listener->name);
+	char published[PATH_OF_SOCKET];
 
-	if (length >= (int)sizeof address.sun_path)
-		return FAIL("--runtime-dir %s is too long for a socket's name",
-		    s->flags.runtime_directory);
-	strcpy(listener->path, address.sun_path);
+	if (!path_of(s, listener->name, false, address.sun_path) ||
+	    !path_of(s, listener->name, true, published))
+		return false;
 	/* What a crash may have left; bind() tells other trouble. A socket without
 	 * anybody behind it must not look like readiness. */
-	unlink(listener->path);
-	if (snprintf(published, sizeof published, "%s/%s.sock",
-		s->flags.runtime_directory, listener->name) > 0)
+	unlink(address.sun_path);
+	if (s->current.number == 0)
 		unlink(published);
 	listener->fd = socket(AF_UNIX,
 	    (is_admin ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	return (bind(listener->fd, (struct sockaddr *)&address, sizeof address) == 0 &&
-		   chown(listener->path, 0, group_of(listener->name, group)) == 0 &&
-		   chmod(listener->path, is_admin ? 0600 : 0660) == 0 &&
+	return (bind_as(
+		    listener->fd, &address, listener->group, is_admin ? 0600 : 0660) &&
 		   listen(listener->fd, SOMAXCONN) == 0) ||
-	       FAIL("%s: %s", listener->path, strerror(errno));
+	       FAIL("%s: %s", address.sun_path, strerror(errno));
 }
 
-/* A name becomes a file name; that no two are the same the policy has checked. The first
- * listener is the broker's own. */
+/* A name becomes a file name; that no two are the same the policy has checked. One that
+ * is there already, with the same group, goes on with those who wait in it. */
 bool listener_add(struct supervisor *s, const char *name, const char *group)
 {
-	struct listener *listener = &s->listeners[s->listener_count];
-	const bool for_worker = s->listener_count > 0;
+	const gid_t gid = s->flags.check ? 0 : group_of(name, group);
+	struct listener *listener, *place = NULL;
 
-	if (s->listener_count > 1 && (s->flags.terminal || s->flags.check))
-		return true; /* one worker is all */
-	if (s->listener_count == LISTENERS_MAX || name[strspn(name, LETTERS)] != '\0')
-		return FAIL("the policy: no socket can be called %s", name);
-	*listener = (struct listener){ .fd = -1 };
-	s->listener_count++;
-	strcpy(listener->name, for_worker && s->flags.terminal ? "--stdio" : name);
-	return s->flags.check || (for_worker && s->flags.terminal) ||
-	       bind_hidden(s, listener, group);
+	if (s->flags.check)
+		return true; /* which judges files alone */
+	for (EACH(s, listener)) {
+		if (strcmp(listener->name, name) == 0 && listener->group == gid) {
+			listener->generation = s->next.number;
+			return true;
+		}
+		if (listener->name[0] == '\0' && !place)
+			place = listener;
+	}
+	if (!place || name[0] == '\0' || name[strspn(name, LETTERS)] != '\0')
+		return FAIL("no socket can be called '%s', or there are too many", name);
+	*place = (struct listener){ .group = gid, .generation = s->next.number };
+	strcpy(place->name, name);
+	return bind_hidden(s, place);
+}
+
+/* While a reload changes the group of a socket there are two of that name. */
+const struct listener *listener_of(
+    const struct supervisor *s, const char *name, uint32_t generation)
+{
+	const struct listener *listener, *found = NULL;
+
+	for (EACH(s, listener))
+		if (listener > s->listeners && strcmp(listener->name, name) == 0 &&
+		    (!found || listener->generation == generation))
+			found = listener;
+	return found;
+}
+
+static void drop(struct supervisor *s, struct listener *listener)
+{
+	const struct listener *other;
+	char path[PATH_OF_SOCKET];
+
+	for (EACH(s, other))
+		if (other != listener && other->published && listener->published &&
+		    strcmp(other->name, listener->name) == 0)
+			listener->published = false; /* the name is the other's now */
+	if (path_of(s, listener->name, listener->published, path))
+		unlink(path);
+	close(listener->fd);
+	*listener = (struct listener){ 0 };
 }
 
 bool listeners_publish(struct supervisor *s)
 {
-	struct listener *listener = s->listeners;
-	char path[sizeof listener->path];
+	char hidden[PATH_OF_SOCKET], path[PATH_OF_SOCKET];
+	struct listener *listener;
 
-	for (; listener < s->listeners + s->listener_count; listener++) {
-		if (listener->path[0] == '\0')
+	s->listeners->generation = s->current.number;
+	for (EACH(s, listener)) {
+		if (listener->name[0] == '\0' || listener->published ||
+		    listener->generation != s->current.number)
 			continue;
-		if (snprintf(path, sizeof path, "%s/%s.sock", s->flags.runtime_directory,
-			listener->name) < 0 ||
-		    rename(listener->path, path) != 0)
+		if (!path_of(s, listener->name, false, hidden) ||
+		    !path_of(s, listener->name, true, path) || rename(hidden, path) != 0)
 			return FAIL("%s: %s", path, strerror(errno));
-		strcpy(listener->path, path);
+		listener->published = true;
 	}
+	for (EACH(s, listener))
+		if (listener->name[0] != '\0' &&
+		    listener->generation != s->current.number)
+			drop(s, listener);
 	return true;
 }
 
-void listeners_remove(struct supervisor *s)
+void listeners_remove(struct supervisor *s, bool all)
 {
-	unsigned i;
+	struct listener *listener;
 
-	for (i = 0; i < s->listener_count; i++)
-		if (s->listeners[i].path[0] != '\0')
-			unlink(s->listeners[i].path);
+	for (EACH(s, listener))
+		if (listener->name[0] != '\0' && (all || !listener->published))
+			drop(s, listener);
 }

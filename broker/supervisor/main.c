@@ -168,7 +168,7 @@ static enum exit_status run(struct supervisor *s)
 	    take_over_signals(s) && open_directories(s) && listener_add(s, "admin", "") &&
 	    broker_start(s))
 		status = supervise(s);
-	listeners_remove(s);
+	listeners_remove(s, true);
 	return status;
 }
 

@@ -1,10 +1,7 @@
 /*
- * The loop, one poll() over everything that can happen, and what follows from it for the
- * generations. A reload starts a worker of the next generation for each listener, beside
- * those of the current one; the start is a reload with no current one. The broker alone
- * decides when the next is the current: when it has called each of these workers ready,
- * whatever has become of one since. So READYs are counted, and what was read is kept
- * after a reload that failed, since the last READY may still be on its way.
+ * The loop, one poll() over everything that can happen. A reload is read into the next
+ * generation, which the broker judges, has workers for, and then makes the current one or
+ * refuses; the start is a reload with no current one.
  */
 #include "broker/supervisor/supervisor.h"
 #include "policy/policy.h"
@@ -17,7 +14,6 @@
 #define CONFIG_MAX  1048576u
 #define DRAIN_TIME  10000 /* milliseconds: to finish what has begun */
 #define BROKER_TIME 2000  /* what the broker has beyond its workers */
-#define READY_TIME  60000 /* for a generation to become ready */
 
 /* What is polled; after these, two places for each child. */
 enum {
@@ -64,36 +60,44 @@ static void forget(struct generation *generation)
 
 bool generation_read(struct supervisor *s)
 {
-	forget(&s->next);
-	s->reloading = true;
-	s->ready_due = clock_now() + READY_TIME;
 	s->next = (struct generation){ ++s->last_generation,
 		root_file_take(
 		    s->flags.config, CONFIG_MAX, "auth_service: {cluster_name: NAME}"),
-		root_file_take(s->flags.policy, POLICY_TEXT_MAX, "a line cluster NAME"),
-		0 };
+		root_file_take(s->flags.policy, POLICY_TEXT_MAX, "a line cluster NAME") };
 	return s->next.config >= 0 && s->next.policy >= 0;
 }
 
-static void set_kill_due(struct supervisor *s, uint32_t generation, int64_t when)
+bool generation_refused(struct supervisor *s, uint32_t number)
 {
-	unsigned i;
-
-	for (i = 1; i < CHILDREN_MAX; i++)
-		if (s->children[i].generation == generation)
-			s->children[i].kill_due = when;
-}
-
-static void give_up(struct supervisor *s)
-{
-	s->reloading = false;
-	if (s->current.number == 0) {
-		stop(s, EXIT_FAILED, 0);
-		return;
-	}
-	set_kill_due(s, s->next.number, s->now);
+	if (number == 0 || number != s->next.number)
+		return FAIL("the broker refuses what it was not asked for");
+	if (s->current.number == 0)
+		return false; /* the start has failed */
+	forget(&s->next);
+	listeners_remove(s, false);
 	log_error("nothing is reloaded: the config and the policy stay as they were");
 	notify_send(s->notify, "READY=1");
+	return true;
+}
+
+bool generation_serve(struct supervisor *s, uint32_t number)
+{
+	const bool is_start = s->current.number == 0;
+
+	if (number == 0 || number != s->next.number)
+		return FAIL("the broker serves what it was not asked for");
+	forget(&s->current);
+	s->current = s->next;
+	s->next = (struct generation){ 0 };
+	if (s->stopping || s->flags.check)
+		return true;
+	if (!listeners_publish(s))
+		return false;
+	notify_send(s->notify, "READY=1");
+	log_notice(
+	    is_start ? "privyseald is ready: %s" : "config and policy are reloaded: %s",
+	    s->flags.terminal ? "standard input and output" : s->flags.runtime_directory);
+	return true;
 }
 
 static void reload(struct supervisor *s)
@@ -107,48 +111,12 @@ static void reload(struct supervisor *s)
 	notify_send(s->notify, state);
 	if (generation_read(s))
 		policy = root_file_reopen(s->next.policy);
-	if (policy < 0) {
-		give_up(s);
-		return;
-	}
-	broker_tell(
-	    s, &(struct message){ OP_RELOAD, { s->next.number }, NULL, { policy } });
+	if (policy >= 0)
+		broker_tell(s,
+		    &(struct message){ OP_RELOAD, { s->next.number }, NULL, { policy } });
+	else
+		generation_refused(s, s->next.number);
 	close(policy);
-}
-
-void on_accepted(struct supervisor *s, uint32_t generation, bool accepted)
-{
-	bool good = accepted;
-	unsigned i;
-
-	if (!s->reloading || generation != s->next.number || s->stopping)
-		return;
-	for (i = 1; i < s->listener_count && good; i++)
-		good = worker_start(s, &s->listeners[i], &s->next);
-	if (!good)
-		give_up(s);
-}
-
-void on_ready(struct supervisor *s, uint32_t generation)
-{
-	const bool is_start = s->current.number == 0;
-
-	if (s->stopping || s->flags.check || generation != s->next.number ||
-	    ++s->next.ready < s->listener_count - 1)
-		return;
-	set_kill_due(s, s->current.number, s->now + DRAIN_TIME);
-	forget(&s->current);
-	s->current = s->next;
-	s->next = (struct generation){ 0 };
-	s->reloading = false;
-	if (is_start && !listeners_publish(s)) {
-		stop(s, EXIT_FAILED, 0);
-		return;
-	}
-	notify_send(s->notify, "READY=1");
-	log_notice(
-	    is_start ? "privyseald is ready: %s" : "config and policy are reloaded: %s",
-	    s->flags.terminal ? "standard input and output" : s->listeners[1].path);
 }
 
 /* ---- what happens ---- */
@@ -205,77 +173,34 @@ static bool due(struct supervisor *s, int64_t when)
 	return when <= s->now;
 }
 
-static void start_later(struct supervisor *s, struct listener *listener, const char *how)
-{
-	const int64_t delay = restart_delay(&listener->restart, s->now);
-
-	listener->start_due = s->now + delay + 1;
-	due(s, listener->start_due);
-	log_warning("the worker of %s %s; another starts in %d ms", listener->name, how,
-	    (int)delay);
-}
-
 static void worker_ended(struct supervisor *s, struct child *worker)
 {
 	char how[96];
 	const int status = child_bury(worker, s->now, how);
 
-	broker_tell(
-	    s, &(struct message){ OP_WORKER_ENDED, { worker->number }, how, { 0 } });
-	if (s->stopping)
-		return;
-	if (s->flags.terminal && status == 0) { /* the input has ended */
-		stop(s, EXIT_DONE, DRAIN_TIME);
-	} else if (s->flags.check && status == 0) {
+	if (status == 0 && s->flags.check && !s->stopping)
 		dprintf(STDOUT_FILENO, "privyseald: %s and %s are good\n",
 		    s->flags.config, s->flags.policy);
-		stop(s, EXIT_DONE, 0);
-	} else if (worker->generation == s->current.number) {
-		start_later(s, worker->listener, how);
-	} else if (worker->generation == s->next.number && s->reloading) {
-		log_error("the new worker of %s %s", worker->listener->name, how);
-		give_up(s);
-	}
+	if (status == 0 &&
+	    (s->flags.check || s->flags.terminal)) /* the input has ended */
+		stop(s, EXIT_DONE, s->flags.check ? 0 : DRAIN_TIME);
+	broker_tell(
+	    s, &(struct message){ OP_WORKER_ENDED, { worker->number }, how, { 0 } });
 }
 
 /* ---- the loop ---- */
 
-static bool has_worker(const struct supervisor *s, const struct listener *listener)
-{
-	unsigned i;
-
-	for (i = 1; i < CHILDREN_MAX; i++)
-		if (s->children[i].pidfd > 0 && s->children[i].listener == listener &&
-		    s->children[i].generation == s->current.number)
-			return true;
-	return false;
-}
-
 static void tend(struct supervisor *s)
 {
-	struct listener *listener = s->listeners + 1;
 	struct child *child = s->children;
 
-	if (s->reload_wanted && !s->reloading && !s->stopping)
+	if (s->reload_wanted && s->next.number == 0 && !s->stopping)
 		reload(s);
-	if (s->reloading && !s->stopping && due(s, s->ready_due)) {
-		log_error("the new config and policy were not in service within %d s",
-		    READY_TIME / 1000);
-		give_up(s);
-	}
-	for (; listener < s->listeners + s->listener_count; listener++)
-		if (s->current.number != 0 && !s->stopping && !has_worker(s, listener) &&
-		    due(s, listener->start_due) &&
-		    !worker_start(s, listener, &s->current))
-			start_later(s, listener, "can't be started");
-	for (; child < s->children + CHILDREN_MAX; child++) {
+	for (; child < s->children + CHILDREN_MAX; child++)
 		if (child->pidfd > 0 && due(s, child->kill_due)) {
 			child_kill(child);
 			child->kill_due = NEVER;
 		}
-		if (child_has_line(child) && due(s, child->log_due))
-			child_read_log(child, s->now);
-	}
 }
 
 static struct pollfd readable(int fd)
@@ -293,10 +218,8 @@ static void wait_for(struct supervisor *s, struct pollfd places[PLACES])
 	places[AT_COPIED] = readable(s->copied);
 	for (; child < s->children + CHILDREN_MAX; child++) {
 		*place++ = readable(child->pidfd);
-		*place++ = readable(
-		    child->log_end > 0 && due(s, child->log_due) && !child_has_line(child)
-			? child->log_end
-			: -1);
+		*place++ =
+		    readable(child->log > 0 && due(s, child->log_due) ? child->log : -1);
 	}
 	poll(places, PLACES, s->wake_due == NEVER ? -1 : (int)(s->wake_due - s->now));
 	s->now = clock_now();

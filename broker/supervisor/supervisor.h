@@ -1,8 +1,10 @@
 /*
  * The supervisor: starts the broker and the workers, hands descriptors over, waits,
- * kills. It reads no input: all that reaches it are frames of the broker, which ipc/
- * measures. It is the edge, so each failure is printed where it is known, and travels on
- * as false or -1.
+ * kills. It reads no input and decides nothing: frames of the broker, which ipc/
+ * measures, say which worker is to start or to end and which sockets are to be there. It
+ * starts our own programs alone, with arguments that no frame can change but for the name
+ * of a socket. It is the edge, so each failure is printed where it is known, and travels
+ * on as false or -1.
  */
 #ifndef SUPERVISOR_SUPERVISOR_H
 #define SUPERVISOR_SUPERVISOR_H
@@ -18,9 +20,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CHILDREN_MAX  65 /* the broker and its workers */
-#define LISTENERS_MAX 17 /* the broker's and those of the policy */
-#define NEVER	      INT64_MAX
+#define CHILDREN_MAX   65 /* the broker and its workers */
+#define LISTENERS_MAX  33 /* the broker's, and those of two policies */
+#define PATH_OF_SOCKET 108
+#define NEVER	       INT64_MAX
 
 /* Prints why, and is false: `return FAIL(...)`. */
 #define FAIL(...) (log_error(__VA_ARGS__), false)
@@ -39,26 +42,19 @@ struct environment {
 	char notify[108]; /* NOTIFY_SOCKET; empty without one */
 };
 
-/* Config and policy as they were read together, in memory files. Its workers run on these
- * and no other. */
+/* Config and policy as they were read together, in memory files. */
 struct generation {
 	uint32_t number; /* 0: there is none */
 	int config, policy;
-	unsigned ready; /* listeners that the broker has called ready on it */
 };
 
-struct restart {
-	unsigned deaths; /* in a row */
-	int64_t last;	 /* when the last one was */
-};
-
-/* A socket. The first is the broker's own, for root; the others have a worker each. */
+/* A socket. The first is the broker's own, for root. */
 struct listener {
-	char name[OP_NAME_MAX + 1];
-	char path[108];	   /* where it is now; empty: nowhere */
-	int fd;		   /* -1 with --stdio and --check */
-	int64_t start_due; /* no worker is started before */
-	struct restart restart;
+	char name[OP_NAME_MAX + 1]; /* empty: this place is free */
+	gid_t group;
+	uint32_t generation; /* the last one that has it */
+	bool published;
+	int fd;
 };
 
 /* Times are milliseconds of the monotonic clock. Descriptors 0 to 2 are always taken, so
@@ -67,12 +63,10 @@ struct child {
 	int pidfd; /* 0: this place is free */
 	int64_t kill_due;
 	/* of workers */
-	uint32_t number, generation;
-	struct listener *listener;
-	int log_end;
-	int64_t log_due; /* what it says sooner waits in its pipe */
-	size_t line_length;
-	char line[LOG_LINE_MAX];
+	uint32_t number;
+	int log;
+	int64_t log_due; /* what it says sooner waits */
+	char role[OP_NAME_MAX + 8];
 };
 
 struct supervisor {
@@ -90,13 +84,13 @@ struct supervisor {
 	struct gate gate;
 	uint8_t received[FRAME_MAX + 1];
 	uint32_t segment; /* of the record, the last one */
-	unsigned listener_count;
 	struct listener listeners[LISTENERS_MAX];
 	struct child children[CHILDREN_MAX]; /* the first is the broker */
-	uint32_t last_worker, last_generation;
+	/* next: until the broker has said what becomes of it; a start is a reload too */
 	struct generation current, next;
-	int64_t now, wake_due, ready_due;
-	bool reload_wanted, reloading, stopping; /* a start is a reload too */
+	uint32_t last_generation;
+	int64_t now, wake_due;
+	bool reload_wanted, sealed, stopping;
 	enum exit_status status;
 };
 
@@ -125,31 +119,34 @@ int root_directory_open(const char *path, const char *below, mode_t mode);
  */
 bool root_directory_lock(int directory, const char *path);
 
-/* listeners.c: bound under hidden names until they are published */
+/* listeners.c: bound under hidden names until their generation serves */
+
+/* The next generation has this socket; without a next one, it is the broker's. */
 bool listener_add(struct supervisor *s, const char *name, const char *group);
+/* The one that a worker of that generation serves; NULL: there is none. */
+const struct listener *listener_of(
+    const struct supervisor *s, const char *name, uint32_t generation);
+/* Publishes those of the current generation, and removes all others. */
 bool listeners_publish(struct supervisor *s);
-void listeners_remove(struct supervisor *s);
+/* Removes those that were never published, or all. */
+void listeners_remove(struct supervisor *s, bool all);
 
 /* children.c */
 bool broker_start(struct supervisor *s);
-bool worker_start(
-    struct supervisor *s, struct listener *listener, const struct generation *of);
-/* Prints the next line of what a worker has written on standard error, or reads more of
- * it; false when there is no more. Only when there is something to read, or kept, or
- * nobody who could still write. */
+/* The broker is told whether it has started or ended. */
+void worker_start(
+    struct supervisor *s, uint32_t number, uint32_t generation, char *socket);
+/* Prints a line of what a worker has said on standard error, if there is one; false when
+ * there will be no more. */
 bool child_read_log(struct child *child, int64_t now);
-bool child_has_line(const struct child *child); /* one that was read, not said */
 void child_kill(const struct child *child);
 /* Frees the place of a child that has ended; its exit status, or -1, and in words. */
 int child_bury(struct child *child, int64_t now, char how[96]);
-/* Counts a death at `now`. How long to wait with the next worker: not at all after the
- * first, then 100 ms doubling up to 30 s; a minute of quiet forgets. */
-int64_t restart_delay(struct restart *restart, int64_t now);
 
 /* broker_link.c */
 struct message {
 	enum op op;
-	uint32_t numbers[3]; /* as many as the op's row has fields for, and so on */
+	uint32_t numbers[2]; /* as many as the op's row has fields for, and so on */
 	const char *text;
 	int descriptors[2];
 };
@@ -161,8 +158,8 @@ void broker_read(struct supervisor *s);
 /* supervisor.c */
 bool generation_read(struct supervisor *s);
 /* The broker's answers to the next generation. */
-void on_accepted(struct supervisor *s, uint32_t generation, bool accepted);
-void on_ready(struct supervisor *s, uint32_t generation);
+bool generation_serve(struct supervisor *s, uint32_t number);
+bool generation_refused(struct supervisor *s, uint32_t number);
 /* Ends workers, then the broker, which says last what has to be on the record. Workers
  * have `grace` to finish. */
 void stop(struct supervisor *s, enum exit_status status, int64_t grace);

@@ -107,6 +107,7 @@ static void configure(struct hostile *h)
 	frame_put(&w, NULL, 0);
 	frame_put(&w, NULL, 0);
 	frame_put_u8(&w, 0);
+	frame_put_u8(&w, 1);
 	frame_put(&w, NULL, 0);
 	send_raw(h, h->out, frame_end(&w));
 }

@@ -31,10 +31,12 @@ def main():
     assert run(place, "--check").returncode == 0, run(place, "--check")
     assert not os.path.exists(place.state), "--check made a state"
 
-    # what this release does not do yet is not ignored in silence
-    place.write("privyseal.yaml", CONFIG + "privyseal:\n  workers: 4\n")
+    # more workers than there is room for
+    place.write("privyseal.yaml", CONFIG + "privyseal:\n  workers: 16\n")
+    place.write("policy.conf", POLICY + "".join(f"socket s{n} group root\n" for n in range(3)))
     done = run(place, "--check")
-    assert done.returncode == 0 and "privyseal.workers is 4" in done.stderr, done
+    assert done.returncode == 1 and "privyseal.workers is 16 for each of 3" in done.stderr, done
+    place.write("policy.conf", POLICY)
     place.write("privyseal.yaml", CONFIG)
 
     # the policy file

@@ -117,10 +117,12 @@ static inline void fixture_worker(struct fixture *f)
 
 	assert_int_equal(channel_pair(ends), 0);
 	f->worker = ends[1];
-	f->channel = channel_new(ends[0], status, 7, 77, f->broker->generation,
-	    &f->broker->breakers[0], "auth", 4);
+	f->broker->serving = true;
+	f->broker->last_worker = 7;
+	f->channel =
+	    channel_new(7, f->broker->generation, &f->broker->services[0], "auth");
 	assert_non_null(f->channel);
-	f->channel->client = f->channel->socket;
+	channel_started(f->channel, ends[0], status, 77);
 	f->channel->gate.phase = f->gate.phase = PHASE_SERVE;
 	f->broker->channels[0] = f->channel;
 	f->broker->channels_used = 1;
@@ -168,6 +170,7 @@ static inline struct fixture *fixture_new(const char *policy, enum suite suite)
 		fail_msg("%s", failure.text);
 	close(fd);
 	f->broker->log.policy = f->broker->generation->rules->sha256;
+	assert_true(workers_take_sockets(f->broker, f->broker->generation, &failure));
 	state_new(&f->broker->state, "example.com");
 	fixture_segment(f, 1);
 	ca_making_start(f->broker, suite, fixture_made);

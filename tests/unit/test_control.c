@@ -7,12 +7,14 @@
 static struct fixture *f;
 static struct gate told = { .phase = PHASE_BOOT };
 static struct frame frame;
+static unsigned workers; /* what a config says */
 
 static int begin(void **state)
 {
 	(void)state;
 	f = fixture_new(FIXTURE_POLICY, SUITE_BALANCED_V1);
 	told = (struct gate){ .phase = PHASE_BOOT };
+	workers = 1;
 	return 0;
 }
 
@@ -51,8 +53,8 @@ static void tell(struct frame_writer *w, const int *descriptors, unsigned count)
 	control_turn(f->broker);
 }
 
-/* The worker's end of the new channel. */
-static int start_worker(uint32_t worker, uint32_t generation)
+/* The supervisor has started it; the worker's end of its channel. */
+static int started(uint32_t worker)
 {
 	uint8_t bytes[256];
 	struct frame_writer w;
@@ -64,8 +66,6 @@ static int start_worker(uint32_t worker, uint32_t generation)
 	frame_begin(&w, bytes, sizeof bytes, OP_WORKER_STARTED, 0);
 	frame_put_u32(&w, worker);
 	frame_put_u32(&w, 4711);
-	frame_put_u32(&w, generation);
-	frame_put_text(&w, "auth");
 	tell(&w, descriptors, 2);
 	close(descriptors[0]);
 	close(descriptors[1]);
@@ -81,6 +81,43 @@ static void end_worker(uint32_t worker, const char *how)
 	frame_put_u32(&w, worker);
 	frame_put_text(&w, how);
 	tell(&w, NULL, 0);
+}
+
+static void tend_in(uint64_t seconds)
+{
+	const uint64_t now = clock_boot_ns() + seconds * SECOND_NS;
+
+	workers_tend(f->broker, now);
+	control_tend(f->broker, now);
+}
+
+/* The supervisor is asked for a worker. */
+static void assert_asked_for(uint32_t worker, uint32_t generation, const char *socket)
+{
+	assert_true(was_told(OP_START_WORKER));
+	assert_int_equal(frame_number(&frame, 0), worker);
+	assert_int_equal(frame_number(&frame, 1), generation);
+	assert_int_equal(frame_length(&frame, 2), strlen(socket));
+	assert_memory_equal(frame_bytes(&frame, 2), socket, strlen(socket));
+}
+
+static bool nothing_was_told(void)
+{
+	size_t length = 0;
+
+	return channel_receive(f->supervisor, f->received, &length) == CHANNEL_NOTHING;
+}
+
+/* Its config was taken. */
+static void comes_into_service(uint32_t worker)
+{
+	unsigned i;
+
+	for (i = 0; i < f->broker->channels_used; i++)
+		if (f->broker->channels[i] && f->broker->channels[i]->worker == worker) {
+			f->broker->channels[i]->gate.phase = PHASE_SERVE;
+			workers_ready(f->broker, f->broker->channels[i]);
+		}
 }
 
 static void reload(uint32_t generation, const char *policy)
@@ -112,6 +149,7 @@ static bool judge(const char *cluster, enum keystore_kind keystore, enum suite s
 	frame_put_text(&w, "");
 	frame_put_text(&w, "");
 	frame_put_u8(&w, suite);
+	frame_put_u8(&w, workers);
 	frame_put_text(&w, "");
 	length = frame_end(&w);
 	assert_int_equal(
@@ -158,75 +196,174 @@ static void first_start_needs_a_cluster_name(void **state)
 	assert_true(judge("", KEYSTORE_SOFTWARE, SUITE_UNSPECIFIED, &failure));
 }
 
-static void lost_worker_is_on_the_record_and_forgotten(void **state)
+static void workers_are_as_many_as_are_allowed(void **state)
 {
-	int worker = start_worker(8, 1);
+	struct failure failure = { "" };
 
 	(void)state;
-	assert_non_null(f->broker->channels[1]);
-	close(worker);
-	end_worker(8, "was ended by signal 9");
+	workers = 0;
+	assert_false(
+	    judge("example.com", KEYSTORE_SOFTWARE, SUITE_UNSPECIFIED, &failure));
+	workers = WORKERS_MAX + 1;
+	assert_false(
+	    judge("example.com", KEYSTORE_SOFTWARE, SUITE_UNSPECIFIED, &failure));
+	assert_non_null(strstr(failure.text, "privyseal.workers is 33 for each of 1"));
+	workers = 3;
+	assert_true(judge("example.com", KEYSTORE_SOFTWARE, SUITE_UNSPECIFIED, &failure));
+	tend_in(0);
+	assert_asked_for(8, 1, "auth");
+	assert_asked_for(9, 1, "auth");
+	assert_true(nothing_was_told());
+}
+
+static void lost_worker_is_on_the_record_and_replaced(void **state)
+{
+	(void)state;
+	end_worker(7, "was ended by signal 9");
 	assert_non_null(strstr(f->broker->log.text, "worker-lost"));
 	assert_non_null(strstr(f->broker->log.text, "signal 9"));
-	control_tend(f->broker, clock_boot_ns());
-	assert_null(f->broker->channels[1]);
+	tend_in(0);
+	assert_asked_for(8, 1, "auth");
+	end_worker(8, "could not be started");
+	tend_in(0);
+	assert_true(nothing_was_told()); /* the second in a row waits */
+	assert_true(f->broker->wake_ns < clock_boot_ns() + SECOND_NS);
+	tend_in(1);
+	assert_asked_for(9, 1, "auth");
+	close(started(9));
+	assert_int_equal(f->broker->channels[0]->pid, 4711);
 }
 
 static void worker_that_closed_but_runs_on_is_dropped(void **state)
 {
-	int worker = start_worker(8, 1);
-
 	(void)state;
-	close(worker);
-	channel_turn(f->broker, f->broker->channels[1], 1);
-	control_tend(f->broker, clock_boot_ns());
-	assert_false(was_told(OP_DROP_WORKER));
-	control_tend(f->broker, clock_boot_ns() + 2 * SECOND_NS);
+	close(f->worker);
+	channel_turn(f->broker, f->channel, 1);
+	tend_in(0);
+	assert_true(nothing_was_told()); /* none beside one that may still run */
+	tend_in(2);
 	assert_true(was_told(OP_DROP_WORKER));
-	assert_null(f->broker->channels[1]);
+	assert_int_equal(frame_number(&frame, 0), 7);
+	tend_in(3);
+	assert_true(nothing_was_told());
+	end_worker(7, "was killed by SIGKILL");
+	tend_in(3);
+	assert_asked_for(8, 1, "auth");
 }
 
-static void worker_of_no_generation_is_dropped(void **state)
+static void worker_that_nobody_asked_for_gets_no_channel(void **state)
 {
+	int end_of_it = started(99);
+	char byte;
+
 	(void)state;
-	close(start_worker(8, 2));
-	assert_true(was_told(OP_DROP_WORKER));
-	assert_null(f->broker->channels[1]);
+	assert_int_equal(read(end_of_it, &byte, 1), 0);
+	assert_int_equal(f->broker->channels_used, 1);
+	close(end_of_it);
 }
 
-static void reload_serves_when_its_workers_do(void **state)
+static void reload_serves_when_each_of_its_sockets_does(void **state)
 {
-	int worker;
+	int auth, second;
 
 	(void)state;
-	reload(2, FIXTURE_POLICY "# another\n");
-	assert_true(was_told(OP_RELOADED));
-	assert_int_equal(frame_number(&frame, 1), 1);
+	reload(2, FIXTURE_POLICY "socket auth group root\nsocket second group root\n");
+	assert_true(was_told(OP_SOCKET));
+	assert_true(was_told(OP_SOCKET));
+	assert_memory_equal(frame_bytes(&frame, 0), "second", 6);
+	tend_in(0);
+	assert_asked_for(8, 2, "auth");
+	assert_asked_for(9, 2, "second");
+	auth = started(8);
+	second = started(9);
+	comes_into_service(8);
+	assert_true(nothing_was_told());
 	assert_int_equal(f->broker->generation->number, 1);
-	worker = start_worker(8, 2);
-	f->broker->channels[1]->gate.phase = PHASE_SERVE;
-	control_worker_ready(f->broker, f->broker->channels[1]);
-	assert_true(was_told(OP_READY));
+	comes_into_service(9);
+	assert_true(was_told(OP_SERVE));
+	assert_int_equal(frame_number(&frame, 0), 2);
 	assert_int_equal(f->broker->generation->number, 2);
 	assert_int_equal(f->channel->gate.phase, PHASE_DRAIN);
 	assert_true(fixture_receive(f));
 	assert_int_equal(f->answer.op, OP_DRAIN);
-	/* ... and one that does not drain is dropped. */
-	control_tend(f->broker, clock_boot_ns() + (DRAIN_SECONDS - 1) * SECOND_NS);
+	/* ... and one that does not drain is dropped, and not replaced. */
+	tend_in(DRAIN_SECONDS - 1);
 	assert_true(f->channel->open);
-	control_tend(f->broker, clock_boot_ns() + (DRAIN_SECONDS + 1) * SECOND_NS);
+	tend_in(DRAIN_SECONDS + 1);
 	assert_true(was_told(OP_DROP_WORKER));
+	end_worker(7, "was killed by SIGKILL");
+	tend_in(DRAIN_SECONDS + 1);
+	assert_true(nothing_was_told());
 	assert_null(f->broker->channels[0]);
-	close(worker);
+	close(auth);
+	close(second);
 }
 
-static void bad_policy_is_refused_with_its_place(void **state)
+static void reload_is_refused_when_a_worker_of_it_ends(void **state)
+{
+	int auth;
+
+	(void)state;
+	reload(2, FIXTURE_POLICY "socket auth group root\nsocket second group root\n");
+	assert_true(was_told(OP_SOCKET) && was_told(OP_SOCKET));
+	tend_in(0);
+	assert_asked_for(8, 2, "auth");
+	assert_asked_for(9, 2, "second");
+	auth = started(8);
+	comes_into_service(8);
+	end_worker(9, "exited with status 78");
+	assert_true(was_told(OP_RELOAD_REFUSED));
+	assert_int_equal(frame_number(&frame, 0), 2);
+	assert_true(was_told(OP_DROP_WORKER));
+	assert_int_equal(frame_number(&frame, 0), 8);
+	assert_null(f->broker->next);
+	end_worker(8, "was killed by SIGKILL");
+	tend_in(0);
+	assert_true(nothing_was_told());
+	assert_int_equal(f->channel->gate.phase, PHASE_SERVE);
+	close(auth);
+}
+
+static void reload_that_does_not_come_into_service_is_refused(void **state)
+{
+	(void)state;
+	reload(2, FIXTURE_POLICY "# another\n");
+	assert_true(was_told(OP_SOCKET));
+	tend_in(0);
+	assert_asked_for(8, 2, "auth");
+	tend_in(61);
+	assert_true(was_told(OP_RELOAD_REFUSED));
+	assert_null(f->broker->next);
+}
+
+static void second_reload_waits_for_the_first(void **state)
+{
+	(void)state;
+	reload(2, FIXTURE_POLICY "# another\n");
+	assert_true(was_told(OP_SOCKET));
+	reload(3, FIXTURE_POLICY "# a third\n");
+	assert_true(was_told(OP_RELOAD_REFUSED));
+	assert_int_equal(frame_number(&frame, 0), 3);
+	assert_int_equal(f->broker->next->number, 2);
+}
+
+static void first_generation_that_fails_ends_all(void **state)
+{
+	(void)state;
+	f->broker->serving = false;
+	end_worker(7, "exited with status 78");
+	assert_true(was_told(OP_RELOAD_REFUSED));
+	assert_int_equal(frame_number(&frame, 0), 1);
+	tend_in(0);
+	assert_true(was_told(OP_STOPPED));
+}
+
+static void bad_policy_is_refused(void **state)
 {
 	(void)state;
 	reload(2, FIXTURE_POLICY "permit nobody\n");
-	assert_true(was_told(OP_RELOADED));
-	assert_int_equal(frame_number(&frame, 1), 0);
-	assert_memory_equal(frame_bytes(&frame, 2), "policy.conf:7:", 14);
+	assert_true(was_told(OP_RELOAD_REFUSED));
+	assert_int_equal(frame_number(&frame, 0), 2);
 	assert_null(f->broker->next);
 }
 
@@ -234,12 +371,25 @@ static void reload_cannot_change_what_the_start_decided(void **state)
 {
 	(void)state;
 	reload(2, "cluster other.example.com\n");
-	assert_true(was_told(OP_RELOADED));
-	assert_int_equal(frame_number(&frame, 1), 0);
-	assert_true(frame_length(&frame, 2) > 14);
-	reload(3, FIXTURE_POLICY "socket second group root\n");
-	assert_true(was_told(OP_RELOADED));
-	assert_int_equal(frame_number(&frame, 1), 0);
+	assert_true(was_told(OP_RELOAD_REFUSED));
+}
+
+static void waits_longer_after_each_loss_up_to_half_a_minute(void **state)
+{
+	static const unsigned delays[] = { 0, 100, 200, 400, 800, 1600, 3200, 6400, 12800,
+		25600, 30000, 30000 };
+	struct service service = { .lost_at = 0 };
+	uint64_t now = 1000 * SECOND_NS;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof delays / sizeof delays[0]; i++) {
+		assert_int_equal(workers_delay(&service, now), delays[i]);
+		now += (delays[i] + 1) * (SECOND_NS / 1000);
+	}
+	assert_int_equal(workers_delay(&service, now + 60 * SECOND_NS), 0);
+	service.losses = 4000000000u;
+	assert_int_equal(workers_delay(&service, now + 61 * SECOND_NS), 30000);
 }
 
 static void used_up_rate_outlives_a_reload(void **state)
@@ -276,10 +426,10 @@ static void stops_when_the_last_worker_has_ended(void **state)
 	tell(&w, NULL, 0);
 	assert_true(fixture_receive(f));
 	assert_int_equal(f->answer.op, OP_DRAIN);
-	control_tend(f->broker, clock_boot_ns());
+	tend_in(0);
 	assert_false(f->broker->finished);
 	end_worker(7, "exited with status 0");
-	control_tend(f->broker, clock_boot_ns());
+	tend_in(0);
 	assert_true(f->broker->finished);
 	assert_true(was_told(OP_STOPPED));
 	assert_non_null(strstr(f->broker->log.text, "\"event\":\"stop\""));
@@ -312,29 +462,37 @@ static void descriptors_of_a_wrong_frame_are_closed(void **state)
 
 static void next_worker_of_a_socket_has_its_breaker(void **state)
 {
-	int first, second;
+	(void)state;
+	f->channel->service->breaker.until = 77;
+	end_worker(7, "was killed by SIGKILL");
+	tend_in(0);
+	assert_asked_for(8, 1, "auth");
+	assert_int_equal(f->broker->channels[0]->service->breaker.until, 77);
+}
+
+static void removed_socket_keeps_its_place_while_it_drains(void **state)
+{
+	char policy[512];
+	unsigned i;
 
 	(void)state;
-	first = start_worker(8, 1);
-	assert_ptr_equal(f->broker->channels[1]->breaker, f->channel->breaker);
-	f->channel->breaker->until = 77;
-	end_worker(8, "was killed by SIGKILL");
-	control_tend(f->broker, clock_boot_ns());
-	second = start_worker(9, 1);
-	assert_int_equal(f->broker->channels[1]->breaker->until, 77);
-	close(first);
-	close(second);
+	/* The fixture's worker holds `auth`; no reload comes into service. */
+	for (i = 2; i < 100; i++) {
+		snprintf(
+		    policy, sizeof policy, FIXTURE_POLICY "socket s%u group root\n", i);
+		reload(i, policy);
+		assert_true(was_told(OP_SOCKET));
+		workers_refuse_next(f->broker, "is not wanted");
+		assert_true(was_told(OP_RELOAD_REFUSED));
+		assert_string_equal(f->channel->socket, "auth");
+	}
 }
 
 static void worker_that_ends_unasked_is_lost_whatever_its_status(void **state)
 {
-	int end_of_it;
-
 	(void)state;
-	end_of_it = start_worker(8, 1);
-	end_worker(8, "exited with status 0");
+	end_worker(7, "exited with status 0");
 	assert_non_null(strstr(f->broker->log.text, "worker-lost"));
-	close(end_of_it);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -345,14 +503,21 @@ int main(void)
 		TEST(config_must_agree_with_the_pins),
 		TEST(later_config_must_equal_the_first),
 		TEST(first_start_needs_a_cluster_name),
-		TEST(lost_worker_is_on_the_record_and_forgotten),
+		TEST(workers_are_as_many_as_are_allowed),
+		TEST(lost_worker_is_on_the_record_and_replaced),
 		TEST(worker_that_closed_but_runs_on_is_dropped),
-		TEST(worker_of_no_generation_is_dropped),
+		TEST(worker_that_nobody_asked_for_gets_no_channel),
 		TEST(next_worker_of_a_socket_has_its_breaker),
+		TEST(removed_socket_keeps_its_place_while_it_drains),
 		TEST(worker_that_ends_unasked_is_lost_whatever_its_status),
-		TEST(reload_serves_when_its_workers_do),
-		TEST(bad_policy_is_refused_with_its_place),
+		TEST(reload_serves_when_each_of_its_sockets_does),
+		TEST(reload_is_refused_when_a_worker_of_it_ends),
+		TEST(reload_that_does_not_come_into_service_is_refused),
+		TEST(second_reload_waits_for_the_first),
+		TEST(first_generation_that_fails_ends_all),
+		TEST(bad_policy_is_refused),
 		TEST(reload_cannot_change_what_the_start_decided),
+		TEST(waits_longer_after_each_loss_up_to_half_a_minute),
 		TEST(used_up_rate_outlives_a_reload),
 		TEST(stops_when_the_last_worker_has_ended),
 		TEST(supervisor_that_breaks_the_contract_ends_the_broker),

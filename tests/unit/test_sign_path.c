@@ -235,7 +235,7 @@ static void breaker_trips_at_the_thirtieth_refusal(void **state)
 	assert_int_equal(ask(CA_USER, DOCUMENT_SSH_USER, "alice"), OP_UNAVAILABLE);
 	assert_int_equal(frame_number(&f->answer, 0), UNAVAILABLE_BREAKER);
 	assert_in_range(frame_number(&f->answer, 1), 59000, 60000);
-	f->channel->breaker->until = 1; /* the minute is over */
+	f->channel->service->breaker.until = 1; /* the minute is over */
 	assert_int_equal(ask(CA_USER, DOCUMENT_SSH_USER, "alice"), OP_SIGNED);
 }
 
@@ -260,7 +260,7 @@ static void signs_nothing_while_the_clock_is_behind_the_record(void **state)
 
 static void clock_that_was_set_back_is_no_offence(void **state)
 {
-	struct breaker *breaker = f->channel->breaker;
+	struct breaker *breaker = &f->channel->service->breaker;
 
 	(void)state;
 	fixture_document(f, &d, CA_USER, "alice");
