@@ -13,7 +13,7 @@
 
 #include "broker/metrics.h"
 
-#define ALERTS_MAX	    64
+#define ALERTS_MAX	    104 /* no fewer than there can be */
 #define ALERT_MESSAGE_MAX   192
 #define ALERT_STAYS	    86400 /* seconds, of what passes but should be seen: a day */
 #define ALERT_LOSSES	    5	  /* so many workers of a socket lost ... */

@@ -155,8 +155,10 @@ def attack(daemon, place, name, kind, expected):
         wait_until(f"{name} to be noticed", lambda: "broke the contract" in log(), 5)
         require(told + "SIGNED" not in log() or name in MAY_SIGN, name, log())
     if kind in ("refused", "said", "breaker", "durable"):
-        broker = [p for p in daemon.admin_report()["processes"] if p["role"] == "broker"]
+        report = daemon.admin_report()
+        broker = [p for p in report["processes"] if p["role"] == "broker"]
         require(len(broker) == 1, "the broker is gone", name)
+        check_numbers(report, name, kind, expected)
         # Counted refusals are written within a second; nothing else may be waited for,
         # since such a worker never drains.
         event = "start" if kind == "said" else "refuse"
@@ -168,6 +170,26 @@ def attack(daemon, place, name, kind, expected):
             daemon.stop()
             break
         time.sleep(0.01)
+
+
+def check_numbers(report, name, kind, expected):
+    """What the broker has counted, and whether it is an alert."""
+    counters = report["counters"]
+    socket = [s for s in report["sockets"] if s["socket"] == "auth"][0]
+    alerts = {a["id"]: a["severity"] for a in report["alerts"]}
+    if kind == "breaker":
+        require(counters["refused"] == 30, "not thirty counted", name, counters)
+        require(counters["unavailable_by"]["breaker"] >= 10, "not counted", name, counters)
+        require(socket["breaker_trips"] == 1 and socket["breaker_open"], name, socket)
+        require(alerts.get("breaker-tripped/auth") == "high", "no alert", name, alerts)
+        require(alerts.get("refused-at-broker/auth") == "high", "no alert", name, alerts)
+    elif kind == "refused":
+        require(counters["refused"] > 0, "not counted", name, counters)
+        require(counters["refused_by"].get(expected, 1) > 0, "not its fact", name, counters)
+        # The clock alone may put an honest document out of time.
+        require(("refused-at-broker/auth" in alerts) == (expected != "validity"), name, alerts)
+    require(sum(p["count"] for p in counters["permits"]) == 0 or name in MAY_SIGN,
+            "a permit was counted", name, counters)
 
 
 def check_record(record, name, kind, expected):

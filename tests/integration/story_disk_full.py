@@ -31,6 +31,8 @@ def run(place, build):
         assert "restart" in answers[-1]["error"]["message"], answers[-1]
         status = daemon.cli("status")
         assert status.returncode == 1 and "record" in status.stderr, status
+        assert "record-lost" in status.stdout, status.stdout
+        assert [a["id"] for a in pipe.result("alerts")] == ["record-lost"]
         doctor = daemon.cli("doctor")
         assert doctor.returncode == 1 and "record" in doctor.stdout, doctor
 
@@ -56,6 +58,7 @@ def run(place, build):
     with Daemon(build, place) as daemon, daemon.connect() as pipe:
         pipe.result("ssh-user", **params)
         assert daemon.cli("status").returncode == 0
+        assert pipe.result("alerts") == []
     verified = subprocess.run([build + "/privyseal", "audit", "verify", "--state-dir",
                                place.state], capture_output=True, text=True)
     assert verified.returncode == 0, verified
