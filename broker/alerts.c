@@ -52,6 +52,31 @@ static struct raised *find(struct alerts *alerts, enum alert alert, const char *
 	return NULL;
 }
 
+static void remove_raised(struct alerts *alerts, struct raised *raised)
+{
+	char id[2 * OP_NAME_MAX];
+
+	write_id(raised, id);
+	log_notice("alert %s is over", id);
+	*raised = alerts->raised[--alerts->count];
+}
+
+/* Room for one more. What stands until it is cleared is bounded, so that there is always
+ * one of the others. */
+static struct raised *new_place(struct alerts *alerts)
+{
+	struct raised *first = NULL;
+	unsigned i;
+
+	for (i = 0; i < alerts->count; i++)
+		if (alerts->raised[i].until_ns != 0 &&
+		    (!first || alerts->raised[i].until_ns < first->until_ns))
+			first = &alerts->raised[i];
+	if (alerts->count == ALERTS_MAX)
+		remove_raised(alerts, first ? first : &alerts->raised[0]);
+	return &alerts->raised[alerts->count++];
+}
+
 void alert_raise(struct alerts *alerts, enum alert alert, const char *about,
     uint64_t now_ns, const char *message)
 {
@@ -59,13 +84,8 @@ void alert_raise(struct alerts *alerts, enum alert alert, const char *about,
 	const bool known = raised != NULL;
 	char id[2 * OP_NAME_MAX];
 
-	if (!known && alerts->count == ALERTS_MAX) {
-		log_error(
-		    "no room for the alert %s/%s: %s", kinds[alert].id, about, message);
-		return;
-	}
 	if (!known)
-		raised = &alerts->raised[alerts->count++];
+		raised = new_place(alerts);
 	raised->alert = alert;
 	raised->until_ns =
 	    kinds[alert].stays ? now_ns + kinds[alert].stays * SECOND_NS : 0;
@@ -75,15 +95,6 @@ void alert_raise(struct alerts *alerts, enum alert alert, const char *about,
 	if (!known)
 		log_error("alert %s (%s) is raised: %s", id,
 		    severities[kinds[alert].severity], raised->message);
-}
-
-static void remove_raised(struct alerts *alerts, struct raised *raised)
-{
-	char id[2 * OP_NAME_MAX];
-
-	write_id(raised, id);
-	log_notice("alert %s is over", id);
-	*raised = alerts->raised[--alerts->count];
 }
 
 void alert_clear(struct alerts *alerts, enum alert alert, const char *about)
@@ -129,19 +140,23 @@ static void look_at_state(struct broker *broker, uint64_t now_ns)
 	    "the record");
 }
 
+/* Lower than it was: the place is another socket's now. */
 static bool keep_dying(struct broker *broker, unsigned socket, uint64_t now_ns)
 {
-	uint64_t lost = broker->metrics.lost[socket] - broker->alerts.seen.lost[socket];
-	uint64_t *at = broker->alerts.losses[socket].at;
+	const uint64_t now = broker->metrics.lost[socket],
+		       seen = broker->alerts.seen.lost[socket];
+	uint64_t *at = broker->alerts.losses[socket].at, lost;
 	unsigned *next = &broker->alerts.losses[socket].next;
-	const bool any = lost > 0;
 
+	if (now < seen)
+		memset(at, 0, sizeof broker->alerts.losses[socket].at);
+	lost = now > seen ? now - seen : 0;
 	for (lost = lost < ALERT_LOSSES ? lost : ALERT_LOSSES; lost > 0; lost--) {
 		at[*next] = now_ns;
 		*next = (*next + 1) % ALERT_LOSSES;
 	}
 	/* The next place has the oldest. */
-	return any && at[*next] != 0 &&
+	return now > seen && at[*next] != 0 &&
 	       now_ns - at[*next] <= ALERT_LOSSES_WITHIN * SECOND_NS;
 }
 
@@ -152,15 +167,15 @@ static void look_at_socket(
 	const struct metrics *now = &broker->metrics, *seen = &broker->alerts.seen;
 	struct alerts *alerts = &broker->alerts;
 
-	if (now->tripped[socket] != seen->tripped[socket])
+	if (now->tripped[socket] > seen->tripped[socket])
 		alert_raise(alerts, ALERT_BREAKER_TRIPPED, name, now_ns,
 		    "so many requests were refused that the socket signed nothing for a "
 		    "minute: its worker may be in another's hands");
-	if (now->offences[socket] != seen->offences[socket])
+	if (now->offences[socket] > seen->offences[socket])
 		alert_raise(alerts, ALERT_REFUSED_AT_BROKER, name, now_ns,
 		    "the broker refused what an honest worker does not ask for: see "
 		    "`privyseal audit show --event refuse`");
-	if (now->violations[socket] != seen->violations[socket])
+	if (now->violations[socket] > seen->violations[socket])
 		alert_raise(alerts, ALERT_CONTRACT_BROKEN, name, now_ns,
 		    "a worker said what no honest one says, and was replaced: see "
 		    "`privyseal audit show --event violation`");
@@ -179,7 +194,7 @@ void alerts_look(struct broker *broker, uint64_t now_ns)
 		if (broker->services[i].name[0] != '\0')
 			look_at_socket(broker, i, broker->services[i].name, now_ns);
 	for (i = 0; i < CA_COUNT; i++)
-		if (broker->metrics.wrong[i] != alerts->seen.wrong[i])
+		if (broker->metrics.wrong[i] > alerts->seen.wrong[i])
 			alert_raise(alerts, ALERT_WRONG_SIGNATURE, ca_name((enum ca)i),
 			    now_ns,
 			    "the keystore gave a wrong signature, which was kept back: "

@@ -13,7 +13,7 @@
 
 #include "broker/metrics.h"
 
-#define ALERTS_MAX	    104 /* no fewer than there can be */
+#define ALERTS_MAX	    64
 #define ALERT_MESSAGE_MAX   192
 #define ALERT_STAYS	    86400 /* seconds, of what passes but should be seen: a day */
 #define ALERT_LOSSES	    5	  /* so many workers of a socket lost ... */
@@ -52,7 +52,8 @@ struct alerts {
 	} losses[SERVICES_MAX];
 };
 
-/* Raises it, or says it anew and prolongs it; `message` may hold %s for `about`. */
+/* Raises it, or says it anew and prolongs it. In a full table it takes the place of the
+ * one that would be over first. */
 void alert_raise(struct alerts *alerts, enum alert alert, const char *about,
     uint64_t now_ns, const char *message);
 void alert_clear(struct alerts *alerts, enum alert alert, const char *about);

@@ -107,7 +107,8 @@ static void each_kind_of_offence_has_its_alert(void **state)
 	f->broker->metrics.offences[0]++;
 	look_after(1);
 	assert_true(stands("refused-at-broker/auth"));
-	f->broker->metrics.violations[POLICY_SOCKETS_MAX]++;
+	strcpy(f->broker->services[SERVICES_MAX - 1].name, "--stdio");
+	f->broker->metrics.violations[SERVICES_MAX - 1]++;
 	look_after(1);
 	assert_true(stands("contract-broken/--stdio"));
 	f->broker->metrics.wrong[CA_OPENSSH]++;
@@ -190,24 +191,41 @@ static void it_is_raised_and_cleared_with_one_line_each(void **state)
 	assert_int_equal(strchr(strchr(text, '\n') + 1, '\n') - text, strlen(text) - 1);
 }
 
-static void a_full_table_keeps_what_it_has(void **state)
+static void a_full_table_gives_up_what_would_be_over_first(void **state)
 {
-	char about[16];
+	struct alerts *alerts = &f->broker->alerts;
+	char about[32];
 	unsigned i;
 
 	(void)state;
-	for (i = 0; i < ALERTS_MAX + 3; i++) {
+	alert_raise(alerts, ALERT_WRONG_SIGNATURE, "user", now, "so");
+	for (i = 0; i < ALERTS_MAX; i++) {
 		snprintf(about, sizeof about, "n%u", i);
-		alert_raise(
-		    &f->broker->alerts, ALERT_WRONG_SIGNATURE, about, now, "so");
+		alert_raise(alerts, ALERT_BREAKER_TRIPPED, about, now + 100 - i, "so");
 	}
-	assert_int_equal(f->broker->alerts.count, ALERTS_MAX);
-	assert_true(stands("wrong-signature/n0"));
+	assert_int_equal(alerts->count, ALERTS_MAX);
+	assert_true(stands("wrong-signature/user"));
+	assert_true(stands("breaker-tripped/n0"));
+	snprintf(about, sizeof about, "breaker-tripped/n%u", ALERTS_MAX - 2);
+	assert_false(stands(about));
+	snprintf(about, sizeof about, "breaker-tripped/n%u", ALERTS_MAX - 1);
+	assert_true(stands(about));
 	assert_true(strlen(told()) <= OP_REPORT_MAX / 2);
-	alert_clear(&f->broker->alerts, ALERT_WRONG_SIGNATURE, "n0");
-	assert_int_equal(f->broker->alerts.count, ALERTS_MAX - 1);
-	assert_false(stands("wrong-signature/n0"));
-	assert_true(stands("wrong-signature/n1"));
+}
+
+static void a_socket_in_anothers_place_begins_anew(void **state)
+{
+	(void)state;
+	f->broker->metrics.tripped[0] = f->broker->metrics.violations[0] = 3;
+	f->broker->metrics.offences[0] = 3;
+	f->broker->metrics.lost[0] = ALERT_LOSSES - 1;
+	look_after(1);
+	look_after(ALERT_STAYS);
+	assert_string_equal(told(), "[]");
+	metrics_forget_socket(&f->broker->metrics, 0);
+	look_after(1);
+	lose(1, 1);
+	assert_string_equal(told(), "[]");
 }
 
 static void a_worker_is_told_anew_each_time(void **state)
@@ -242,7 +260,8 @@ int main(void)
 		TEST(a_refused_document_is_an_alert_unless_the_clock_may_be_why),
 		TEST(workers_that_keep_dying_are_an_alert),
 		TEST(it_is_raised_and_cleared_with_one_line_each),
-		TEST(a_full_table_keeps_what_it_has),
+		TEST(a_full_table_gives_up_what_would_be_over_first),
+		TEST(a_socket_in_anothers_place_begins_anew),
 		TEST(a_worker_is_told_anew_each_time),
 	};
 
