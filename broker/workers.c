@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-#define FIRST_DELAY   100 /* milliseconds */
-#define LONGEST_DELAY 30000
+#define FIRST_DELAY   100u /* milliseconds */
+#define LONGEST_DELAY 30000u
 #define QUIET_NS      (60 * SECOND_NS)
 #define READY_NS      (60 * SECOND_NS) /* for a generation to become ready */
 
