@@ -253,11 +253,12 @@ static void log_client(int fd)
 
 static void accept_clients(struct server *server, int64_t now)
 {
+	/* Of several workers none takes all who come at once. */
+	const unsigned most = server->worker->config.workers > 1 ? 1 : ACCEPTS_A_TURN;
 	unsigned i;
 	int fd;
 
-	for (i = 0;
-	     i < ACCEPTS_A_TURN && server->worker->connections.count < CONNECTIONS_MAX;
+	for (i = 0; i < most && server->worker->connections.count < CONNECTIONS_MAX;
 	     i++) {
 		fd = accept4(server->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0 && errno != EAGAIN && errno != EINTR &&
