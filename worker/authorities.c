@@ -180,9 +180,8 @@ static bool take_all_keys(struct authority *authority, enum ca ca, const cJSON *
 	for (i = 0; i < PROTOCOLS; i++) {
 		if (take_keys(authority, spec, &protocols[i], &packed))
 			continue;
-		snprintf(error, AUTHORITY_ERROR_MAX,
-		    "CA %s has a key of %s that is not readable", ca_name(ca),
-		    protocols[i].name);
+		snprintf(error, AUTHORITY_ERROR_MAX, "CA %s: its %s key is not readable",
+		    ca_name(ca), protocols[i].name);
 		return false;
 	}
 	return true;

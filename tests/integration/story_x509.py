@@ -19,6 +19,15 @@ permit host  x509-host  ttl 30d  subject *.example.com  dns *.example.com localh
 permit user  ssh-user   ttl 8h   key-id *  principals *  extensions permit-pty  roles access editor  traits team  rate 1000000/s
 """
 
+LEGACY = """\
+version: v3
+auth_service:
+  enabled: yes
+  cluster_name: example.com
+  authentication:
+    signature_algorithm_suite: legacy
+"""
+
 KEYS = {
     "rsa": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
     "p256": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
@@ -245,7 +254,25 @@ def check_both_of_a_user(files, pipe):
     assert error["message"].startswith("tls_public_key: "), error
 
 
+def check_rsa_authorities():
+    """The legacy suite's CAs are of RSA."""
+    place = Place(config=LEGACY, policy=POLICY)
+    files = Files(place)
+    make_keys(files)
+    with Daemon(build_folder(), place) as daemon, daemon.connect() as pipe:
+        user = check_user(files, pipe, {"public_key": files.read("rsa.pub")})
+        check_host(files, pipe, {"csr": files.read("p256.csr")})
+        assert "Signature Algorithm: sha256WithRSAEncryption" in look(files, user)
+        crl = files.write("crl.pem", pipe.result("crl", type="user")["crl"])
+        openssl("crl", "-in", crl, "-CAfile", files.write("ca.pem", user["chain"][0]),
+                "-noout", "-verify")
+        rows = {a["type"]: a["keys"] for a in pipe.result("status")["authorities"]}
+        assert [k["algorithm"] for k in rows["user"]] == ["RSA 2048", "RSA 2048"], rows
+    place.remove()
+
+
 def main():
+    check_rsa_authorities()
     place = Place(policy=POLICY)
     files = Files(place)
     make_keys(files)
