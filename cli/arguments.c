@@ -57,6 +57,25 @@ const struct command commands[] = {
 	    "  --state-dir DIR      /var/lib/privyseal: where the record and the state "
 	    "are\n",
 	    false, true },
+	{ "backup", command_backup,
+	    "copies the state and the private keys into a directory",
+	    "  backup [--state-dir DIR] [--with-record] DIRECTORY\n"
+	    "      For root, beside a running privyseald or without. DIRECTORY is made, "
+	    "or\n"
+	    "      empty; it holds PRIVATE KEYS afterwards. The record tells of it "
+	    "first.\n"
+	    "\n"
+	    "  --state-dir DIR      /var/lib/privyseal: what is copied\n"
+	    "  --with-record        the record too; else only how far it reaches\n",
+	    false, true },
+	{ "restore", command_restore, "makes a state directory of a backup",
+	    "  restore [--state-dir DIR] DIRECTORY\n"
+	    "      For root. All of the backup is tried first: each key, the state, the "
+	    "record.\n"
+	    "      A state directory with something in it is left alone.\n"
+	    "\n"
+	    "  --state-dir DIR      /var/lib/privyseal: what is made\n",
+	    false, true },
 	{ "policy", command_policy,
 	    "the policy file: what is wrong with it, what it says, what it would do",
 	    "  policy check [FILE]\n"

@@ -68,6 +68,8 @@ bool state_directory_open(struct state_directory *out, const char *name)
 
 void state_directory_close(struct state_directory *directory)
 {
+	if (!directory->name) /* never opened */
+		return;
 	directory_close(&directory->root);
 	directory_close(&directory->audit);
 	directory_close(&directory->keys);
