@@ -224,6 +224,10 @@ static void a_socket_in_anothers_place_begins_anew(void **state)
 	assert_string_equal(told(), "[]");
 	metrics_forget_socket(&f->broker->metrics, 0);
 	look_after(1);
+	lose(ALERT_LOSSES - 1, 1);
+	assert_string_equal(told(), "[]");
+	metrics_forget_socket(&f->broker->metrics, 0);
+	look_after(1);
 	lose(1, 1);
 	assert_string_equal(told(), "[]");
 }
