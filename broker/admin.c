@@ -92,6 +92,24 @@ static void add_policy(cJSON *root, const struct broker *broker)
 	    policy, "rules", policy_rules(broker->generation->rules->policy));
 }
 
+/* Of CAs that have a certificate: when it ends, in seconds since 1970. */
+static void add_certificates(cJSON *root, const struct broker *broker)
+{
+	cJSON *list = cJSON_AddArrayToObject(root, "certificates"), *item;
+	unsigned ca;
+
+	for (ca = 0; ca < CA_COUNT; ca++) {
+		const struct facts *facts = &broker->authorities[ca].certificate;
+
+		if (!facts->x509_is_ca)
+			continue;
+		item = cJSON_CreateObject();
+		cJSON_AddStringToObject(item, "ca", ca_name((enum ca)ca));
+		cJSON_AddNumberToObject(item, "not_after", (double)facts->x509_not_after);
+		cJSON_AddItemToArray(list, item);
+	}
+}
+
 static void add_record(cJSON *root, const struct broker *broker)
 {
 	const struct audit_log *log = &broker->log;
@@ -166,6 +184,7 @@ static char *report(const struct broker *broker)
 	    root, "uptime", (double)((clock_boot_ns() - broker->started_ns) / SECOND_NS));
 	add_policy(root, broker);
 	add_processes(root, broker);
+	add_certificates(root, broker);
 	add_record(root, broker);
 	metrics_report(
 	    &broker->metrics, pins->keystore, cJSON_AddObjectToObject(root, "counters"));

@@ -30,6 +30,8 @@ static const struct kind {
 	    ALERT_STAYS },
 	[ALERT_WORKERS_DYING] = { "workers-dying", SEVERITY_MEDIUM, "admins",
 	    ALERT_LOSSES_WITHIN },
+	[ALERT_CA_EXPIRES] = { "ca-expires", SEVERITY_MEDIUM, "admins", 0 },
+	[ALERT_CA_EXPIRED] = { "ca-expired", SEVERITY_HIGH, "everyone", 0 },
 	[ALERT_STATE_UNWRITTEN] = { "state-unwritten", SEVERITY_MEDIUM, "admins", 0 },
 };
 
@@ -140,6 +142,24 @@ static void look_at_state(struct broker *broker, uint64_t now_ns)
 	    "the record");
 }
 
+static void look_at_certificate(struct broker *broker, enum ca ca, uint64_t now_ns)
+{
+	const struct facts *certificate = &broker->authorities[ca].certificate;
+	const int64_t left = certificate->x509_not_after - clock_wall_seconds();
+	const bool is = certificate->x509_is_ca;
+	char text[ALERT_MESSAGE_MAX];
+
+	snprintf(text, sizeof text,
+	    "the CA's certificate ends in %lld days, and with it all that it signs: "
+	    "rotate this CA",
+	    (long long)(left / 86400));
+	set(broker, now_ns, ALERT_CA_EXPIRES, ca_name(ca),
+	    is && left > 0 && left <= (int64_t)ALERT_CA_ENDS_WITHIN * 86400, text);
+	set(broker, now_ns, ALERT_CA_EXPIRED, ca_name(ca), is && left <= 0,
+	    "the CA's certificate has ended, so none is signed with its key: rotate this "
+	    "CA");
+}
+
 /* Lower than it was: the place is another socket's now. */
 static bool keep_dying(struct broker *broker, unsigned socket, uint64_t now_ns)
 {
@@ -193,12 +213,14 @@ void alerts_look(struct broker *broker, uint64_t now_ns)
 	for (i = 0; i < SERVICES_MAX; i++)
 		if (broker->services[i].name[0] != '\0')
 			look_at_socket(broker, i, broker->services[i].name, now_ns);
-	for (i = 0; i < CA_COUNT; i++)
+	for (i = 0; i < CA_COUNT; i++) {
+		look_at_certificate(broker, (enum ca)i, now_ns);
 		if (broker->metrics.wrong[i] > alerts->seen.wrong[i])
 			alert_raise(alerts, ALERT_WRONG_SIGNATURE, ca_name((enum ca)i),
 			    now_ns,
 			    "the keystore gave a wrong signature, which was kept back: "
 			    "suspect memory or the key file, and rotate this CA");
+	}
 	for (i = alerts->count; i > 0; i--)
 		if (alerts->raised[i - 1].until_ns != 0 &&
 		    now_ns >= alerts->raised[i - 1].until_ns)

@@ -13,11 +13,12 @@
 
 #include "broker/metrics.h"
 
-#define ALERTS_MAX	    64
-#define ALERT_MESSAGE_MAX   192
-#define ALERT_STAYS	    86400 /* seconds, of what passes but should be seen: a day */
-#define ALERT_LOSSES	    5	  /* so many workers of a socket lost ... */
-#define ALERT_LOSSES_WITHIN 600	  /* ... within so many seconds: they keep dying */
+#define ALERTS_MAX	     64
+#define ALERT_MESSAGE_MAX    192
+#define ALERT_STAYS	     86400 /* seconds, of what passes but should be seen: a day */
+#define ALERT_LOSSES	     5	   /* so many workers of a socket lost ... */
+#define ALERT_LOSSES_WITHIN  600   /* ... within so many seconds: they keep dying */
+#define ALERT_CA_ENDS_WITHIN 90	   /* days */
 
 struct broker;
 
@@ -31,6 +32,8 @@ enum alert {
 	ALERT_CONTRACT_BROKEN,
 	ALERT_WORKERS_DYING,
 	ALERT_STATE_UNWRITTEN,
+	ALERT_CA_EXPIRES,
+	ALERT_CA_EXPIRED,
 	ALERT_KINDS
 };
 

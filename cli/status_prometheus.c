@@ -86,6 +86,8 @@ static const struct family families[] = {
 	    "The longest of these times" },
 	{ "record_refusals_coalesced_total", "counter", "record/refusals_coalesced", NULL, { 0 },
 	    "Refusals that share a line of the record with others" },
+	{ "ca_certificate_expiry_seconds", "gauge", "certificates", "not_after", { "ca" },
+	    "When the CA's certificate ends, in seconds since 1970" },
 	{ "alerts", "gauge", "alerts_by", NULL, { "severity" },
 	    "Alerts that stand" },
 	{ "alert", "gauge", "alerts", "message", { "id", "severity", "audience" },

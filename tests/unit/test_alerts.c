@@ -191,6 +191,29 @@ static void it_is_raised_and_cleared_with_one_line_each(void **state)
 	assert_int_equal(strchr(strchr(text, '\n') + 1, '\n') - text, strlen(text) - 1);
 }
 
+static void a_certificate_that_ends_soon_is_an_alert(void **state)
+{
+	struct facts *certificate = &f->broker->authorities[CA_HOST].certificate;
+	const int64_t soon = ALERT_CA_ENDS_WITHIN * 86400;
+
+	(void)state;
+	certificate->x509_is_ca = true;
+	certificate->x509_not_after = clock_wall_seconds() + soon + 60;
+	look_after(1);
+	assert_string_equal(told(), "[]");
+	certificate->x509_not_after -= 120;
+	look_after(1);
+	assert_true(stands("ca-expires/host"));
+	assert_non_null(strstr(told(), "ends in 89 days"));
+	certificate->x509_not_after = clock_wall_seconds();
+	look_after(1);
+	assert_true(stands("ca-expired/host"));
+	assert_int_equal(f->broker->alerts.count, 1);
+	certificate->x509_not_after = clock_wall_seconds() + 2 * soon;
+	look_after(1);
+	assert_string_equal(told(), "[]");
+}
+
 static void a_full_table_gives_up_what_would_be_over_first(void **state)
 {
 	struct alerts *alerts = &f->broker->alerts;
@@ -264,6 +287,7 @@ int main(void)
 		TEST(a_refused_document_is_an_alert_unless_the_clock_may_be_why),
 		TEST(workers_that_keep_dying_are_an_alert),
 		TEST(it_is_raised_and_cleared_with_one_line_each),
+		TEST(a_certificate_that_ends_soon_is_an_alert),
 		TEST(a_full_table_gives_up_what_would_be_over_first),
 		TEST(a_socket_in_anothers_place_begins_anew),
 		TEST(a_worker_is_told_anew_each_time),
