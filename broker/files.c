@@ -106,7 +106,11 @@ enum file_read file_read(const struct directory *directory, const char *name,
 	if (fd < 0 && errno == ENOENT)
 		return FILE_ABSENT;
 	if (fd < 0) {
-		failure_say(failure, "%s/%s: %s", directory->name, name, strerror(errno));
+		/* Root without capabilities may not read what is another's. */
+		failure_say(failure, "%s/%s: %s%s", directory->name, name,
+		    strerror(errno),
+		    errno == EACCES ? "; it is not root's: find out who put it there"
+				    : "");
 		return FILE_BAD;
 	}
 	if (!is_ours(directory, name, fd, &size, failure))

@@ -70,7 +70,36 @@ static void refuses_every_cut_file(void **state)
 	}
 }
 
-/* The file with `from` replaced by `to`. */
+static void refuses_every_flipped_bit(void **state)
+{
+	static struct state again;
+	char text[16384];
+	size_t length = text_of(text, sizeof text), i;
+
+	(void)state;
+	assert_true(state_parse(&again, text, length, &failure));
+	for (i = 0; i < length * 8; i++) {
+		text[i / 8] = (char)(text[i / 8] ^ 1 << i % 8);
+		assert_false(state_parse(&again, text, length, &failure));
+		text[i / 8] = (char)(text[i / 8] ^ 1 << i % 8);
+	}
+}
+
+static void knows_that_it_was_restored(void **state)
+{
+	static struct state again;
+
+	(void)state;
+	f->broker->state.restored = true;
+	assert_true(
+	    state_write(&f->broker->state, &f->broker->state_directory, &failure));
+	assert_int_equal(
+	    state_read(&again, &f->broker->state_directory, &failure), FILE_READ);
+	assert_true(again.restored);
+	f->broker->state.restored = false;
+}
+
+/* The file with `from` replaced by `to`, as by a hand that takes the checksum out. */
 static bool with(const char *from, const char *to)
 {
 	static struct state again;
@@ -78,6 +107,9 @@ static bool with(const char *from, const char *to)
 	char *at;
 
 	text_of(text, sizeof text);
+	at = strstr(text, ",\n\t\"checksum\"");
+	assert_non_null(at);
+	memcpy(at, "\n}\n", sizeof "\n}\n");
 	at = strstr(text, from);
 	assert_non_null(at);
 	*at = '\0';
@@ -291,6 +323,8 @@ int main(void)
 		TEST(reads_what_it_wrote),
 		TEST(absent_file_is_not_a_bad_one),
 		TEST(refuses_every_cut_file),
+		TEST(refuses_every_flipped_bit),
+		TEST(knows_that_it_was_restored),
 		TEST(refuses_what_it_does_not_know),
 		TEST(refuses_one_key_in_two_places),
 		TEST(refuses_crl_without_its_certificate),
