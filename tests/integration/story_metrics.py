@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import time
 
 import exposition
 from story import Daemon, Place, build_folder, ed25519_key, ended, free_user, wait_until
@@ -12,8 +14,10 @@ cluster example.com
 permit user ssh-user ttl 1h key-id * principals deploy
 permit user ssh-user ttl 1h key-id * principals rare rate 2/h
 permit host ssh-host ttl 1h key-id * principals *.example.com
+permit host x509-host ttl 1h subject *.example.com dns *.example.com
 """
-USERS, HOSTS, RATED = 7, 3, 4
+USERS, HOSTS, RATED, TLS = 7, 3, 4, 5
+SIGNED = USERS + HOSTS + 2 + TLS
 
 
 def metrics(daemon):
@@ -24,12 +28,23 @@ def metrics(daemon):
     return lambda name, **labels: exposition.value(samples, "privyseal_" + name, **labels)
 
 
+def tls_key():
+    key = subprocess.run(["openssl", "genpkey", "-algorithm", "ED25519"], capture_output=True,
+                         check=True).stdout
+    return subprocess.run(["openssl", "pkey", "-pubout"], input=key, capture_output=True,
+                          check=True).stdout.decode()
+
+
 def ask(daemon, key):
     with daemon.connect() as pipe:
         for _ in range(USERS):
             pipe.result("ssh-user", public_key=key, key_id="a", principals=["deploy"], ttl=60)
         for _ in range(HOSTS):
             pipe.result("ssh-host", public_key=key, principals=["a.example.com"], ttl=60)
+        host = tls_key()
+        for _ in range(TLS):
+            pipe.result("x509-host", public_key=host, subject={"common_name": "a.example.com"},
+                        dns=["a.example.com"], ttl=60)
         answers = [pipe.call("ssh-user", public_key=key, key_id="a", principals=["rare"], ttl=60)
                    for _ in range(RATED)]
         assert sum("result" in a for a in answers) == 2, answers
@@ -42,20 +57,24 @@ def check(value):
     user = {"ca": "user", "document": "ssh-user"}
     host = {"ca": "host", "document": "ssh-host"}
     store = {"key_type": "ssh", "store_type": "software"}
-    signed = USERS + HOSTS + 2
+    tls = {"key_type": "tls", "store_type": "software"}
     for name in ("permits_total", "signatures_total"):
         assert value(name, **user) == USERS + 2, name
         assert value(name, **host) == HOSTS, name
-    assert value("keystore_sign_requests_total", **store) == signed
+        assert value(name, ca="host", document="x509-host") == TLS, name
+    assert value("keystore_sign_requests_total", **store) == SIGNED - TLS
+    assert value("keystore_sign_requests_total", **tls) == TLS
     assert value("keystore_sign_requests_error", **store) == 0
     assert value("keystore_key_create_requests_total", key_algorithm="Ed25519", **store) == 3
+    assert value("keystore_key_create_requests_total", key_algorithm="ECDSAP256", **tls) >= 2
+    assert value("ca_certificate_expiry_seconds", ca="host") > time.time() + 9 * 365 * 86400
     assert value("keystore_available", store_type="software") == 1
     assert value("unavailable_total", reason="rate") == RATED - 2
     assert value("unavailable_total", reason="keystore") == 0
     assert value("refusals_total", fact="principals") == 0
-    assert value("sign_queue_seconds_count") == signed
-    assert value("sign_execution_seconds_count", store_type="software") == signed
-    assert 0 < value("sign_queue_seconds_sum") <= signed * value("sign_queue_seconds_max")
+    assert value("sign_queue_seconds_count") == SIGNED
+    assert value("sign_execution_seconds_count", store_type="software") == SIGNED
+    assert 0 < value("sign_queue_seconds_sum") <= SIGNED * value("sign_queue_seconds_max")
     assert value("record_sync_seconds_count") > 0
     assert value("record_written_bytes_total") > 0
     assert value("record_writable") == 1 and value("ready") == 1
@@ -67,10 +86,10 @@ def check(value):
 def check_others(daemon):
     """The same numbers for people and programs; for nobody else."""
     report = json.loads(daemon.cli("status", "--format", "json").stdout)
-    assert report["counters"]["signed"] == USERS + HOSTS + 2, report["counters"]
+    assert report["counters"]["signed"] == SIGNED, report["counters"]
     assert report["alerts"] == [], report["alerts"]
     text = daemon.cli("status").stdout
-    assert f"{USERS + HOSTS + 2} of {USERS + HOSTS + 2} permitted" in text, text
+    assert f"{SIGNED} of {SIGNED} permitted" in text, text
     refused = daemon.cli("status", "--format", "prometheus", user=free_user())
     assert refused.returncode == 1 and "root" in refused.stderr, refused
     assert refused.stdout == "", refused.stdout

@@ -145,12 +145,46 @@ static void who_is_not_root_is_cut_off(void **state)
 	close(fd);
 }
 
+/* Every name and number as long as it gets. */
+static void the_largest_report_fits_its_frame(void **state)
+{
+	struct broker *broker = f->broker;
+	struct gate gate = { .phase = PHASE_SERVE };
+	struct frame frame;
+	char name[OP_NAME_MAX + 1] = "";
+	size_t length = 0;
+	unsigned i;
+	int fd = come();
+
+	(void)state;
+	memset(name, 'n', OP_NAME_MAX);
+	memset(&broker->metrics, 0x7f, sizeof broker->metrics);
+	memset(broker->metrics.down, true, sizeof broker->metrics.down);
+	for (i = 0; i < SERVICES_MAX; i++) {
+		snprintf(broker->services[i].name, sizeof name, "%02u%s", i, name + 2);
+	}
+	for (i = 0; i < CHANNELS_MAX; i++)
+		broker->channels[i] = f->channel;
+	broker->channels_used = CHANNELS_MAX;
+	admin_accept(broker);
+	ask_status(fd);
+	admin_turn(broker, 0);
+	for (i = 1; i < CHANNELS_MAX; i++)
+		broker->channels[i] = NULL;
+	assert_int_equal(broker->alerts.count, ALERTS_MAX);
+	assert_int_equal(channel_receive(fd, f->received, &length), CHANNEL_FRAME);
+	assert_int_equal(
+	    frame_read(f->received, length, PARTY_BROKER, 0, &gate, &frame), FRAME_GOOD);
+	close(fd);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(root_gets_a_report_without_secrets),
+		TEST(the_largest_report_fits_its_frame),
 		TEST(other_op_ends_the_connection),
 		TEST(ninth_connection_waits_for_a_place),
 		TEST(who_is_not_root_is_cut_off),
