@@ -131,22 +131,30 @@ static size_t bits_of(struct slice number)
 	return bits;
 }
 
+static bool must_rsa(const struct check *check, bool good, size_t bits, const char *why)
+{
+	char text[32];
+
+	if (good)
+		return true;
+	snprintf(text, sizeof(text), "RSA %zu", bits);
+	return must(check, false, FACT_SUBJECT_KEY, text, why);
+}
+
 static bool rsa_is_sound(const struct check *check)
 {
 	struct slice modulus = FACTS_SLICE(check->facts, subject_key);
 	struct slice exponent = FACTS_SLICE(check->facts, subject_exponent);
 	size_t bits = bits_of(modulus), i;
 	uint64_t value = 0;
-	char text[32];
 
-	snprintf(text, sizeof(text), "RSA %zu", bits);
 	for (i = 0; i < exponent.length && i < RSA_EXPONENT_BYTES; i++)
 		value = 256u * value + exponent.at[i];
-	return must(check, bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX, FACT_SUBJECT_KEY,
-		   text, "an RSA key must have 2048 to 16384 bits") &&
-	       must(check, modulus.at[modulus.length - 1] % 2 != 0, FACT_SUBJECT_KEY,
-		   text, "the RSA modulus is even") &&
-	       must(check, exponent.length <= RSA_EXPONENT_BYTES, FACT_SUBJECT_KEY, text,
+	return must_rsa(check, bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX, bits,
+		   "an RSA key must have 2048 to 16384 bits") &&
+	       must_rsa(check, modulus.at[modulus.length - 1] % 2 != 0, bits,
+		   "the RSA modulus is even") &&
+	       must_rsa(check, exponent.length <= RSA_EXPONENT_BYTES, bits,
 		   "the RSA exponent must have at most 64 bits") &&
 	       must_number(check, value >= RSA_EXPONENT_MIN && value % 2 != 0,
 		   FACT_SUBJECT_KEY, value,

@@ -144,16 +144,20 @@ static bool times_hold(const struct check *check)
 
 /* ---- names ---- */
 
-/* Walking a list gives only values that are not empty, of UTF-8 without control
- * characters; before any other it ends early, and the list is refused. */
 static bool attribute_holds(
     const struct check *check, enum fact fact, const struct x509_attribute *attribute)
 {
+	struct slice value = attribute->value;
+
 	if (fact == FACT_PRINCIPALS)
-		return principal_holds(check, attribute->value);
-	return fact != FACT_SUBJECT || attribute->value.length <= COMMON_NAME_MAX ||
-	       check_refuse(check, fact, attribute->value,
-		   "the common name is longer than 255 bytes");
+		return principal_holds(check, value);
+	if (value.length == 0 || !text_printable(value))
+		return check_refuse(check, fact, value,
+		    "an attribute of the subject is empty, or not UTF-8 without control "
+		    "characters");
+	return fact != FACT_SUBJECT || value.length <= COMMON_NAME_MAX ||
+	       check_refuse(
+		   check, fact, value, "the common name is longer than 255 bytes");
 }
 
 /* Which attributes are `attributes`, a bit for each; the record writes those of one OID

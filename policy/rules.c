@@ -82,11 +82,10 @@ static bool may_be_host(struct slice name)
 static bool subject_matches(const struct question *question, const struct rule *rule,
     const struct operand *operand, struct slice name)
 {
-	if (!rule->deny && question->request->document == DOCUMENT_X509_USER &&
-	    !memchr(operand->pattern.text, '.', operand->pattern.length) &&
-	    may_be_host(name))
-		return false;
-	return matches(&operand->pattern, name);
+	return matches(&operand->pattern, name) &&
+	       (rule->deny || question->request->document != DOCUMENT_X509_USER ||
+		   !may_be_host(name) ||
+		   memchr(operand->pattern.text, '.', operand->pattern.length));
 }
 
 static bool operand_matches(const struct question *question, const struct rule *rule,

@@ -43,22 +43,35 @@ static bool take_escape(struct slice *from)
 	       take_one(from, hex);
 }
 
+/* How many bytes stand before the first that is a quote, a backslash or a control. */
+static size_t plain_length(struct slice text)
+{
+	size_t at = 0;
+
+	while (at < text.length && text.at[at] >= 0x20 && text.at[at] != '"' &&
+	       text.at[at] != '\\')
+		at++;
+	return at;
+}
+
 /* A JSON string. */
 static bool take_string(struct slice *from, struct slice *text)
 {
+	size_t plain;
+
 	if (!take(from, "\""))
 		return false;
 	*text = *from;
-	while (from->length > 0 && from->at[0] >= 0x20 && from->at[0] != '"') {
-		bool escape = from->at[0] == '\\';
-
-		from->at++;
-		from->length--;
-		if (escape && !take_escape(from))
-			return false;
-	}
-	text->length -= from->length;
-	return take(from, "\"");
+	do {
+		plain = plain_length(*from);
+		from->at += plain;
+		from->length -= plain;
+		if (take(from, "\"")) {
+			text->length -= from->length + 1;
+			return true;
+		}
+	} while (take(from, "\\") && take_escape(from));
+	return false;
 }
 
 /* The values of a trait, which no word of the policy judges. */

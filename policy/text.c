@@ -56,12 +56,37 @@ bool text_is_control(uint32_t code_point)
 	return code_point < 0x20 || (code_point >= 0x7f && code_point < 0xa0);
 }
 
+#define BLOCK 16
+
+/* Without leaving early, so that a compiler looks at all of them at once. */
+static bool is_ascii_block(const uint8_t *at)
+{
+	uint8_t other = 0;
+	size_t i;
+
+	for (i = 0; i < BLOCK; i++)
+		other |= (uint8_t)(at[i] < 0x20 || at[i] >= 0x7f);
+	return other == 0;
+}
+
+/* How many bytes at the start are ASCII without control characters: most often all. */
+static size_t ascii_length(struct slice text)
+{
+	size_t at = 0;
+
+	while (text.length - at >= BLOCK && is_ascii_block(text.at + at))
+		at += BLOCK;
+	while (at < text.length && text.at[at] >= 0x20 && text.at[at] < 0x7f)
+		at++;
+	return at;
+}
+
 bool text_printable(struct slice text)
 {
 	uint32_t code_point;
 	size_t at, count;
 
-	for (at = 0; at < text.length; at += count) {
+	for (at = ascii_length(text); at < text.length; at += count) {
 		count = text_character(text.at + at, text.length - at, &code_point);
 		if (count == 0 || text_is_control(code_point))
 			return false;

@@ -65,11 +65,8 @@ static uint8_t value_tag(enum x509_attribute_kind kind, struct slice value)
 		i++;
 	if (i == value.length)
 		return DER_PRINTABLE_STRING;
-	/* Most others are ASCII, which needs no reading of characters. */
-	while (i < value.length && value.at[i] >= 0x20 && value.at[i] < 0x7f)
-		i++;
 	/* X.520 6.2.9 has the serialNumber attribute as PrintableString alone. */
-	if (kind == X509_SERIAL_NUMBER || (i < value.length && !text_printable(value)))
+	if (kind == X509_SERIAL_NUMBER || !text_printable(value))
 		return 0;
 	return DER_UTF8_STRING;
 }
@@ -124,29 +121,27 @@ static void put_attribute_type(
 		to->failed = true;
 }
 
-/* The content of a SEQUENCE of type and value. */
-static bool read_attribute(struct slice pair, struct x509_attribute *out)
+/* The content of a SEQUENCE of type and value, and the tag of the latter. */
+static bool read_attribute(struct slice pair, struct x509_attribute *out, uint8_t *tag)
 {
 	struct slice oid;
-	uint8_t tag;
 
 	if (!der_take(&pair, DER_OBJECT_ID, &oid) || !read_attribute_type(oid, out) ||
 	    pair.length == 0)
 		return false;
-	tag = pair.at[0];
-	/* A value without a tag of its own must not go by the tag 0. */
-	return tag != 0 && der_take_whole(pair, tag, &out->value) &&
-	       tag == value_tag(out->kind, out->value);
+	*tag = pair.at[0];
+	return der_take_whole(pair, *tag, &out->value);
 }
 
 /* Inside a SET the list begins with a SEQUENCE, else with a SET. */
 bool x509_next_attribute(struct slice *list, struct x509_attribute *out)
 {
 	struct slice rest = *list, behind = *list, set, pair;
+	uint8_t tag;
 
 	if (der_take(&behind, DER_SET, &set))
 		rest = (struct slice){ set.at, set.length + behind.length };
-	if (!der_take(&rest, DER_SEQUENCE, &pair) || !read_attribute(pair, out))
+	if (!der_take(&rest, DER_SEQUENCE, &pair) || !read_attribute(pair, out, &tag))
 		return false;
 	*list = rest;
 	return true;
@@ -180,12 +175,16 @@ static bool read_set(struct slice set, unsigned *count)
 	struct slice previous = { set.at, 0 }, element, pair;
 	struct x509_attribute attribute;
 	const uint8_t *begin;
+	uint8_t tag;
 
 	do {
 		begin = set.at;
 		if ((*count)++ == X509_ATTRIBUTES_MAX ||
 		    !der_take(&set, DER_SEQUENCE, &pair) ||
-		    !read_attribute(pair, &attribute))
+		    !read_attribute(pair, &attribute, &tag))
+			return false;
+		/* A value without a tag of its own must not go by the tag 0. */
+		if (tag == 0 || tag != value_tag(attribute.kind, attribute.value))
 			return false;
 		element = (struct slice){ begin, (size_t)(set.at - begin) };
 		if (previous.length > 0 && !in_order(previous, element))

@@ -84,7 +84,7 @@ struct x509_attribute {
 };
 
 /* The next of a packed list; false at its end, which is before what is no such
- * attribute. */
+ * attribute. What characters a value has only x509_take_name() looks at. */
 bool x509_next_attribute(struct slice *list, struct x509_attribute *out);
 void x509_put_attribute(struct der_sink *to, const struct x509_attribute *attribute);
 

@@ -390,8 +390,11 @@ static void refuses_lists_that_are_not_packed(void **state)
 	facts->x509_subject_length--;
 	assert_refused(trial, FACT_FORM, "");
 	SUBJECT(trial, "CN=alice", "O=role");
-	trial->subject[facts->x509_subject_length - 1] = 7; /* a control character */
+	trial->subject[facts->x509_subject_length - 5] = DER_INTEGER; /* its length */
 	assert_refused(trial, FACT_FORM, "");
+	SUBJECT(trial, "CN=alice", "O=role");
+	trial->subject[facts->x509_subject_length - 1] = 7;
+	assert_refused(trial, FACT_ROLES, "rol\a");
 	SUBJECT(trial, "CN=alice");
 	NAMES(trial, "dns:a");
 	facts->x509_alt_names_length--;
