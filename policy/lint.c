@@ -12,6 +12,9 @@
 
 #define LONG_TTL (UINT64_C(30) * 86400)
 
+/* Of 10,000 rules each has thousands before it: as many are compared word by word. */
+#define COMPARED_MAX 1000
+
 struct subject {
 	const struct policy *policy;
 	unsigned number;
@@ -68,6 +71,76 @@ static bool covers(const struct operand *wide, const struct operand *narrow)
 	return narrow->pattern.shape == PATTERN_LITERAL &&
 	       pattern_match(&wide->pattern, (const uint8_t *)narrow->pattern.text,
 		   narrow->pattern.length);
+}
+
+static uint16_t bit_of(const char *text)
+{
+	uint32_t hash = 2166136261u; /* FNV-1a */
+
+	for (; *text != '\0'; text++)
+		hash = (hash ^ (uint8_t)*text) * 16777619u;
+	return (uint16_t)(1u << (hash >> 28));
+}
+
+/* A bit for each value; another value that covers it either has the same text and so the
+ * same bit, or is wide. */
+static uint16_t bits_of(const struct word *word)
+{
+	uint16_t bits = 0;
+	uint32_t i;
+
+	for (i = 0; i < word->count; i++)
+		bits |= bit_of(word->operands[i].text);
+	return bits;
+}
+
+static bool is_wide(const struct operand *operand)
+{
+	return !operand->has_content &&
+	       (operand->has_range || operand->pattern.shape != PATTERN_LITERAL);
+}
+
+static bool any_wide(const struct word *word)
+{
+	uint32_t i = 0;
+
+	while (i < word->count && !is_wide(&word->operands[i]))
+		i++;
+	return i < word->count;
+}
+
+static bool any_value(const struct rule *rule, enum fact fact)
+{
+	return rule->words[fact].count > 0 && is_all(&rule->words[fact].operands[0]);
+}
+
+/* What a deny line and `client` do not name they do not look at. */
+void lint_glance(const struct rule *rule, struct glance *out)
+{
+	unsigned fact;
+
+	for (fact = 0; fact < WORDS; fact++) {
+		bool open =
+		    !named(rule, (enum fact)fact) && (rule->deny || fact == FACT_CLIENT);
+
+		out->covered[fact] = open || any_wide(&rule->words[fact])
+					 ? UINT16_MAX
+					 : bits_of(&rule->words[fact]);
+	}
+	out->denied = rule->deny && named(rule, FACT_PRINCIPALS) &&
+			      !any_value(rule, FACT_PRINCIPALS)
+			  ? rule->authorities
+			  : 0;
+}
+
+static bool may_cover(const struct glance *earlier, const uint16_t later[WORDS])
+{
+	uint16_t missing = 0;
+	unsigned fact;
+
+	for (fact = 0; fact < WORDS; fact++)
+		missing |= (uint16_t)(later[fact] & ~earlier->covered[fact]);
+	return missing == 0;
 }
 
 static bool word_covers(const struct word *wide, const struct word *narrow)
@@ -151,6 +224,8 @@ static bool share_documents(const struct rule *a, const struct rule *b)
 {
 	unsigned ca, document;
 
+	if ((a->documents & b->documents) == 0)
+		return false;
 	for (ca = 0; ca < CA_COUNT; ca++)
 		for (document = 0; document < DOCUMENT_COUNT; document++)
 			if ((a->authorities & b->authorities & 1u << ca) != 0 &&
@@ -162,18 +237,31 @@ static bool share_documents(const struct rule *a, const struct rule *b)
 
 /* ---- the checks ---- */
 
+static bool hides(const struct rule *earlier, const struct rule *later)
+{
+	return same_documents(earlier, later) &&
+	       (earlier->deny ? deny_covers(earlier, later)
+			      : permit_covers(earlier, later));
+}
+
 static bool never_matches(const struct subject *subject)
 {
-	const struct rule *later = subject->rule, *earlier;
+	const struct policy *policy = subject->policy;
+	uint16_t values[WORDS];
+	unsigned fact, compared = 0, at;
 
-	for (earlier = subject->policy->rules; earlier < later; earlier++)
-		if (same_documents(earlier, later) &&
-		    (earlier->deny ? deny_covers(earlier, later)
-				   : permit_covers(earlier, later)))
+	for (fact = 0; fact < WORDS; fact++)
+		values[fact] = bits_of(&subject->rule->words[fact]);
+	for (at = 0; at < subject->number && compared < COMPARED_MAX; at++) {
+		if (!may_cover(&policy->glances[at], values))
+			continue;
+		compared++;
+		if (hides(&policy->rules[at], subject->rule))
 			return warn(subject,
 			    "never matches: line %u comes first and matches all that "
 			    "this line does",
-			    earlier->line);
+			    policy->rules[at].line);
+	}
 	return false;
 }
 
@@ -194,22 +282,20 @@ static bool word_without_fact(const struct subject *subject)
 	return false;
 }
 
-static bool any_value(const struct rule *rule, enum fact fact)
-{
-	return rule->words[fact].count > 0 && is_all(&rule->words[fact].operands[0]);
-}
-
 /* The permit line is warned of, whichever of the two comes first. */
 static bool deny_beside_all(const struct subject *subject)
 {
-	const struct rule *rule = subject->rule, *other = subject->policy->rules;
-	const struct rule *end = other + subject->policy->rules_count;
+	const struct policy *policy = subject->policy;
+	const struct rule *rule = subject->rule, *other;
+	unsigned at;
 
-	if (rule->deny || !any_value(rule, FACT_PRINCIPALS))
+	if (rule->deny || !any_value(rule, FACT_PRINCIPALS) ||
+	    (policy->denied & rule->authorities) == 0)
 		return false;
-	for (; other < end; other++) {
-		if (!other->deny || !named(other, FACT_PRINCIPALS) ||
-		    any_value(other, FACT_PRINCIPALS) || !share_documents(rule, other))
+	for (at = 0; at < policy->rules_count; at++) {
+		other = &policy->rules[at];
+		if ((policy->glances[at].denied & rule->authorities) == 0 ||
+		    !share_documents(rule, other))
 			continue;
 		if (other > rule)
 			return warn(subject,

@@ -33,7 +33,8 @@ const char *policy_rule_value(
 /*
  * Lint. A warning is never a matter of taste alone: what it says is true of the line. A
  * rule is said to match nothing only when one earlier line is seen to match all of it;
- * several that do so together are not looked for.
+ * several that do so together are not looked for, nor one behind a thousand that look as
+ * if they could.
  */
 struct policy_warning {
 	unsigned line;

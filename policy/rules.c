@@ -244,12 +244,15 @@ static uint64_t seconds_left(const struct question *question)
 static bool find_among(const struct rule *rule, enum fact word, enum fact fact,
     const struct question *question, struct hit *hit)
 {
+	const struct named_value *value;
 	uint16_t i;
 
 	for (i = question->first[fact]; i < question->first[fact + 1]; i++) {
-		hit->value = question->value[question->order[i]];
-		if (lies_inside(question, rule, word, &hit->value) == rule->deny)
+		value = &question->value[question->order[i]];
+		if (lies_inside(question, rule, word, value) == rule->deny) {
+			hit->value = *value;
 			return true;
+		}
 	}
 	return false;
 }
@@ -258,7 +261,6 @@ static bool find_value(const struct rule *rule, enum fact fact,
     const struct question *question, struct hit *hit)
 {
 	hit->fact = fact;
-	hit->value = (struct named_value){ 0 };
 	if (fact == FACT_TTL)
 		return !question->request->ignore_ttl &&
 		       seconds_left(question) > rule->ttl;
@@ -291,6 +293,7 @@ static bool permits(
 	const uint32_t always = 1u << FACT_CLIENT | 1u << FACT_REQUIRE | 1u << FACT_TTL;
 	const uint32_t looked_at = question->present | always;
 
+	hit->value = (struct named_value){ 0 };
 	for (hit->step = 0; hit->step < sizeof(steps) / sizeof(steps[0]); hit->step++)
 		if ((looked_at & 1u << steps[hit->step]) != 0 &&
 		    find_value(rule, steps[hit->step], question, hit))
@@ -303,7 +306,7 @@ static bool permits(
 static bool denies(
     const struct rule *rule, const struct question *question, struct hit *hit)
 {
-	struct hit found;
+	struct hit found = { 0 };
 	unsigned fact;
 
 	*hit = (struct hit){ .fact = FACT_CA };

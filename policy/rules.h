@@ -29,14 +29,21 @@ struct word {
 #define WORDS (FACT_RATE + 1) /* the facts that are words of a rule */
 
 struct rule {
-	uint64_t ttl;
-	struct word words[WORDS];
-	uint32_t named; /* bit 1 << fact: the line has that word */
-	uint32_t line;
 	uint16_t authorities; /* bit 1 << ca */
 	uint16_t documents;   /* bit 1 << document */
-	struct rate rate;
+	uint32_t named;	      /* bit 1 << fact: the line has that word */
+	uint32_t line;
 	bool deny;
+	struct rate rate;
+	uint64_t ttl;
+	struct word words[WORDS];
+};
+
+/* What lint looks at before it compares two rules: a bit for each value of a word that
+ * the rule covers, all bits where it may cover any. */
+struct glance {
+	uint16_t covered[WORDS];
+	uint16_t denied; /* authorities for which it denies some principals */
 };
 
 /* Ceilings: per second and per day; amount 0 where a line does not say. */
@@ -47,7 +54,9 @@ struct rule {
 struct policy {
 	struct policy_pins pins;
 	const struct rule *rules;
+	const struct glance *glances; /* of each rule */
 	uint32_t rules_count;
+	uint32_t denied; /* all that the glances say */
 	struct rate ceilings[CA_COUNT + 1][2];
 };
 
@@ -59,6 +68,9 @@ void decision_refuse(struct decision *out, enum verdict verdict, enum fact fact,
     struct slice value, const char *why);
 /* Adds to the value of a refusal, as far as there is room. */
 void decision_append(struct decision *out, struct slice bytes);
+
+/* Of a rule that was read whole (lint.c). */
+void lint_glance(const struct rule *rule, struct glance *out);
 
 /* The rules alone, for a document whose invariants hold. */
 void rules_check(const struct policy *policy, const struct issuer *issuer,

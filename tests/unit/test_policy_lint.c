@@ -3,6 +3,8 @@
 
 #include "policy/review.h"
 
+#include <time.h>
+
 #define HEAD "cluster example.com\n"
 
 /* The warnings of this policy as `LINE text`, one on a line. */
@@ -227,6 +229,59 @@ static void what_never_matches_never_does(void **state)
 	assert_true(hidden > 500);
 }
 
+static double milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+/* DESIGN: loaded within 100 ms; the bounds here are for a busy machine. */
+static void ten_thousand_lines_are_read_and_reviewed_in_time(void **state)
+{
+	/* clang-format off */
+	static const char *const lines[] = {
+		"permit user x509-user ttl 2h subject u# roles r# principals l# rate 1/s\n",
+		"permit user ssh-user ttl 2h key-id * roles r#* principals *l# x# rate 1/s\n",
+		"deny user ssh-user principals l# key-id u# client #\n",
+		"deny host * principals **.#.#\npermit host ssh-host ttl 1h principals * key-id # rate 1/s\n",
+	};
+	/* clang-format on */
+	static char text[1 << 20];
+	struct policy_warning warning;
+	size_t used, row;
+	const char *at;
+	unsigned i;
+
+	(void)state;
+	for (row = 0; row < sizeof(lines) / sizeof(lines[0]); row++) {
+		struct policy_lint lint = { 0 };
+		unsigned warned = 0;
+		double begun, loaded;
+		void *storage;
+
+		used = (size_t)snprintf(text, sizeof(text), HEAD);
+		for (i = 0; i < (row == 3 ? 4999 : 9999); i++)
+			for (at = lines[row]; *at != '\0'; at++)
+				used +=
+				    (size_t)(*at == '#'
+						 ? snprintf(text + used, 8, "%u", i)
+						 : snprintf(text + used, 2, "%c", *at));
+		begun = milliseconds();
+		lint.policy = policy_of(text, &storage);
+		loaded = milliseconds();
+		while (policy_lint_next(&lint, &warning))
+			warned++;
+		print_message("10,000 lines: loaded in %.1f ms, reviewed in %.1f ms\n",
+		    loaded - begun, milliseconds() - loaded);
+		assert_true(loaded - begun < 1000);
+		assert_true(milliseconds() - loaded < 10000);
+		assert_int_equal(warned, row == 3 ? 4999 : 0);
+		free(storage);
+	}
+}
+
 static void shows_values_as_they_were_read(void **state)
 {
 	void *storage;
@@ -255,6 +310,7 @@ int main(void)
 		cmocka_unit_test(says_nothing_of_a_deny_of_other_documents),
 		cmocka_unit_test(finds_rules_that_an_earlier_one_hides),
 		cmocka_unit_test(what_never_matches_never_does),
+		cmocka_unit_test(ten_thousand_lines_are_read_and_reviewed_in_time),
 		cmocka_unit_test(shows_values_as_they_were_read),
 	};
 
