@@ -127,7 +127,7 @@ static struct draft *new_draft(
 		return NULL;
 	*draft = *like;
 	memcpy(draft->bytes, bytes, like->length);
-	chain = draft->purpose == PURPOSE_TLS
+	chain = kinds[draft->document]->has_chain
 		    ? authorities_chain(builder->authorities, draft->ca)
 		    : NULL;
 	if (chain && !(draft->chain = strdup(chain))) {

@@ -28,7 +28,8 @@ struct assembly {
 struct draft_kind {
 	const char *key_name; /* in messages: the CA's key that signs it */
 	enum purpose purpose;
-	size_t most; /* bytes to be signed */
+	size_t most;	/* bytes to be signed */
+	bool has_chain; /* the certificates above it go with it */
 
 	/* Fills the facts from the params, but for what take_issuer() and set_times()
 	 * know. */

@@ -410,6 +410,7 @@ const struct draft_kind draft_x509 = {
 	.key_name = "TLS",
 	.purpose = PURPOSE_TLS,
 	.most = DER_MAX - X509_SIGNED_MORE,
+	.has_chain = true,
 	.take_params = take_params,
 	.take_issuer = take_issuer,
 	.set_times = set_times,

@@ -162,8 +162,9 @@ static bool check_request(struct slice der, struct x509_public_key *key,
 	if (!take_info(request.key, key, facts) ||
 	    facts->subject_exponent_length > EXPONENT_MAX)
 		return explain(error,
-		    "its key must be RSA, ECDSA on P-256, P-384 or P-521 (a named curve, "
-		    "the point uncompressed), or Ed25519");
+		    "its key must be RSA with an exponent of at most 64 bits, ECDSA on "
+		    "P-256, P-384 or P-521 (a named curve, the point uncompressed), or "
+		    "Ed25519");
 	if (request.algorithm == X509_SIGNATURE_COUNT)
 		return explain(error,
 		    "it must be signed by RSA PKCS #1 v1.5 or ECDSA with SHA-256, "

@@ -289,6 +289,8 @@ def main():
                 made["host"] = host
         check_authorities(files, pipe, made)
         check_handshakes(files, made)
+        pin = pipe.result("status")["ca_pins"][0]
+        assert pin in daemon.cli("status").stdout, daemon.cli("status")
         check_refusals(files, pipe)
         check_tampered_requests(files, pipe)
         check_both_of_a_user(files, pipe)

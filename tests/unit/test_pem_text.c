@@ -60,6 +60,8 @@ static void reads_blocks_however_they_are_broken_into_lines(void **state)
 	assert_true(reads(" \n-----BEGIN X-----AAAA-----END X----- \n\n"));
 }
 
+#define BLOCK "-----BEGIN X-----\nAAAA\n-----END X-----\n"
+
 static void refuses_what_is_not_one_whole_block(void **state)
 {
 	static const char *const bad[] = { "", "AAAA", "-----BEGIN X-----",
@@ -68,9 +70,7 @@ static void refuses_what_is_not_one_whole_block(void **state)
 		"-----BEGIN X-----\nAAA\n-----END X-----\n",
 		"-----BEGIN X-----\nAA_A\n-----END X-----\n",
 		"-----BEGIN X-----\nAAAA\n-----END X-----\nAAAA",
-		"text\n-----BEGIN X-----\nAAAA\n-----END X-----\n",
-		"-----BEGIN X-----\nAAAA\n-----END X-----\n"
-		"-----BEGIN X-----\nAAAA\n-----END X-----\n" };
+		"text\n-----BEGIN X-----\nAAAA\n-----END X-----\n", BLOCK BLOCK };
 	size_t i, length;
 
 	(void)state;

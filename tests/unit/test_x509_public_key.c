@@ -1,6 +1,9 @@
 /* worker/x509_public_key.c: keys and requests as people hand them over. */
 #include "x509_subjects.h"
 
+#include <openssl/bn.h>
+#include <openssl/rsa.h>
+
 #include "worker/x509_public_key.h"
 
 static struct x509_public_key key;
@@ -148,6 +151,27 @@ static void refuses_a_request_with_a_weak_signature(void **state)
 	assert_non_null(strstr(error, "SHA-256"));
 }
 
+/* It would cost more to check than it is worth; the policy refuses such a key anyway. */
+static void refuses_a_request_of_a_key_with_a_long_exponent(void **state)
+{
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	BIGNUM *exponent = BN_new();
+	EVP_PKEY *long_key = NULL;
+
+	(void)state;
+	assert_int_equal(BN_set_word(exponent, 3), 1);
+	assert_int_equal(BN_set_bit(exponent, 66), 1);
+	assert_int_equal(EVP_PKEY_keygen_init(context), 1);
+	assert_int_equal(EVP_PKEY_CTX_set_rsa_keygen_bits(context, 2048), 1);
+	assert_int_equal(EVP_PKEY_CTX_set1_rsa_keygen_pubexp(context, exponent), 1);
+	assert_int_equal(EVP_PKEY_generate(context, &long_key), 1);
+	assert_false(takes(request_text(request_for(long_key, long_key, EVP_sha256()))));
+	assert_non_null(strstr(error, "its key must be RSA with an exponent"));
+	EVP_PKEY_free(long_key);
+	EVP_PKEY_CTX_free(context);
+	BN_free(exponent);
+}
+
 static void refuses_a_request_of_another_kind_of_key(void **state)
 {
 	EVP_PKEY *other = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "secp256k1");
@@ -212,6 +236,7 @@ int main(void)
 		cmocka_unit_test(refuses_a_request_signed_by_another_key),
 		cmocka_unit_test(refuses_a_request_with_any_bit_changed),
 		cmocka_unit_test(refuses_a_request_with_a_weak_signature),
+		cmocka_unit_test(refuses_a_request_of_a_key_with_a_long_exponent),
 		cmocka_unit_test(refuses_a_request_of_another_kind_of_key),
 		cmocka_unit_test(says_what_was_given_instead_of_a_key),
 		cmocka_unit_test(refuses_what_is_no_request),
