@@ -75,7 +75,7 @@ struct broker {
 	uint32_t last_worker;	/* the number of the last one */
 	bool serving;		/* the first generation has come into service */
 	struct service services[SERVICES_MAX];
-	struct batch batch;
+	struct signings signings;
 	struct metrics metrics;
 	struct alerts alerts;
 	struct gate control_gate;

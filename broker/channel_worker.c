@@ -427,16 +427,16 @@ bool channel_has_room(const struct channel *channel)
 unsigned channel_turn(struct broker *broker, struct channel *channel, unsigned most)
 {
 	unsigned count = 0;
-	uint8_t *buffer;
+	struct signing *place;
 	size_t length;
 
 	while (count < most && channel_has_room(channel) &&
-	       (buffer = batch_room(&broker->batch)) != NULL) {
+	       (place = signings_next(&broker->signings)) != NULL) {
 		length = 0;
-		switch (channel_receive(channel->fd, buffer, &length)) {
+		switch (channel_receive(channel->fd, place->frame, &length)) {
 		case CHANNEL_FRAME:
 		case CHANNEL_EMPTY:
-			handle(broker, channel, buffer, length);
+			handle(broker, channel, place->frame, length);
 			count++;
 			break;
 		case CHANNEL_NOTHING:

@@ -276,6 +276,7 @@ static void finish(struct broker *broker)
 {
 	refusals_flush(broker, UINT64_MAX);
 	if (audit_log_open(&broker->log)) {
+		sign_end(broker);
 		audit_log_begin(&broker->log, "stop");
 		audit_log_end(&broker->log);
 		broker_write_head(broker);

@@ -27,6 +27,8 @@ struct key {
 	EVP_PKEY_CTX *sign;   /* prepared; NULL for Ed25519 */
 };
 
+#define KEYSTORE_SECONDS 10 /* who asked for a signature waits no longer */
+
 enum keystore_result {
 	KEYSTORE_SIGNED,
 	KEYSTORE_UNAPPROVED, /* the approval can't be spent: a fault of ours, or worse */

@@ -48,13 +48,15 @@ bool broker_write_head(struct broker *broker)
 	return !broker->state_unwritten;
 }
 
-/* Workers wait until the record is there, since nothing may happen without it. */
-static bool workers_may_speak(const struct broker *broker)
+/* Workers wait until the record is there, since nothing may happen without it; and while
+ * the keystore has as much to do as there are places. */
+static bool workers_may_speak(struct broker *broker)
 {
-	return broker->settings.check || broker->log.fd >= 0;
+	return (broker->settings.check || broker->log.fd >= 0) &&
+	       signings_next(&broker->signings);
 }
 
-static short worker_events(const struct broker *broker, const struct channel *channel)
+static short worker_events(struct broker *broker, const struct channel *channel)
 {
 	short events = channel->queued > 0 ? POLLOUT : 0;
 
@@ -64,7 +66,7 @@ static short worker_events(const struct broker *broker, const struct channel *ch
 }
 
 /* Every descriptor has its fixed place; poll() skips negative ones. */
-static unsigned fill(const struct broker *broker, struct pollfd *polled)
+static unsigned fill(struct broker *broker, struct pollfd *polled)
 {
 	bool place = false;
 	unsigned i;
@@ -127,6 +129,7 @@ static void tend(struct broker *broker, bool idle)
 	uint32_t segment;
 
 	refusals_flush(broker, now);
+	sign_tend(broker, now);
 	/* A worker that never pauses must not keep its own offences off the disk. */
 	if (audit_log_open(&broker->log) &&
 	    (idle || now > broker->committed_ns + UNSYNCED_NS)) {

@@ -90,8 +90,7 @@ static bool prepare(struct broker *broker, struct failure *failure)
 	broker->state_directory.fd = broker->audit_directory.fd = -1;
 	for (i = 0; i < ADMINS_MAX; i++)
 		broker->admins[i].fd = -1;
-	broker->batch.arena = malloc(BATCH_ARENA);
-	if (!broker->batch.arena)
+	if (!signings_start(&broker->signings))
 		return failure_say(failure, "out of memory");
 	if (!crypto_start(&broker->crypto, failure) ||
 	    !audit_log_new(&broker->log, &broker->crypto, failure))

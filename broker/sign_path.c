@@ -14,13 +14,21 @@
 
 /* ---- answers ---- */
 
-static void answer_refused(
-    struct channel *channel, uint32_t id, const struct decision *decision)
+/* To who asked, if it is still there. */
+static void answer(
+    const struct signing *signing, const uint8_t *frame, struct frame_writer *w)
 {
+	if (signing->channel)
+		channel_answer(signing->channel, frame, frame_end(w));
+}
+
+static void answer_refused(const struct signing *signing)
+{
+	const struct decision *decision = &signing->decision;
 	struct frame_writer w;
 	uint8_t frame[REPLY_MAX];
 
-	frame_begin(&w, frame, sizeof frame, OP_REFUSED, id);
+	frame_begin(&w, frame, sizeof frame, OP_REFUSED, signing->id);
 	frame_put_u8(&w, decision->fact);
 	frame_put_u8(&w, decision->verdict);
 	frame_put_u32(&w, decision->line);
@@ -28,19 +36,20 @@ static void answer_refused(
 		frame_put_text(&w, decision->why);
 	else
 		frame_put(&w, decision->value, decision->value_length);
-	channel_answer(channel, frame, frame_end(&w));
+	answer(signing, frame, &w);
 }
 
-static void answer_signed(struct channel *channel, uint32_t id, const uint8_t *serial,
-    size_t serial_length, const uint8_t *signature, size_t length)
+static void answer_signed(
+    const struct signing *signing, const uint8_t *signature, size_t length)
 {
 	struct frame_writer w;
 	uint8_t frame[REPLY_MAX];
 
-	frame_begin(&w, frame, sizeof frame, OP_SIGNED, id);
-	frame_put(&w, serial, serial_length);
+	frame_begin(&w, frame, sizeof frame, OP_SIGNED, signing->id);
+	frame_put(&w, signing->bytes + signing->facts.serial_at,
+	    document_serial_length(signing->document));
 	frame_put(&w, signature, length);
-	channel_answer(channel, frame, frame_end(&w));
+	answer(signing, frame, &w);
 }
 
 static void unavailable(const struct signing *signing, enum unavailable reason,
@@ -54,7 +63,7 @@ static void unavailable(const struct signing *signing, enum unavailable reason,
 	frame_put_u8(&w, reason);
 	frame_put_u64(&w, (retry_after_ns + 999999) / 1000000);
 	frame_put_text(&w, message);
-	channel_answer(signing->channel, frame, frame_end(&w));
+	answer(signing, frame, &w);
 }
 
 /* The clock's passing, or a step of it, may turn a good document into one that is out of
@@ -74,7 +83,7 @@ static void refuse(struct signing *signing)
 
 	metrics_refused(&broker->metrics, signing->decision.fact);
 	refusals_add(broker, signing, now);
-	answer_refused(signing->channel, signing->id, &signing->decision);
+	answer_refused(signing);
 	if (!clock_may_be_why(broker, signing->decision.fact))
 		channel_refused(broker, signing->channel, now);
 }
@@ -339,20 +348,10 @@ static bool can_serve(const struct signing *signing)
 	return clock_is_right(signing);
 }
 
-/* ---- the batch ---- */
-
-uint8_t *batch_room(struct batch *batch)
-{
-	if (batch->count == BATCH_MAX || BATCH_ARENA - batch->used < FRAME_MAX + 1)
-		return NULL;
-	return batch->arena + batch->used;
-}
-
 void sign_request(
     struct broker *broker, struct channel *channel, const struct frame *frame)
 {
-	struct batch *batch = &broker->batch;
-	struct signing *signing = &batch->signing[batch->count];
+	struct signing *signing = signings_next(&broker->signings);
 	uint64_t ca = frame_number(frame, 0), purpose = frame_number(frame, 1),
 		 document = frame_number(frame, 2);
 
@@ -370,14 +369,14 @@ void sign_request(
 	signing->ca = (enum ca)ca;
 	signing->purpose = (enum purpose)purpose;
 	signing->document = (enum document)document;
-	/* The frame was read into the arena, so its document can be stamped in place. */
-	signing->bytes = batch->arena + batch->used + frame->at[4];
+	/* The frame was read into the place, so its document can be stamped there. */
+	signing->bytes = signing->frame + frame->at[4];
 	signing->length = frame_length(frame, 4);
-	if (!can_serve(signing) || !judge(signing))
-		return;
-	batch->used += frame->at[4] + signing->length;
-	batch->count++;
+	if (can_serve(signing) && judge(signing))
+		signings_join_batch(&broker->signings, signing);
 }
+
+/* ---- the use of the key ---- */
 
 static void record_outcome(const struct signing *signing, const char *outcome)
 {
@@ -403,65 +402,115 @@ static void count_use(const struct signing *signing, enum use_outcome outcome)
 	metrics_used(&signing->broker->metrics, &use);
 }
 
-/* The keystore has finished with one. Nothing leaves that the CA's public key does not
- * confirm: a faulty signature can give an RSA key away. */
+/* Nothing leaves that the CA's public key does not confirm: a faulty signature can give
+ * an RSA key away. */
+static enum use_outcome judge_signature(const struct signing *signing,
+    enum keystore_result result, const uint8_t *signature, size_t length)
+{
+	const unsigned long long sequence = signing->approval.sequence;
+
+	if (result != KEYSTORE_SIGNED) {
+		log_error("record %llu: the keystore %s", sequence,
+		    result == KEYSTORE_UNAPPROVED ? "was given no valid approval"
+						  : "can't use the key");
+		return USE_FAILED;
+	}
+	if (!key_verify(signing->approval.key, &signing->broker->crypto,
+		&signing->approval, signature, length)) {
+		log_error("record %llu: ALARM: the keystore gave a wrong signature, "
+			  "which was kept back; suspect memory or key file, and rotate "
+			  "the CA",
+		    sequence);
+		return USE_WRONG;
+	}
+	return signing->channel && signing->channel->open ? USE_RELEASED : USE_UNRELEASED;
+}
+
+/* The keystore has finished with one. */
 static void on_signed(
     void *context, enum keystore_result result, const uint8_t *signature, size_t length)
 {
+	static const char *const names[USE_OUTCOMES] = { [USE_RELEASED] = "signed",
+		[USE_UNRELEASED] = "not-released",
+		[USE_FAILED] = "failed",
+		[USE_WRONG] = "wrong-signature" };
 	struct signing *signing = context;
-	struct broker *broker = signing->broker;
+	const enum use_outcome outcome =
+	    judge_signature(signing, result, signature, length);
 
-	if (result != KEYSTORE_SIGNED) {
-		count_use(signing, USE_FAILED);
-		log_error("record %llu: the keystore %s",
-		    (unsigned long long)signing->approval.sequence,
-		    result == KEYSTORE_UNAPPROVED ? "was given no valid approval"
-						  : "can't use the key");
-		record_outcome(signing, "failed");
+	count_use(signing, outcome);
+	record_outcome(signing, names[outcome]);
+	switch (outcome) {
+	case USE_RELEASED:
+		answer_signed(signing, signature, length);
+		break;
+	case USE_FAILED:
 		unavailable(
 		    signing, UNAVAILABLE_KEYSTORE, 0, "the key can't be used now");
-	} else if (!key_verify(signing->approval.key, &broker->crypto, &signing->approval,
-		       signature, length)) {
-		count_use(signing, USE_WRONG);
-		log_error("record %llu: ALARM: the keystore gave a wrong signature, "
-			  "which was kept "
-			  "back; suspect memory or key file, and rotate the CA",
-		    (unsigned long long)signing->approval.sequence);
-		record_outcome(signing, "wrong-signature");
+		break;
+	case USE_WRONG:
 		unavailable(
 		    signing, UNAVAILABLE_KEYSTORE, 0, "the key gave a wrong signature");
-	} else if (!signing->channel->open) {
-		count_use(signing, USE_UNRELEASED);
-		record_outcome(signing, "not-released");
-	} else {
-		count_use(signing, USE_RELEASED);
-		record_outcome(signing, "signed");
-		answer_signed(signing->channel, signing->id,
-		    signing->bytes + signing->facts.serial_at,
-		    document_serial_length(signing->document), signature, length);
+		break;
+	case USE_UNRELEASED:
+	case USE_OUTCOMES:
+		break;
 	}
+	signings_release(&signing->broker->signings, signing);
+}
+
+static void use_key(struct signing *signing)
+{
+	struct keystore *keystore = &signing->broker->keystore;
+
+	signing->begun_ns = clock_boot_ns();
+	signing->answer_by = signing->begun_ns + KEYSTORE_SECONDS * SECOND_NS;
+	keystore->methods->sign(
+	    keystore, signing->approval.key, &signing->approval, on_signed, signing);
 }
 
 void sign_batch(struct broker *broker)
 {
-	struct batch *batch = &broker->batch;
+	struct signings *signings = &broker->signings;
 	bool durable;
 	unsigned i;
 
-	if (batch->count == 0)
+	if (signings->batched == 0)
 		return;
 	durable = audit_log_commit(&broker->log);
-	for (i = 0; i < batch->count; i++) {
-		struct signing *signing = &batch->signing[i];
-
-		if (durable) {
-			signing->begun_ns = clock_boot_ns();
-			broker->keystore.methods->sign(&broker->keystore,
-			    signing->approval.key, &signing->approval, on_signed,
-			    signing);
-		} else
-			unavailable(signing, UNAVAILABLE_RECORD, 0, RECORD_LOST);
+	for (i = 0; i < signings->batched; i++) {
+		if (durable)
+			use_key(signings->batch[i]);
+		else {
+			unavailable(
+			    signings->batch[i], UNAVAILABLE_RECORD, 0, RECORD_LOST);
+			signings_release(signings, signings->batch[i]);
+		}
 	}
-	batch->count = 0;
-	batch->used = 0;
+	signings->batched = 0;
+}
+
+void sign_tend(struct broker *broker, uint64_t now_ns)
+{
+	struct signing *signing = broker->signings.place;
+	const struct signing *end = signing + broker->signings.touched;
+
+	for (; signing < end; signing++) {
+		if (!signing->channel || signing->answer_by == 0 ||
+		    now_ns < signing->answer_by)
+			continue;
+		unavailable(signing, UNAVAILABLE_DEADLINE, 0,
+		    "the keystore did not answer in time");
+		signing->channel = NULL;
+	}
+}
+
+void sign_end(struct broker *broker)
+{
+	const struct signing *signing = broker->signings.place;
+	const struct signing *end = signing + broker->signings.touched;
+
+	for (; signing < end; signing++)
+		if (signing->answer_by != 0)
+			record_outcome(signing, "unknown");
 }

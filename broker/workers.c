@@ -308,6 +308,7 @@ void workers_tend(struct broker *broker, uint64_t now_ns)
 		if (channel && !channel->ended)
 			tend_one(broker, channel, now_ns);
 		if (channel && channel->ended) {
+			signings_forget(&broker->signings, channel);
 			channel_free(channel);
 			broker->channels[i] = NULL;
 		}

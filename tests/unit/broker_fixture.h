@@ -13,6 +13,7 @@
 #include "ipc/channel.h"
 #include "ipc/log.h"
 #include "policy/ssh_certificate.h"
+#include "policy/x509_certificate.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -33,6 +34,8 @@
 	"permit user ssh-user ttl 1h key-id * principals * extensions permit-pty\n"      \
 	"permit openssh ssh-user ttl 1h key-id * principals * rate 2/m\n"                \
 	"permit host ssh-host ttl 30d key-id * principals *.example.com\n"               \
+	"permit user x509-user ttl 1h subject alice roles access\n"                      \
+	"permit host x509-host ttl 30d subject *.example.com dns *.example.com\n"        \
 	"ceiling user 5000/s\n"
 
 struct fixture {
@@ -95,8 +98,7 @@ static inline void fixture_open(struct fixture *f, struct failure *failure)
 	for (i = 0; i < ADMINS_MAX; i++)
 		b->admins[i].fd = -1;
 	b->settings.policy_name = "policy.conf";
-	b->batch.arena = malloc(BATCH_ARENA);
-	assert_non_null(b->batch.arena);
+	assert_true(signings_start(&b->signings));
 	assert_true(crypto_start(&b->crypto, failure));
 	assert_true(audit_log_new(&b->log, &b->crypto, failure));
 	assert_true(directory_open(
@@ -195,7 +197,7 @@ static inline void fixture_free(struct fixture *f)
 	audit_log_free(&f->broker->log);
 	generation_release(f->broker->generation);
 	crypto_stop(&f->broker->crypto);
-	free(f->broker->batch.arena);
+	signings_stop(&f->broker->signings);
 	snprintf(command, sizeof command, "rm -rf %s", f->directory);
 	assert_int_equal(system(command), 0);
 	free(f->broker);
@@ -261,6 +263,42 @@ static inline void fixture_document(
 	assert_true(out->length > 0);
 }
 
+/* The same as X.509: alice's, or of a host by this name. Its lists are static. */
+static inline void fixture_certificate(
+    struct fixture *f, struct fixture_document *out, enum ca ca, const char *name)
+{
+	static const uint8_t unstamped[X509_SERIAL_STAMPED];
+	static uint8_t subject[512], alt_names[512];
+	const struct facts *issuer = &f->broker->authorities[ca].certificate;
+	const struct slice value = { (const uint8_t *)name, strlen(name) };
+	struct der_sink to = der_sink(subject, sizeof subject);
+	struct der_sink names = der_sink(alt_names, sizeof alt_names);
+
+	if (ca == CA_USER)
+		x509_put_attribute(
+		    &to, &(struct x509_attribute){ .kind = X509_ORGANIZATION,
+			     .value = { (const uint8_t *)"access", 6 } });
+	else
+		x509_put_alt_name(&names, &(struct x509_alt_name){ X509_ALT_DNS, value });
+	x509_put_attribute(
+	    &to, &(struct x509_attribute){ .kind = X509_COMMON_NAME, .value = value });
+	fixture_document(f, out, ca, name);
+	out->facts.x509_signature = issuer->x509_signature;
+	out->facts.x509_serial = unstamped;
+	out->facts.x509_serial_length = sizeof unstamped;
+	X509_SET(&out->facts, x509_issuer, FACTS_SLICE(issuer, x509_subject));
+	X509_SET(&out->facts, x509_subject, ((struct slice){ subject, to.used }));
+	X509_SET(&out->facts, x509_alt_names, ((struct slice){ alt_names, names.used }));
+	X509_SET(
+	    &out->facts, x509_authority_key_id, FACTS_SLICE(issuer, x509_subject_key_id));
+	out->facts.x509_not_before = clock_wall_seconds() - 60;
+	out->facts.x509_not_after = clock_wall_seconds() + 600;
+	out->facts.x509_key_usage = X509_DIGITAL_SIGNATURE | X509_KEY_ENCIPHERMENT;
+	out->facts.x509_extended_key_usage = X509_SERVER_AUTH | X509_CLIENT_AUTH;
+	out->length = x509_certificate_write(&out->facts, out->bytes, sizeof out->bytes);
+	assert_true(out->length > 0);
+}
+
 static inline void fixture_ask(struct fixture *f, uint32_t id, enum ca ca,
     enum document document, const struct fixture_document *d)
 {
@@ -269,7 +307,8 @@ static inline void fixture_ask(struct fixture *f, uint32_t id, enum ca ca,
 
 	frame_begin(&w, frame, sizeof frame, OP_SIGN, id);
 	frame_put_u8(&w, ca);
-	frame_put_u8(&w, PURPOSE_SSH);
+	frame_put_u8(
+	    &w, document_fits(document, ca, PURPOSE_TLS) ? PURPOSE_TLS : PURPOSE_SSH);
 	frame_put_u8(&w, document);
 	frame_put_text(&w, "request-1");
 	frame_put(&w, d->bytes, d->length);

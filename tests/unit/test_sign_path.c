@@ -2,6 +2,7 @@
 #include "broker_fixture.h"
 
 #include <openssl/evp.h>
+#include <openssl/x509v3.h>
 
 static struct fixture *f;
 static struct fixture_document d;
@@ -85,6 +86,165 @@ static void signs_what_the_policy_permits(void **state)
 	assert_int_equal(ask(CA_HOST, DOCUMENT_SSH_HOST, "web.example.com"), OP_SIGNED);
 	verify(CA_HOST);
 }
+
+/* ---- X.509 ---- */
+
+static enum op ask_with_facts(enum ca ca, enum document document)
+{
+	d.length = x509_certificate_write(&d.facts, d.bytes, sizeof d.bytes);
+	assert_true(d.length > 0);
+	fixture_ask(f, 5, ca, document, &d);
+	fixture_turn(f);
+	assert_true(fixture_receive(f));
+	return f->answer.op;
+}
+
+static X509 *whole_certificate(const uint8_t *bytes, size_t length)
+{
+	X509 *certificate = d2i_X509(NULL, &bytes, (long)length);
+
+	assert_non_null(certificate);
+	return certificate;
+}
+
+/* As OpenSSL sees the whole: the CA's certificate confirms it. */
+static void verify_certificate(enum ca ca)
+{
+	const struct state_key *key =
+	    &f->broker->state.keys[ca][PURPOSE_TLS][KEY_SET_ACTIVE].key[0];
+	const struct ca_signer signer = { .key = ca_key(f->broker, ca, PURPOSE_TLS),
+		.crypto = &f->broker->crypto };
+	X509 *own = whole_certificate(
+	    key->document[CA_CERTIFICATE].bytes, key->document[CA_CERTIFICATE].length);
+	uint8_t whole[8192];
+	struct facts read;
+	size_t length;
+	X509 *issued;
+
+	assert_int_equal(x509_certificate_read(d.bytes, d.length, &read), X509_FORM_GOOD);
+	assert_int_equal(frame_length(&f->answer, 0), X509_SERIAL_STAMPED);
+	memcpy(d.bytes + read.serial_at, frame_bytes(&f->answer, 0), X509_SERIAL_STAMPED);
+	length = ca_document_join(&signer, d.bytes, d.length, frame_bytes(&f->answer, 1),
+	    frame_length(&f->answer, 1), whole, sizeof whole);
+	issued = whole_certificate(whole, length);
+	assert_int_equal(X509_verify(issued, X509_get0_pubkey(own)), 1);
+	assert_int_equal(X509_check_issued(own, issued), X509_V_OK);
+	X509_free(issued);
+	X509_free(own);
+}
+
+static void signs_certificates_that_the_policy_permits(void **state)
+{
+	char text[65536], serial[64];
+	const char *line;
+
+	(void)state;
+	fixture_certificate(f, &d, CA_USER, "alice");
+	assert_int_equal(ask_with_facts(CA_USER, DOCUMENT_X509_USER), OP_SIGNED);
+	verify_certificate(CA_USER);
+	snprintf(serial, sizeof serial, "\"serial\":\"");
+	crypto_hex(serial + strlen(serial), frame_bytes(&f->answer, 0), 16);
+	record_text_of(text, sizeof text);
+	line = strstr(text, "\"document\":\"x509-user\"");
+	assert_non_null(line);
+	assert_non_null(strstr(line, serial));
+	fixture_certificate(f, &d, CA_HOST, "web.example.com");
+	assert_int_equal(ask_with_facts(CA_HOST, DOCUMENT_X509_HOST), OP_SIGNED);
+	verify_certificate(CA_HOST);
+}
+
+static void hostile(const char *what, enum fact fact)
+{
+	if (ask_with_facts(CA_USER, DOCUMENT_X509_USER) != OP_REFUSED ||
+	    frame_number(&f->answer, 0) != fact)
+		fail_msg("%s: op %u, fact %s", what, f->answer.op,
+		    fact_name((enum fact)frame_number(&f->answer, 0)));
+	fixture_certificate(f, &d, CA_USER, "alice");
+}
+
+static void refuses_hostile_certificates(void **state)
+{
+	static const uint8_t stamped[X509_SERIAL_STAMPED] = { 0x41 }, other[20] = { 1 };
+	const struct facts *host = &f->broker->authorities[CA_HOST].certificate;
+
+	(void)state;
+	fixture_certificate(f, &d, CA_USER, "alice");
+	X509_SET(&d.facts, x509_issuer, FACTS_SLICE(host, x509_subject));
+	hostile("another CA's name", FACT_ISSUER);
+	X509_SET(&d.facts, x509_authority_key_id, FACTS_SLICE(host, x509_subject_key_id));
+	hostile("another CA's key", FACT_ISSUER);
+	X509_SET(&d.facts, x509_authority_key_id, ((struct slice){ other, 20 }));
+	hostile("nobody's key", FACT_ISSUER);
+	d.facts.x509_authority_key_id_length = 0;
+	hostile("no key identifier", FACT_ISSUER);
+	d.facts.x509_is_ca = true;
+	hostile("a CA's certificate", FACT_FORM);
+	d.facts.x509_extended_key_usage = X509_CLIENT_AUTH;
+	hostile("another extended key usage", FACT_KEY_USAGE);
+	d.facts.x509_key_usage = X509_DIGITAL_SIGNATURE;
+	hostile("another key usage", FACT_KEY_USAGE);
+	d.facts.x509_serial = stamped;
+	hostile("a serial of its own", FACT_SERIAL);
+	d.facts.x509_signature = X509_RSA_SHA256;
+	hostile("another key's algorithm", FACT_SIGNATURE_ALGORITHM);
+	d.facts.x509_not_after = clock_wall_seconds() + 7200;
+	hostile("more than the rule's ttl", FACT_TTL);
+	d.facts.subject_key = ca_key(f->broker, CA_HOST, PURPOSE_SSH)->blob + 19;
+	hostile("a CA's own key", FACT_SUBJECT_KEY);
+}
+
+/* Of the policy's permits none reaches beyond the CA's own certificate. */
+static void refuses_certificate_that_outlives_its_ca(void **state)
+{
+	struct facts *own = &f->broker->authorities[CA_USER].certificate;
+
+	(void)state;
+	own->x509_not_after = clock_wall_seconds() + 500;
+	fixture_certificate(f, &d, CA_USER, "alice");
+	hostile("more than its CA has", FACT_VALIDITY);
+	own->x509_not_after = clock_wall_seconds() + 700;
+	assert_int_equal(ask_with_facts(CA_USER, DOCUMENT_X509_USER), OP_SIGNED);
+}
+
+static void certificate_of_the_cas_old_key_is_stale_and_no_offence(void **state)
+{
+	const struct facts *host = &f->broker->authorities[CA_HOST].certificate;
+	struct state_keys *old =
+	    &f->broker->state.keys[CA_USER][PURPOSE_TLS][KEY_SET_TRUSTED];
+
+	(void)state;
+	old->count = 1;
+	old->key[0] = f->broker->state.keys[CA_HOST][PURPOSE_TLS][KEY_SET_ACTIVE].key[0];
+	fixture_certificate(f, &d, CA_USER, "alice");
+	X509_SET(&d.facts, x509_issuer, FACTS_SLICE(host, x509_subject));
+	X509_SET(&d.facts, x509_authority_key_id, FACTS_SLICE(host, x509_subject_key_id));
+	assert_int_equal(ask_with_facts(CA_USER, DOCUMENT_X509_USER), OP_UNAVAILABLE);
+	assert_int_equal(frame_number(&f->answer, 0), UNAVAILABLE_STALE);
+	assert_int_equal(f->channel->service->breaker.next, 0);
+}
+
+static void refuses_certificate_for_a_point_off_its_curve(void **state)
+{
+	uint8_t point[97] = { 4, 1, 2, 3 };
+
+	(void)state;
+	fixture_certificate(f, &d, CA_USER, "alice");
+	d.facts.subject_kind = KEY_P384;
+	d.facts.subject_key = point;
+	d.facts.subject_key_length = sizeof point;
+	hostile("a point off its curve", FACT_SUBJECT_KEY);
+}
+
+static void signs_nothing_under_a_key_without_certificate(void **state)
+{
+	(void)state;
+	fixture_certificate(f, &d, CA_USER, "alice");
+	f->broker->authorities[CA_USER].certificate.x509_is_ca = false;
+	assert_int_equal(ask_with_facts(CA_USER, DOCUMENT_X509_USER), OP_UNAVAILABLE);
+	assert_int_equal(frame_number(&f->answer, 0), UNAVAILABLE_KEYSTORE);
+}
+
+/* ---- both ---- */
 
 static void each_serial_is_another(void **state)
 {
@@ -376,6 +536,14 @@ int main(void)
 		    signs_what_the_policy_permits, begin_legacy, end),
 		cmocka_unit_test_setup_teardown(
 		    signs_what_the_policy_permits, begin_p256, end),
+		TEST(signs_certificates_that_the_policy_permits),
+		cmocka_unit_test_setup_teardown(
+		    signs_certificates_that_the_policy_permits, begin_legacy, end),
+		TEST(refuses_hostile_certificates),
+		TEST(refuses_certificate_that_outlives_its_ca),
+		TEST(certificate_of_the_cas_old_key_is_stale_and_no_offence),
+		TEST(refuses_certificate_for_a_point_off_its_curve),
+		TEST(signs_nothing_under_a_key_without_certificate),
 		TEST(each_serial_is_another),
 		TEST(signature_is_preceded_by_its_durable_record),
 		TEST(signs_nothing_when_the_record_fails),
