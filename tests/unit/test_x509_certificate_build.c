@@ -150,6 +150,22 @@ static void puts_subject_values_in_one_order(void **state)
 	cJSON_Delete(answer);
 }
 
+/* An object of JSON has no order, a subject has. */
+static void puts_attributes_in_the_order_of_their_oids(void **state)
+{
+	cJSON *answer = call(*state, "x509-user",
+	    "\"subject\":{\"common_name\":\"a\"},\"attributes\":{\"1.3.9999.2.3\":[\"d\"]"
+	    ","
+	    "\"1.3.9999.1.10\":[\"b\",\"c\"],\"1.3.9999.1.7\":[\"a\"]}");
+	X509 *certificate = verified(*state, answer);
+
+	subject_is(certificate,
+	    "CN=a,1.3.9999.1.7=#130161,1.3.9999.1.10=#130162,1.3.9999.1.10=#130163,"
+	    "1.3.9999.2.3=#130164");
+	X509_free(certificate);
+	cJSON_Delete(answer);
+}
+
 /* Whoever made a request has its key; who they are, the caller says. */
 static void takes_from_a_request_its_key_alone(void **state)
 {
@@ -432,6 +448,7 @@ int main(void)
 		TEST(issues_a_user_certificate_that_verifies),
 		TEST(issues_a_host_certificate_with_names_of_every_kind),
 		TEST(puts_subject_values_in_one_order),
+		TEST(puts_attributes_in_the_order_of_their_oids),
 		TEST(takes_from_a_request_its_key_alone),
 		TEST(cuts_the_default_ttl_to_the_rules_own),
 		TEST(cuts_the_default_ttl_to_the_cas_end),

@@ -4,6 +4,7 @@
 #include <openssl/bn.h>
 #include <openssl/rsa.h>
 
+#include "policy/x509_signed.h"
 #include "worker/x509_public_key.h"
 
 static struct x509_public_key key;
@@ -123,6 +124,35 @@ static void refuses_a_request_signed_by_another_key(void **state)
 	EVP_PKEY_free(other);
 }
 
+/* The signature is good, its name is another's. */
+static void refuses_a_request_that_misnames_its_signature(void **state)
+{
+	X509_REQ *request = request_for(made[1], made[1], EVP_sha256());
+	const ASN1_BIT_STRING *signature;
+	unsigned char *content = NULL;
+	uint8_t der[2048];
+	struct x509_signed parts = { 0 };
+	size_t length;
+	BIO *bio;
+
+	(void)state;
+	X509_REQ_get0_signature(request, &signature, NULL);
+	parts.document.length = (size_t)i2d_re_X509_REQ_tbs(request, &content);
+	parts.document.at = content;
+	parts.signature.at = ASN1_STRING_get0_data(signature);
+	parts.signature.length = (size_t)ASN1_STRING_length(signature);
+	for (parts.algorithm = 0; parts.algorithm < X509_SIGNATURE_COUNT;
+	     parts.algorithm++) {
+		length = x509_signed_write(&parts, der, sizeof(der));
+		bio = BIO_new(BIO_s_mem());
+		PEM_write_bio(bio, "CERTIFICATE REQUEST", "", der, (long)length);
+		assert_int_equal(
+		    takes(bio_text(bio)), parts.algorithm == X509_ECDSA_SHA256);
+	}
+	OPENSSL_free(content);
+	X509_REQ_free(request);
+}
+
 /* Every bit of a request matters: with one changed it is refused. */
 static void refuses_a_request_with_any_bit_changed(void **state)
 {
@@ -234,6 +264,7 @@ int main(void)
 		cmocka_unit_test(reads_the_key_of_a_request_of_every_kind),
 		cmocka_unit_test(reads_a_request_under_its_older_label),
 		cmocka_unit_test(refuses_a_request_signed_by_another_key),
+		cmocka_unit_test(refuses_a_request_that_misnames_its_signature),
 		cmocka_unit_test(refuses_a_request_with_any_bit_changed),
 		cmocka_unit_test(refuses_a_request_with_a_weak_signature),
 		cmocka_unit_test(refuses_a_request_of_a_key_with_a_long_exponent),

@@ -70,11 +70,11 @@ static const char rig_policy[] =
     "permit openssh ssh-user ttl 1h key-id * principals *\n"
     "permit host ssh-host ttl 30d key-id * principals *.example.com\n"
     "permit user x509-user ttl 8h subject * roles access editor principals alice traits "
-    "team attributes 1.3.9999.1.7=* email *@example.com\n"
+    "team unit attributes 1.3.9999.1.7 1.3.9999.1.10 1.3.9999.2.3 email *@example.com\n"
     "permit host x509-host ttl 30d subject *.example.com dns *.example.com ip 10.0.0.0/8 "
     "fd00::/8 units * street * postal-code * roles * uri https://*.example.com/**\n"
     "permit user ssh-user ttl 12h key-id * principals alice extensions permit-pty roles "
-    "access editor traits team\n";
+    "access editor traits team unit\n";
 
 #define RIG_ED25519                                                                      \
 	"ssh-ed25519 "                                                                   \
