@@ -99,8 +99,10 @@ static cJSON *values_of(const struct policy *policy, unsigned rule, enum fact fa
 }
 
 /* What the absence of a word, or of its values, stands for; NULL: that there is none. */
-static const char *default_of(enum fact fact, bool has)
+static const char *default_of(enum fact fact, bool has, bool deny)
 {
+	if (fact == FACT_WILDCARD_DNS && has && !deny)
+		return "as dns";
 	if (fact == FACT_CLIENT)
 		return "any";
 	if (fact == FACT_ISSUER)
@@ -122,9 +124,9 @@ static cJSON *words_of(const struct policy *policy, unsigned rule, bool deny)
 		    (!has && (deny || !policy_rule_concerns(policy, rule, fact))))
 			continue;
 		values = values_of(policy, rule, fact);
-		if (cJSON_GetArraySize(values) == 0 && default_of(fact, has)) {
+		if (cJSON_GetArraySize(values) == 0 && default_of(fact, has, deny)) {
 			cJSON_Delete(values);
-			values = cJSON_CreateString(default_of(fact, has));
+			values = cJSON_CreateString(default_of(fact, has, deny));
 		}
 		cJSON_AddItemToObject(out, fact_name(fact), values);
 	}

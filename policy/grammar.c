@@ -135,6 +135,14 @@ static const char *read_address(char *text, size_t length, struct operand *out)
 	return network_read(text, length, &out->range);
 }
 
+static const char *read_wildcard(char *text, size_t length, struct operand *out)
+{
+	if (text[0] != '*')
+		return "a wildcard such as *.example.com, or nothing: then `dns` says "
+		       "which";
+	return pattern_read(text, length, PATTERN_DNS, &out->pattern);
+}
+
 /* What the words of a rule take; where there is no reader, patterns of values. `ttl` and
  * `rate` are read by themselves. */
 static const struct {
@@ -149,7 +157,7 @@ static const struct {
 	[FACT_REQUIRE] = { .read = read_requirement },
 	[FACT_IP] = { .read = read_address },
 	[FACT_DNS] = { .fold = PATTERN_DNS },
-	[FACT_WILDCARD_DNS] = { .fold = PATTERN_DNS, .or_none = true },
+	[FACT_WILDCARD_DNS] = { .read = read_wildcard, .or_none = true },
 	[FACT_EMAIL] = { .fold = PATTERN_EMAIL },
 	[FACT_URI] = { .fold = PATTERN_URI },
 };

@@ -143,13 +143,21 @@ static bool may_cover(const struct glance *earlier, const uint16_t later[WORDS])
 	return missing == 0;
 }
 
-static bool word_covers(const struct word *wide, const struct word *narrow)
+/* On a permit line a `subject` without a dot gives no names of hosts (rules.c). */
+static bool covers_hosts(const struct operand *wide, const struct operand *narrow)
+{
+	return !strchr(narrow->text, '.') || strchr(wide->text, '.');
+}
+
+static bool word_covers(const struct word *wide, const struct word *narrow, bool hosts)
 {
 	uint32_t i, j;
 
 	for (i = 0; i < narrow->count; i++) {
 		for (j = 0; j < wide->count; j++)
-			if (covers(&wide->operands[j], &narrow->operands[i]))
+			if (covers(&wide->operands[j], &narrow->operands[i]) &&
+			    (!hosts ||
+				covers_hosts(&wide->operands[j], &narrow->operands[i])))
 				break;
 		if (j == wide->count)
 			return false;
@@ -184,7 +192,7 @@ static bool deny_covers(const struct rule *earlier, const struct rule *later)
 		if (!later->deny && fact != FACT_CLIENT &&
 		    (fact != FACT_PRINCIPALS || !all_ssh(later)))
 			return false;
-		if (!word_covers(&earlier->words[fact], &later->words[fact]))
+		if (!word_covers(&earlier->words[fact], &later->words[fact], false))
 			return false;
 	}
 	return true;
@@ -206,7 +214,8 @@ static bool permit_covers(const struct rule *earlier, const struct rule *later)
 		if (fact == FACT_REQUIRE || fact == FACT_WILDCARD_DNS ||
 		    (fact == FACT_CLIENT && !named(earlier, FACT_CLIENT)))
 			continue;
-		if (!word_covers(&earlier->words[fact], &later->words[fact]))
+		if (!word_covers(
+			&earlier->words[fact], &later->words[fact], fact == FACT_SUBJECT))
 			return false;
 	}
 	return true;
@@ -282,6 +291,25 @@ static bool word_without_fact(const struct subject *subject)
 	return false;
 }
 
+/* Each SSH certificate has a principal, each X.509 certificate a common name. */
+static bool permits_nothing(const struct subject *subject)
+{
+	const struct rule *rule = subject->rule;
+	enum fact fact = all_ssh(rule) ? FACT_PRINCIPALS : FACT_SUBJECT;
+	unsigned document;
+
+	for (document = 0; document < DOCUMENT_COUNT; document++)
+		if ((rule->documents & 1u << document) != 0 && !all_ssh(rule) &&
+		    !document_is_x509((enum document)document))
+			return false;
+	if (rule->deny || named(rule, fact))
+		return false;
+	return warn(subject,
+	    "permits nothing: its documents always have a value of %s, "
+	    "and the line names none",
+	    fact_name(fact));
+}
+
 /* The permit line is warned of, whichever of the two comes first. */
 static bool deny_beside_all(const struct subject *subject)
 {
@@ -346,7 +374,8 @@ static bool no_rate(const struct subject *subject)
 }
 
 static bool (*const checks[])(const struct subject *) = { never_matches,
-	word_without_fact, deny_beside_all, long_ttl, any_role, any_audience, no_rate };
+	word_without_fact, permits_nothing, deny_beside_all, long_ttl, any_role,
+	any_audience, no_rate };
 
 #define CHECKS (sizeof(checks) / sizeof(checks[0]))
 

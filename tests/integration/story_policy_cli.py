@@ -31,7 +31,7 @@ def keygen(*words):
 def check(place):
     shipped = os.path.join(SOURCES, "policy", "policy.conf")
     said = policy("check", shipped)
-    assert (said.returncode, said.stdout) == (0, "2 rules, 0 warnings\n"), said
+    assert (said.returncode, said.stdout) == (0, "4 rules, 0 warnings\n"), said
 
     said = policy("check", place.policy)
     assert said.returncode == 0 and said.stdout.splitlines() == [

@@ -355,9 +355,10 @@ static void check_names_the_place(void **state)
 		{ "# nothing\n", "p\\x1b.conf: no cluster: " },
 		{ HEAD "deny user *\n", "1 rule, 0 warnings\n" },
 		{ HEAD "permit user ssh-user ttl 1h\ndeny user ssh-user dns x\n",
+		  "p\\x1b.conf:2: warning: permits nothing: its documents always have a value of principals, and the line names none\n"
 		  "p\\x1b.conf:2: warning: no rate: only the CA's ceiling limits how many documents\n"
 		  "p\\x1b.conf:3: warning: never matches: a document of user ssh-user has no dns\n"
-		  "2 rules, 2 warnings\n" },
+		  "2 rules, 3 warnings\n" },
 	};
 	/* clang-format on */
 	size_t i;
@@ -382,7 +383,7 @@ static void json_is_whole(void **state)
 	said = explained(HEAD "permit host x509-host ttl 1h wildcard-dns\n", true);
 	assert_non_null(strstr(said, "\"ttl\":\t3600"));
 	assert_non_null(strstr(said, "\"rate\":\tnull"));
-	assert_non_null(strstr(said, "\"wildcard-dns\":\t\"any\""));
+	assert_non_null(strstr(said, "\"wildcard-dns\":\t\"as dns\""));
 	free(said);
 }
 

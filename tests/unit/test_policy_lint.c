@@ -68,6 +68,29 @@ static void warns_of_each_oddity_at_its_line(void **state)
 	assert_warned(HEAD "deny jwt * principals x\n", "2 never matches");
 }
 
+static void warns_of_lines_that_permit_nothing(void **state)
+{
+	(void)state;
+	assert_warned(HEAD "permit user ssh-user ttl 1h key-id * rate 1/s\n",
+	    "2 permits nothing: its documents always have a value of principals");
+	assert_warned(HEAD "permit user x509-user ttl 1h roles x rate 1/s\n",
+	    "2 permits nothing: its documents always have a value of subject");
+	assert_clean(HEAD "permit jwt jwt ttl 1h rate 1/s\n"
+			  "permit spiffe * ttl 1h uri x rate 1/s\n"
+			  "deny user x509-user roles x\n");
+}
+
+static void a_subject_without_dots_hides_no_names_of_hosts(void **state)
+{
+	(void)state;
+	assert_clean(HEAD "permit user x509-user ttl 1h subject * rate 1/s\n"
+			  "permit user x509-user ttl 1h subject web.example.com rate 1/s\n"
+			  "permit user x509-user ttl 1h subject *.example.com rate 1/s\n");
+	assert_warned(HEAD "permit user x509-user ttl 1h subject ** *.*.com rate 1/s\n"
+			   "permit user x509-user ttl 1h subject a.b.com rate 1/s\n",
+	    "3 never matches");
+}
+
 static void says_nothing_of_a_deny_of_other_documents(void **state)
 {
 	(void)state;
@@ -307,6 +330,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(has_nothing_to_say_of_a_sound_policy),
 		cmocka_unit_test(warns_of_each_oddity_at_its_line),
+		cmocka_unit_test(warns_of_lines_that_permit_nothing),
+		cmocka_unit_test(a_subject_without_dots_hides_no_names_of_hosts),
 		cmocka_unit_test(says_nothing_of_a_deny_of_other_documents),
 		cmocka_unit_test(finds_rules_that_an_earlier_one_hides),
 		cmocka_unit_test(what_never_matches_never_does),

@@ -290,6 +290,42 @@ static void words_of_ssh_do_not_permit_a_certificate(void **state)
 	assert_permit(trial, "deny * * key-id *\ndeny * * extensions *\n" USER "\n", 4);
 }
 
+/* The file is looked for from the directory in which the tests are started, the tree's.
+ */
+static void the_shipped_policy_is_cautious(void **state)
+{
+	static char text[65536];
+	FILE *file = fopen("policy/policy.conf", "r");
+	struct trial *user = *state, *host = trial_new(DOCUMENT_X509_HOST);
+	char *rules;
+
+	if (!file)
+		skip();
+	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+	fclose(file);
+	rules = strstr(text, "\npermit"); /* behind the pins */
+	assert_non_null(rules);
+	SUBJECT(user, "O=access", "L=ops", "CN=alice@example.com", "1.7=example.com");
+	check(user, rules);
+	assert_int_equal(user->decision.verdict, VERDICT_PERMIT);
+	SUBJECT(user, "O=access", "L=root", "CN=alice");
+	assert_default(user, rules, FACT_PRINCIPALS, "root");
+	SUBJECT(user, "O=admin", "CN=alice");
+	assert_default(user, rules, FACT_ROLES, "admin");
+	SUBJECT(user, "CN=www.example.com");
+	assert_default(user, rules, FACT_SUBJECT, "www.example.com");
+	NAMES(host, "dns:web.example.com", "ip:10.0.0.1");
+	check(host, rules);
+	assert_int_equal(host->decision.verdict, VERDICT_PERMIT);
+	NAMES(host, "dns:web.example.org");
+	assert_default(host, rules, FACT_DNS, "web.example.org");
+	NAMES(host, "ip:8.8.8.8");
+	assert_default(host, rules, FACT_IP, "8.8.8.8");
+	NAMES(host, "dns:*.example.com");
+	assert_default(host, rules, FACT_WILDCARD_DNS, "*.example.com");
+	free(host);
+}
+
 int main(void)
 {
 #define TRIAL(test, begin) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -305,6 +341,7 @@ int main(void)
 		TRIAL(the_end_lies_within_the_ttl_from_now, begin_user),
 		TRIAL(the_socket_and_the_nearest_line_are_named, begin_user),
 		TRIAL(words_of_ssh_do_not_permit_a_certificate, begin_user),
+		TRIAL(the_shipped_policy_is_cautious, begin_user),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
