@@ -19,6 +19,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#define RECORD_DESCRIPTOR_MAX 64
+
 struct examination {
 	int proc; /* /proc/PID, which is the same process however often it is opened */
 	enum role role;
@@ -330,6 +332,33 @@ static void examine_descriptors(struct examination *e)
 	    count == 0 ? "no others" : found);
 }
 
+/* The segment that the broker writes, seen through its own descriptor. */
+static void examine_record(struct examination *e)
+{
+	char name[16], link[PATH_MAX];
+	struct statx status;
+	ssize_t n;
+	int fd;
+
+	for (fd = 3; fd < RECORD_DESCRIPTOR_MAX; fd++) {
+		snprintf(name, sizeof name, "fd/%d", fd);
+		n = readlinkat(e->proc, name, link, sizeof link - 1);
+		link[n < 0 ? 0 : n] = '\0';
+		if (n < 6 || strcmp(link + n - 6, ".jsonl") != 0 ||
+		    statx(e->proc, name, 0, STATX_TYPE, &status) != 0)
+			continue;
+		add(e,
+		    (status.stx_attributes & STATX_ATTR_APPEND) != 0 ||
+			(status.stx_attributes_mask & STATX_ATTR_APPEND) == 0,
+		    "record", "append-only where the file system can", "%s",
+		    (status.stx_attributes & STATX_ATTR_APPEND) != 0 ? "append-only"
+		    : (status.stx_attributes_mask & STATX_ATTR_APPEND) != 0
+			? "the flag is not set"
+			: "this file system has no such flag");
+		return;
+	}
+}
+
 int doctor_examine(pid_t pid, enum role role, uid_t uid, gid_t gid,
     struct finding findings[FINDINGS_MAX])
 {
@@ -349,6 +378,8 @@ int doctor_examine(pid_t pid, enum role role, uid_t uid, gid_t gid,
 	examine_namespaces(&e);
 	examine_root(&e);
 	examine_descriptors(&e);
+	if (role == ROLE_BROKER)
+		examine_record(&e);
 	if (role != ROLE_SUPERVISOR)
 		add(&e, true, "Landlock", "no file but its own", "self-tested");
 	close(e.proc);

@@ -25,15 +25,23 @@ static uint64_t kept_by(enum role role)
 	return role == ROLE_SUPERVISOR ? SUPERVISOR_KEEPS : 0;
 }
 
-/* libcap-ng remembers the process that used it first, which may be our parent. */
+/* libcap-ng remembers the process that used it first, which may be our parent. Of what a
+ * role may keep, a container may have taken some. */
 static int apply(enum role role, capng_select_t sets)
 {
+	uint64_t kept = 0;
 	unsigned one;
 
 	capng_setpid(getpid());
+	if (kept_by(role) != 0)
+		capng_get_caps_process();
+	for (one = 0; one <= CAP_LAST_CAP; one++)
+		if ((kept_by(role) & BIT(one)) != 0 &&
+		    capng_have_capability(CAPNG_PERMITTED, one))
+			kept |= BIT(one);
 	capng_clear(CAPNG_SELECT_ALL);
-	for (one = 0; one < 64; one++)
-		if ((kept_by(role) & BIT(one)) != 0)
+	for (one = 0; one <= CAP_LAST_CAP; one++)
+		if ((kept & BIT(one)) != 0)
 			capng_update(CAPNG_ADD,
 			    CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET, one);
 	errno = EPERM;

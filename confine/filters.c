@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -112,6 +113,8 @@ static const struct row rows[] = {
 	CALL("unlink", "S"),
 	CALL("unlinkat", "S"),
 	CALL("ioctl", "S", WHEN(EQ(1, 0x5401 /* TCGETS */))),
+	CALL("ioctl", "S", WHEN(EQ(1, FS_IOC_GETFLAGS))),
+	CALL("ioctl", "S", WHEN(EQ(1, FS_IOC_SETFLAGS))), /* the record: append-only */
 	CALL("memfd_create", "S"),
 	CALL("pipe2", "S"),
 	CALL("dup3", "S"),

@@ -26,10 +26,10 @@ static inline bool has_role(const char *letters, enum role role)
 
 /* What starting workers takes: namespaces and mounts; a worker becomes its user, locks
  * its securebits and empties its bounding set; one that misbehaves is another user's to
- * kill. That makes the supervisor root's equal: it is kept small. */
+ * kill. And the record is made append-only. That makes the supervisor root's equal: it is kept small. */
 #define SUPERVISOR_KEEPS                                                                 \
 	(BIT(CAP_SYS_ADMIN) | BIT(CAP_SETUID) | BIT(CAP_SETGID) | BIT(CAP_SETPCAP) |     \
-	    BIT(CAP_KILL))
+	    BIT(CAP_KILL) | BIT(CAP_LINUX_IMMUTABLE))
 
 /* Writes the error, with errno's text when errno is not 0. Always -1. */
 int confine_fail(struct confine_error *error, const char *format, ...)

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -46,7 +47,8 @@ const struct twin confine_twins[] = {
 	{ "link", "BW", KILLED, SYS_linkat, DO(HERE, "/dev/null", HERE, "/privyseal-twin"), "" },
 	{ "mknod", "BW", KILLED, SYS_mknodat, DO(HERE, "/privyseal-twin", N(0600)), "" },
 	{ "truncate", "BW", KILLED, SYS_ftruncate, DO(N(0)), "" },
-	{ "terminal-input", "BC", ENOTTY, SYS_ioctl, DO(N(0), N(0x5412 /* TIOCSTI */), page), "" },
+	{ "ioctl", "BC", ENOTTY, SYS_ioctl, DO(N(0), N(FIOCLEX)), "" },
+	{ "ioctl", "SW", KILLED, SYS_ioctl, DO(N(0), N(FIOCLEX)), "" },
 
 	/* sockets and descriptors */
 	{ "socket-inet", "SBWC", KILLED, SYS_socket, DO(N(AF_INET), N(SOCK_STREAM)), "W" },

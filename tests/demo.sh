@@ -35,7 +35,7 @@ cleanup()
 		printf '\ndemo: FAILED; the logs:\n' >&2
 		tail -n 30 "$demo"/*.log >&2 || true
 	fi
-	[ -z "$demo" ] || rm -rf "$demo"
+	[ -z "$demo" ] || { chattr -R -f -a "$demo" || true; rm -rf "$demo"; }
 	[ -z "$made_run_sshd" ] || rmdir /run/sshd
 	exit $status
 }
@@ -263,8 +263,9 @@ daemon=
 ended "$sshd"
 sshd=
 step 'tail -n 2 $demo/privyseald.log'
-printf '\n$ rm -r $demo%s\n' "${made_run_sshd:+; rmdir /run/sshd}"
+printf '\n$ chattr -R -f -a $demo; rm -r $demo%s\n' "${made_run_sshd:+; rmdir /run/sshd}"
 name=$demo
+chattr -R -f -a "$demo" || true # the record is append-only, where the file system can
 rm -r "$demo"
 demo=
 if [ -n "$made_run_sshd" ]; then

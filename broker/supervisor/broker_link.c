@@ -2,7 +2,9 @@
 #include "broker/supervisor/supervisor.h"
 #include "ipc/channel.h"
 
+#include <linux/fs.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 
 #define FRAMES_A_TURN 64
 #define TELL_TIME     5000 /* milliseconds */
@@ -43,6 +45,19 @@ void broker_tell(struct supervisor *s, const struct message *message)
 	}
 }
 
+/* What is in the record stays there: it takes a capability to lift the flag, and the
+ * broker has none. Where the file system has no such flag, O_APPEND alone has to do. */
+static void set_append_only(int fd, const char *name)
+{
+	int flags = 0;
+
+	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 &&
+	    ((flags & FS_APPEND_FL) != 0 ||
+		(flags |= FS_APPEND_FL, ioctl(fd, FS_IOC_SETFLAGS, &flags) == 0)))
+		return;
+	log_warning("%s can't be made append-only: %s", name, strerror(errno));
+}
+
 /* The record's next file, which the broker may append to, and nothing else. */
 static bool send_segment(struct supervisor *s, uint32_t number)
 {
@@ -58,6 +73,7 @@ static bool send_segment(struct supervisor *s, uint32_t number)
 	if (fd < 0 || fsync(s->audit) != 0)
 		return FAIL(
 		    "%s/audit/%s: %s", s->flags.state_directory, name, strerror(errno));
+	set_append_only(fd, name);
 	s->segment = number;
 	broker_tell(
 	    s, &(struct message){ OP_SEGMENT, { number }, .descriptors = { fd } });

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import threading
 
-from story import DEADLINE, POLICY, Daemon, Place, build_folder, clean_environment, ed25519_key
+from story import DEADLINE, POLICY, Daemon, Place, build_folder, clean_environment, ed25519_key, remove_tree
 
 FIRST = "audit-000001.jsonl"
 
@@ -43,7 +43,7 @@ class Copy:
         return self
 
     def __exit__(self, *_):
-        shutil.rmtree(self.path)
+        remove_tree(self.path)
 
     def segment(self, name=FIRST):
         return os.path.join(self.state, "audit", name)

@@ -16,7 +16,10 @@ def main():
             assert word.lower() in done.stdout.lower(), (word, done.stdout)
         done = daemon.cli("doctor", "--format", "json")
         assert done.returncode == 0, done
-        json.loads(done.stdout)
+        seen = json.loads(done.stdout)
+        broker, = (p for p in seen["processes"] if p["role"] == "broker")
+        record, = (f for f in broker["findings"] if f["what"] == "record")
+        assert record["found"] in ("append-only", "this file system has no such flag"), record
         done = daemon.cli("status")
         assert done.returncode == 0 and "example.com" in done.stdout, done
         assert "standby (never rotated)" in done.stdout and "Ed25519" in done.stdout, done

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import tempfile
 
-from story import DEADLINE, Daemon, Place, build_folder, ed25519_key, wait_until
+from story import DEADLINE, Daemon, Place, build_folder, ed25519_key, remove_tree, wait_until
 
 CALLS = "write,renameat,fsync,fdatasync"
 RUNS_AT_ONCE = 2
@@ -164,7 +164,7 @@ def main():
                 number += not over
     assert number > 20, f"only {number - 1} calls: is the broker traced at all?"
     assert most == 2, most
-    shutil.rmtree(folder)
+    remove_tree(folder)
     print(f"killed before each of {number - 1} calls")
 
 

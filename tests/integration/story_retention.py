@@ -3,10 +3,9 @@
 a cut that is not on the record is found."""
 import json
 import os
-import shutil
 import subprocess
 
-from story import DEADLINE, Daemon, Place, build_folder, clean_environment, ed25519_key
+from story import DEADLINE, Daemon, Place, build_folder, clean_environment, ed25519_key, remove_tree
 
 
 def audit(place, *words, user=None):
@@ -179,7 +178,7 @@ def main():
     finds_unrecorded_cuts(place, prunes(build, place))
     works_alone(build, place)
     refuses(build, place)
-    shutil.rmtree(place.path)
+    remove_tree(place.path)
 
 
 main()

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 
-from story import CONFIG, DEADLINE, Daemon, Place, POLICY, build_folder, clean_environment, free_user
+from story import CONFIG, DEADLINE, Daemon, Place, POLICY, build_folder, clean_environment, free_user, remove_tree
 
 
 def main():
@@ -83,7 +83,7 @@ def main():
         assert done.returncode == 1, done
         for word in words:
             assert word in done.stderr, (word, done.stderr)
-    shutil.rmtree(place.state)
+    remove_tree(place.state)
     os.mkdir(place.state)
     os.chmod(place.state, 0o755)
     start_refused(place.state, "0755", "chmod")

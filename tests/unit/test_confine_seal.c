@@ -768,7 +768,8 @@ static void doctor_finds_what_an_unsealed_worker_lacks(void **state)
 
 static void doctor_names_the_capabilities_of_the_supervisor(void **state)
 {
-	const char *names = "kill setgid setuid setpcap sys_admin";
+	const char *names =
+	    "kill setgid setuid setpcap linux_immutable sys_admin";
 	struct finding findings[FINDINGS_MAX];
 	struct child child = begin(ROLE_SUPERVISOR, "sealed-supervisor");
 	int count;

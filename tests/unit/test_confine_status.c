@@ -221,8 +221,9 @@ static void broker_is_root_without_any_capability(void **state)
 static void supervisor_has_no_capability_but_those_that_starting_workers_takes(
     void **state)
 {
-	/* KILL, SETGID, SETUID, SETPCAP, SYS_ADMIN */
-	const uint64_t most = 1u << 5 | 1u << 6 | 1u << 7 | 1u << 8 | 1u << 21;
+	/* KILL, SETGID, SETUID, SETPCAP, LINUX_IMMUTABLE, SYS_ADMIN */
+	const uint64_t most =
+	    1u << 5 | 1u << 6 | 1u << 7 | 1u << 8 | 1u << 9 | 1u << 21;
 	struct process_status status = sealed();
 	struct confine_error error;
 
@@ -234,7 +235,7 @@ static void supervisor_has_no_capability_but_those_that_starting_workers_takes(
 	set(&status, "CapBnd", most | 1u << 16);
 	assert_false(confine_status_check(&status, ROLE_SUPERVISOR, 0, 0, &error));
 	assert_string_equal(error.text,
-	    "CapBnd of the supervisor is 0x2101e0, where 0x2001e0 was promised");
+	    "CapBnd of the supervisor is 0x2103e0, where 0x2003e0 was promised");
 	set(&status, "CapBnd", most);
 	set(&status, "Groups", 1);
 	assert_false(confine_status_check(&status, ROLE_SUPERVISOR, 0, 0, &error));
