@@ -19,6 +19,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
+#include <openssl/evp.h>
 #include <openssl/obj_mac.h>
 
 #define EXIT_USAGE     2
@@ -154,13 +155,16 @@ static int read_flags(int argc, char **argv, struct flags *flags)
 static bool warm_up(void)
 {
 	EC_GROUP *group;
+	EVP_MD *digest;
 
 	tzset();
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
 		return false;
 	group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+	digest = EVP_MD_fetch(NULL, "SHA256", NULL); /* and with it the provider */
 	EC_GROUP_free(group);
-	return group != NULL;
+	EVP_MD_free(digest);
+	return group && digest;
 }
 
 static bool seal(const struct flags *flags)

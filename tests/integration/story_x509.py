@@ -271,7 +271,27 @@ def check_rsa_authorities():
     place.remove()
 
 
+def check_readme():
+    """What README says to type gives a host certificate under the shipped policy."""
+    here = os.path.dirname(os.path.realpath(__file__))
+    with open(os.path.join(here, "..", "..", "policy", "policy.conf")) as shipped:
+        place = Place(policy=shipped.read())
+    with open(os.path.join(here, "..", "..", "README.md")) as readme:
+        blocks = re.findall("(?:^    .*\n)+", readme.read(), re.M)
+    commands = [block for block in blocks if "x509-host" in block and "privyseal pipe" in block]
+    assert len(commands) == 1, commands
+    program = os.path.join(build_folder(), "privyseal")
+    with Daemon(build_folder(), place):
+        done = subprocess.run(
+            ["sh", "-ec", commands[0].replace(
+                "privyseal pipe", f"{program} --runtime-dir {place.runtime} pipe")],
+            cwd=place.path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and done.stdout == "web.pem: OK\n", done
+    place.remove()
+
+
 def main():
+    check_readme()
     check_rsa_authorities()
     place = Place(policy=POLICY)
     files = Files(place)
