@@ -92,8 +92,8 @@ static const struct words_flag flags[FLAGS] = {
 	[FLAG_UNTIL] = { "--until", ACT(AUDIT_SHOW) },
 	[FLAG_LAST] = { "--last", ACT(AUDIT_SHOW) },
 	[FLAG_BEFORE] = { "--before", ACT(AUDIT_PRUNE) },
-	[FLAG_YES] = { "--yes", ACT(AUDIT_PRUNE), .alone = true },
-	[FLAG_STATE] = { "--state-dir", ~0u },
+	[FLAG_YES] = { "--yes", ACT(AUDIT_PRUNE) | ALONE },
+	[FLAG_STATE] = { "--state-dir", ACT_ANY },
 };
 
 static const struct words_form form = { "audit", acts, flags, FLAGS };

@@ -11,8 +11,8 @@
 enum flag { FLAG_STATE, FLAG_RECORD, FLAGS };
 
 static const struct words_flag flags[FLAGS] = {
-	[FLAG_STATE] = { "--state-dir", ~0u },
-	[FLAG_RECORD] = { "--with-record", ~0u, .alone = true },
+	[FLAG_STATE] = { "--state-dir", ACT_ANY },
+	[FLAG_RECORD] = { "--with-record", ACT_ANY | ALONE },
 };
 
 static const struct words_form form = { "backup", NULL, flags, FLAGS };

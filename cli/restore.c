@@ -9,7 +9,7 @@
 enum flag { FLAG_STATE, FLAGS };
 
 static const struct words_flag flags[FLAGS] = {
-	[FLAG_STATE] = { "--state-dir", ~0u },
+	[FLAG_STATE] = { "--state-dir", ACT_ANY },
 };
 
 static const struct words_form form = { "restore", NULL, flags, FLAGS };

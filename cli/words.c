@@ -46,7 +46,7 @@ static bool read_flag(const struct words_form *form, const char *word, const cha
 		    form->acts[out->act]);
 		return words_wrong(form, message, word, why);
 	}
-	if (form->flags[flag].alone) {
+	if (form->flags[flag].acts & ALONE) {
 		out->value[flag] = word;
 		return !value || words_wrong(form, message, word, "takes no value");
 	}

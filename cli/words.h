@@ -10,11 +10,12 @@
 
 #define WORDS_FLAGS_MAX 16
 #define ACT(act)	(1u << (act))
+#define ACT_ANY		(ALONE - 1)
+#define ALONE		(1u << 31) /* with them: the flag takes no value */
 
 struct words_flag {
 	const char *name; /* "--since" */
-	unsigned acts;	  /* ACT() of each that knows it */
-	bool alone;	  /* it takes no value; what was said is then its value */
+	unsigned acts;	  /* ACT() of each that knows it; ALONE: its value is itself */
 };
 
 struct words_form {
