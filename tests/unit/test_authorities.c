@@ -99,7 +99,7 @@ static int stop_tls(void **state)
 static const char *tls_list(unsigned number, char out[8192])
 {
 	uint8_t certificate[2048], crl[2048];
-	char pem[PEM_ROOM(2048)], text[4096] = "", crl_text[4096] = "";
+	char pem[PEM_ROOM(2048)], text[4000] = "", crl_text[4000] = "";
 	size_t length, crl_length;
 
 	tls_rig.current = number;
