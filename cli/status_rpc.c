@@ -103,8 +103,10 @@ static enum exit_status show(int fd, cJSON *report, bool json)
 	enum exit_status status = EXIT_REFUSED;
 	cJSON *result = ask(fd, "status");
 
-	if (!result)
+	if (!cJSON_IsObject(result)) {
+		cJSON_Delete(result);
 		return EXIT_REFUSED;
+	}
 	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(result, "ready")))
 		status = EXIT_DONE;
 	else

@@ -111,6 +111,32 @@ static void prints_json_in_plain_ascii(void **state)
 	free(text);
 }
 
+static void shows_alerts_and_the_brokers_numbers(void **state)
+{
+	char *text = print("{\"alerts\":[{\"id\":\"record-lost\",\"severity\":\"high\","
+			   "\"audience\":\"everyone\",\"message\":\"no\\u001broom\"}],"
+			   "\"counters\":{\"signed\":3,\"refused\":2,\"refused_by\":{"
+			   "\"ttl\":0,\"roles\":2},\"unavailable\":0,\"permits\":["
+			   "{\"count\":3},{\"count\":1}],\"queue\":{\"buckets\":[1,2],"
+			   "\"sum\":0.006,\"max\":0.004}},\"sockets\":[{\"socket\":"
+			   "\"auth\",\"workers\":2,\"lost\":1,\"in_flight\":7,"
+			   "\"breaker_open\":true},{\"socket\":\"idle\"}],"
+			   "\"record\":{\"sequence\":12}}",
+	    status_print);
+
+	(void)state;
+	assert_says(text, "Signed:         3 of 4 permitted\n");
+	assert_says(text, "Refused:        2: roles 2\n");
+	assert_says(text, "Not served:     0\n");
+	assert_says(text, "Until the key:  3 times 2.00 ms, at most 4.00 ms\n");
+	assert_says(text, "Record:         12 lines; synced 0 times 0.00 ms");
+	assert_says(text, "auth: 2 serve, 1 restarts, 7 requests in flight; closed after "
+			  "too many refusals\n");
+	assert_null(strstr(text, "idle"));
+	assert_says(text, "high      everyone  record-lost  no\\x1broom\n");
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -118,6 +144,7 @@ int main(void)
 		cmocka_unit_test(lets_no_answer_move_the_cursor),
 		cmocka_unit_test(survives_an_answer_of_another_shape),
 		cmocka_unit_test(leaves_out_rows_that_do_not_fit_and_says_so),
+		cmocka_unit_test(shows_alerts_and_the_brokers_numbers),
 		cmocka_unit_test(prints_json_in_plain_ascii),
 	};
 
