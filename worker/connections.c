@@ -115,8 +115,50 @@ struct connection *connections_add(
 		connection->output = continuity_output(continuity);
 		connection->skipping = continuity->skipping != 0;
 	}
+	connection->used = ++connections->clock;
 	connections->of[connections->count++] = connection;
 	return connection;
+}
+
+/* The user with most clients, with one more of `newcomer`; on a tie the newcomer. */
+static uid_t largest_user(const struct connections *connections, uid_t newcomer)
+{
+	struct {
+		uid_t uid;
+		unsigned clients;
+	} users[CONNECTIONS_MAX + 1] = { { newcomer, 1 } };
+	unsigned i, at, count = 1, largest = 0;
+
+	for (i = 0; i < connections->count; i++) {
+		for (at = 0; at < count; at++)
+			if (users[at].uid == connections->of[i]->uid)
+				break;
+		if (at == count)
+			users[count++].uid = connections->of[i]->uid;
+		users[at].clients++;
+		if (users[at].clients > users[largest].clients)
+			largest = at;
+	}
+	return users[largest].uid;
+}
+
+struct connection *connections_to_give_way(
+    const struct connections *connections, uid_t uid)
+{
+	const uid_t from = largest_user(connections, uid);
+	struct connection *one, *found = NULL;
+	unsigned i;
+
+	for (i = 0; i < connections->count; i++) {
+		one = connections->of[i];
+		if (one->uid != from || (one->outstanding > 0 && from == uid))
+			continue;
+		if (!found || (one->outstanding == 0) > (found->outstanding == 0) ||
+		    ((one->outstanding == 0) == (found->outstanding == 0) &&
+			one->used < found->used))
+			found = one;
+	}
+	return found;
 }
 
 void connections_remove(struct connections *connections, unsigned index)
@@ -244,6 +286,7 @@ enum line connection_line(struct connection *connection, char *out, size_t *leng
 void connection_line_done(struct connections *connections, struct connection *connection)
 {
 	(void)skip_to_end(connection);
+	connection->used = ++connections->clock;
 	if (connection->continuity)
 		continuity_line_ended(connection->continuity);
 	release(connections, connection);

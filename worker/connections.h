@@ -9,6 +9,8 @@
 #include "worker/continuity.h"
 #include "worker/ring.h"
 
+#include <sys/types.h>
+
 #define CONNECTIONS_MAX	    2000
 #define LINE_MAX_BYTES	    65536	  /* without its line end */
 #define CONNECTION_REQUESTS 256		  /* outstanding on one connection */
@@ -29,20 +31,31 @@ struct connection {
 	bool ended;			    /* the client writes no more */
 	bool broken;			    /* to be closed, nothing more to be written */
 	unsigned outstanding;
+	uid_t uid;	 /* who has connected */
+	uint64_t used;	 /* connections.clock at its last line */
 	size_t reserved; /* bytes that the answers of outstanding requests may take */
 };
 
 struct connections {
 	struct connection *of[CONNECTIONS_MAX];
 	unsigned count;
-	size_t bytes;	  /* of all rings */
-	unsigned cut_off; /* clients, since the log was told of it */
+	uint64_t clock; /* one more with every client and every line */
+	size_t bytes;	/* of all rings */
+	/* clients, since the log was told of it */
+	unsigned cut_off, gave_way;
 };
 
 /* A new client; NULL when there are too many or memory is short (`in` and `out` stay
  * open). */
 struct connection *connections_add(
     struct connections *connections, int in, int out, struct continuity *continuity);
+/*
+ * Who gives way to a client of user `uid` when every place is taken: of the user with
+ * most clients, the newcomer counted, the one idle for longest, or one with requests
+ * under way when that is another user and none is idle. NULL: nobody does.
+ */
+struct connection *connections_to_give_way(
+    const struct connections *connections, uid_t uid);
 /* Closes it and frees it; the last one takes its place in the table. */
 void connections_remove(struct connections *connections, unsigned index);
 

@@ -242,13 +242,53 @@ static void expire(struct worker *worker, int64_t now)
 
 /* ---- clients ---- */
 
-static void log_client(int fd)
+static uid_t user_of(int fd)
 {
-	struct ucred peer;
+	struct ucred peer = { .uid = (uid_t)-1 };
 	socklen_t length = sizeof(peer);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0)
-		log_debug("a client of uid %u has come", (unsigned)peer.uid);
+	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length);
+	log_debug("a client of uid %u has come", (unsigned)peer.uid);
+	return peer.uid;
+}
+
+static void remove_client(struct server *server, unsigned index)
+{
+	struct worker *worker = server->worker;
+
+	if (worker->terminal)
+		server->terminal_gone = true;
+	pendings_drop_connection(&worker->pendings, worker->connections.of[index]);
+	connections_remove(&worker->connections, index);
+}
+
+static void make_room(struct server *server, uid_t uid)
+{
+	struct connections *connections = &server->worker->connections;
+	const struct connection *leaving = connections_to_give_way(connections, uid);
+	unsigned i;
+
+	for (i = 0; i < connections->count; i++)
+		if (connections->of[i] == leaving) {
+			connections->gave_way++;
+			remove_client(server, i);
+			return;
+		}
+}
+
+static void add_client(struct server *server, int fd)
+{
+	struct connections *connections = &server->worker->connections;
+	const uid_t uid = user_of(fd);
+	struct connection *connection;
+
+	if (connections->count == CONNECTIONS_MAX)
+		make_room(server, uid);
+	connection = connections_add(connections, fd, fd, NULL);
+	if (connection)
+		connection->uid = uid;
+	else
+		close(fd);
 }
 
 static void accept_clients(struct server *server, int64_t now)
@@ -258,8 +298,7 @@ static void accept_clients(struct server *server, int64_t now)
 	unsigned i;
 	int fd;
 
-	for (i = 0; i < most && server->worker->connections.count < CONNECTIONS_MAX;
-	     i++) {
+	for (i = 0; i < most; i++) {
 		fd = accept4(server->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0 && errno != EAGAIN && errno != EINTR &&
 		    errno != ECONNABORTED) {
@@ -268,11 +307,7 @@ static void accept_clients(struct server *server, int64_t now)
 		}
 		if (fd < 0)
 			return;
-		log_client(fd);
-		if (connections_add(&server->worker->connections, fd, fd, NULL))
-			continue;
-		close(fd);
-		return;
+		add_client(server, fd);
 	}
 }
 
@@ -294,16 +329,6 @@ static void handle_lines(struct server *server, struct connection *connection)
 	}
 	if (connection_has_line(connection))
 		server->more = true;
-}
-
-static void remove_client(struct server *server, unsigned index)
-{
-	struct worker *worker = server->worker;
-
-	if (worker->terminal)
-		server->terminal_gone = true;
-	pendings_drop_connection(&worker->pendings, worker->connections.of[index]);
-	connections_remove(&worker->connections, index);
 }
 
 /* poll()'s word for one client: what may be read, and written on --stdio. */
@@ -372,9 +397,8 @@ static nfds_t fill_polls(struct server *server, int64_t now)
 {
 	struct worker *worker = server->worker;
 	struct connection *connection;
-	bool accepting = worker->ready && !worker->draining &&
-			 server->accept_again <= now &&
-			 worker->connections.count < CONNECTIONS_MAX;
+	bool accepting =
+	    worker->ready && !worker->draining && server->accept_again <= now;
 	unsigned i;
 
 	server->polls[POLL_BROKER] = (struct pollfd){ .fd = worker->broker.fd,
@@ -421,7 +445,8 @@ static int poll_all(struct server *server, int wait_ms, int64_t now)
 	if (server->accept_again > now)
 		earlier(&wait_ms, server->accept_again, now);
 	/* What was counted is told even when nothing else happens. */
-	if (server->worker->connections.cut_off > 0)
+	if (server->worker->connections.cut_off + server->worker->connections.gave_way >
+	    0)
 		earlier(&wait_ms, server->tell_again, now);
 	if (server->worker->refused > 0)
 		earlier(&wait_ms, server->tell_refused_again, now);
@@ -457,13 +482,17 @@ static void tell_cut_off(struct server *server, int64_t now)
 {
 	struct connections *connections = &server->worker->connections;
 
-	if (connections->cut_off == 0 || now < server->tell_again)
+	if (connections->cut_off + connections->gave_way == 0 || now < server->tell_again)
 		return;
-	log_notice(
-	    "cut off %u clients: each held most of the worker's memory, or did not "
-	    "read its answers",
-	    connections->cut_off);
-	connections->cut_off = 0;
+	if (connections->cut_off > 0)
+		log_notice("cut off %u clients: each held most of the worker's memory, "
+			   "or did not read its answers",
+		    connections->cut_off);
+	if (connections->gave_way > 0)
+		log_notice("all %d places were taken: %u clients of the user with most "
+			   "of them gave way",
+		    CONNECTIONS_MAX, connections->gave_way);
+	connections->cut_off = connections->gave_way = 0;
 	server->tell_again = now + TELL_MS;
 }
 

@@ -99,6 +99,49 @@ static void takes_no_more_clients_than_it_may(void **state)
 	connections.count = 0;
 }
 
+/* Clients of users 1 1 1 1 2 2, in the order of their last line. */
+static void six_clients(void)
+{
+	unsigned i;
+
+	for (i = 0; i < 6; i++)
+		add()->uid = i < 4 ? 1 : 2;
+}
+
+static void user_with_most_clients_gives_up_the_one_idle_for_longest(void **state)
+{
+	(void)state;
+	six_clients();
+	assert_ptr_equal(connections_to_give_way(&connections, 2), connections.of[0]);
+	assert_ptr_equal(connections_to_give_way(&connections, 3), connections.of[0]);
+	assert_ptr_equal(connections_to_give_way(&connections, 1), connections.of[0]);
+	connections.of[0]->used = ++connections.clock;
+	connections.of[1]->outstanding = 1;
+	assert_ptr_equal(connections_to_give_way(&connections, 2), connections.of[2]);
+}
+
+static void work_under_way_gives_way_to_other_users_alone(void **state)
+{
+	unsigned i;
+
+	(void)state;
+	six_clients();
+	for (i = 0; i < 4; i++)
+		connections.of[i]->outstanding = 1;
+	assert_ptr_equal(connections_to_give_way(&connections, 2), connections.of[0]);
+	assert_null(connections_to_give_way(&connections, 1));
+}
+
+static void users_with_equal_shares_keep_them(void **state)
+{
+	(void)state;
+	six_clients();
+	connections.of[3]->uid = 2;
+	/* With one more the newcomer's user has most: its own gives way. */
+	assert_ptr_equal(connections_to_give_way(&connections, 2), connections.of[3]);
+	assert_ptr_equal(connections_to_give_way(&connections, 1), connections.of[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -109,6 +152,11 @@ int main(void)
 		cmocka_unit_test_teardown(
 		    cuts_off_the_largest_when_memory_is_used_up, stop),
 		cmocka_unit_test_teardown(takes_no_more_clients_than_it_may, stop),
+		cmocka_unit_test_teardown(
+		    user_with_most_clients_gives_up_the_one_idle_for_longest, stop),
+		cmocka_unit_test_teardown(
+		    work_under_way_gives_way_to_other_users_alone, stop),
+		cmocka_unit_test_teardown(users_with_equal_shares_keep_them, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
