@@ -384,6 +384,72 @@ static void nothing_is_made_that_the_record_does_not_have(void **state)
 	assert_non_null(strstr(failure.text, "record"));
 }
 
+/* ---- configs wait for it ---- */
+
+static void send_config(uint32_t id)
+{
+	uint8_t bytes[512];
+	struct frame_writer w;
+
+	f->channel->gate = f->gate = (struct gate){ .phase = PHASE_SEALED };
+	frame_begin(&w, bytes, sizeof bytes, OP_CONFIG, id);
+	frame_put_text(&w, "example.com");
+	frame_put_u8(&w, KEYSTORE_SOFTWARE);
+	frame_put_text(&w, "");
+	frame_put_text(&w, "");
+	frame_put_u8(&w, SUITE_BALANCED_V1);
+	frame_put_u8(&w, 1); /* workers */
+	frame_put_text(&w, "");
+	assert_int_equal(channel_send(f->worker, bytes, frame_end(&w)), 0);
+	fixture_turn(f);
+	f->gate.phase = PHASE_CONFIG;
+}
+
+static void config_is_taken_when_its_cas_are_made(void **state)
+{
+	unsigned i;
+
+	(void)state;
+	forget_cas();
+	send_config(9);
+	for (i = 0; i < 9; i++) {
+		assert_false(fixture_receive(f));
+		assert_int_equal(f->channel->gate.phase, PHASE_CONFIG);
+		fake_answer(0, FAKE_RIGHT);
+	}
+	assert_true(fixture_receive(f));
+	assert_int_equal(f->answer.op, OP_CONFIG_TAKEN);
+	assert_int_equal(f->answer.id, 9);
+	assert_int_equal(f->channel->gate.phase, PHASE_SERVE);
+	assert_string_equal(
+	    suite_name(f->broker->state.suite), suite_name(SUITE_BALANCED_V1));
+}
+
+static void config_is_refused_when_they_can_not_be_made(void **state)
+{
+	(void)state;
+	forget_cas();
+	send_config(9);
+	fake_answer(0, FAKE_FAILED);
+	assert_true(fixture_receive(f));
+	assert_int_equal(f->answer.op, OP_CONFIG_REFUSED);
+	assert_true(f->broker->failed);
+}
+
+static void worker_that_died_meanwhile_is_no_matter(void **state)
+{
+	unsigned i;
+
+	(void)state;
+	forget_cas();
+	send_config(9);
+	channel_close(f->channel);
+	for (i = 0; i < 9; i++)
+		fake_answer(0, FAKE_RIGHT);
+	assert_true(ca_making_complete(f->broker));
+	assert_false(f->broker->failed);
+}
+
 /* ---- what a state must not say ---- */
 
 static bool loads(void)
@@ -504,6 +570,9 @@ int main(void)
 		TEST(failing_keystore_is_told_and_leaves_nothing_half),
 		TEST(wrong_signature_is_no_certificate),
 		TEST(nothing_is_made_that_the_record_does_not_have),
+		TEST(config_is_taken_when_its_cas_are_made),
+		TEST(config_is_refused_when_they_can_not_be_made),
+		TEST(worker_that_died_meanwhile_is_no_matter),
 		TEST(refuses_certificate_of_another_key),
 		TEST(refuses_crl_of_another_ca),
 		TEST(refuses_every_changed_byte_of_a_certificate),
