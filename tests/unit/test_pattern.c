@@ -116,6 +116,34 @@ static void a_star_in_a_value_is_matched_by_a_lone_star_only(void **state)
 	CHECK(rows, PATTERN_EXACT);
 }
 
+static void a_wildcards_star_is_a_label_if_it_is_asked_for(void **state)
+{
+	/* clang-format off */
+	static const struct { const char *pattern, *value; bool matches; } rows[] = {
+		{ "*.a.b", "*.a.b", true }, { "*.A.b", "*.a.b", true },
+		{ "*.*.b", "*.a.b", true }, { "**.b", "*.a.b", true }, { "**", "*.a", true },
+		{ "*", "*.a", true }, { "*.a", "x.a", true },
+		{ "*.b", "*.a.b", false }, { "x.a", "*.a", false }, { "x*.a", "*.a", false },
+		{ "*x.a", "*.a", false }, { "*.a", "*.*.a", false }, { "**.a", "*.*.a", false },
+		{ "**.a", "x.*.a", false }, { "*.a", "*a", false }, { "**", "*", false },
+	};
+	/* clang-format on */
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct slice value = slice_of(rows[i].value);
+		struct pattern pattern;
+		char text[16];
+
+		snprintf(text, sizeof(text), "%s", rows[i].pattern);
+		assert_null(pattern_read(text, strlen(text), PATTERN_DNS, &pattern));
+		if (pattern_match_wildcard(&pattern, value.at, value.length) !=
+		    rows[i].matches)
+			fail_msg("%s on %s", rows[i].pattern, rows[i].value);
+	}
+}
+
 static void everything_else_is_bytewise(void **state)
 {
 	static const struct row rows[] = {
@@ -305,6 +333,7 @@ int main(void)
 		cmocka_unit_test(two_stars_go_across_labels),
 		cmocka_unit_test(a_lone_star_matches_everything),
 		cmocka_unit_test(a_star_in_a_value_is_matched_by_a_lone_star_only),
+		cmocka_unit_test(a_wildcards_star_is_a_label_if_it_is_asked_for),
 		cmocka_unit_test(everything_else_is_bytewise),
 		cmocka_unit_test(a_zero_byte_in_a_value_is_a_byte),
 		cmocka_unit_test(dns_names_have_no_case),
