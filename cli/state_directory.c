@@ -90,6 +90,16 @@ static bool make_part(const struct state_directory *out, const char *name)
 	return mkdirat(out->root.fd, name, 0700) == 0 && fsync(out->root.fd) == 0;
 }
 
+static bool sync_parent(const struct state_directory *out)
+{
+	int parent = openat(out->root.fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool good = parent >= 0 && fsync(parent) == 0;
+
+	if (parent >= 0)
+		close(parent);
+	return good;
+}
+
 static bool make_parts(struct state_directory *out, struct failure *failure)
 {
 	bool full = false;
@@ -101,7 +111,7 @@ static bool make_parts(struct state_directory *out, struct failure *failure)
 		return false;
 	if (full)
 		return failure_say(failure, "is not empty; nothing is overwritten");
-	if (!make_part(out, "audit") || !make_part(out, "keys"))
+	if (!make_part(out, "audit") || !make_part(out, "keys") || !sync_parent(out))
 		return failure_say(failure, "%s", strerror(errno));
 	directory_close(&out->root);
 	return open_parts(out, failure);

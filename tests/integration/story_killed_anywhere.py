@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""The broker killed before each of its calls that change a file, from the first start on an
-empty state directory to the stop, one run for each: every next start finds all that was
-promised. Opening, which makes a file, has no point of its own: to be killed after it is to
-be killed before the call that follows."""
+"""The broker, from the first start on an empty state directory to the stop, and root's
+commands: killed before each of their calls that change a file, one run for each, and every
+next start finds all that was promised. Opening, which may make a file, has no point of its
+own: to be killed after it is to be killed before the call that follows."""
 import concurrent.futures
 import json
 import os
@@ -14,7 +14,7 @@ import tempfile
 
 from story import DEADLINE, Daemon, Place, build_folder, ed25519_key, remove_tree, wait_until
 
-CALLS = "write,renameat,fsync,fdatasync"
+CALLS = ("write", "renameat", "fsync", "fdatasync")
 RUNS_AT_ONCE = 2
 WRAPPER = """\
 #!/bin/sh
@@ -49,10 +49,14 @@ def stopped_child(pid):
     return None
 
 
-def trace(pid, number, log):
+def kill_before(call, number):
+    """strace counts each call by itself."""
+    return ["-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}"]
+
+
+def trace(pid, call, number, log):
     tracer = subprocess.Popen(
-        ["strace", "-p", str(pid), "-o", log, "-e", f"trace={CALLS}",
-         "-e", f"inject={CALLS}:signal=KILL:when={number}"],
+        ["strace", "-p", str(pid), "-o", log, *kill_before(call, number)],
         stderr=subprocess.PIPE, text=True)
     while "attached" not in tracer.stderr.readline():
         assert tracer.poll() is None, "strace could not attach"
@@ -72,13 +76,13 @@ def ask(daemon, key, certificates):
             certificates.append(answer["result"])
 
 
-def run(folder, place, key, number):
-    """True when the run was over before call `number`; and what was handed out."""
+def run(folder, place, key, call, number):
+    """True when the run was over before that call; and what was handed out."""
     daemon, certificates = Daemon(folder, place), []
     daemon.start_unready()
     log = place.path + "/strace"
     pid = wait_until("the broker", lambda: stopped_child(daemon.process.pid))
-    tracer = trace(pid, number, log)
+    tracer = trace(pid, call, number, log)
     os.kill(pid, signal.SIGCONT)
     try:
         wait_until("readiness or the end", daemon.ready_or_dead)
@@ -136,36 +140,127 @@ def signer(result):
     return re.search(r"Signing CA: (.*)", describe_signer(result["certificate"])).group(1)
 
 
-def one(build, folder, key, number):
+def one(build, folder, key, call, number):
     place = Place()
     try:
-        clean, certificates = run(folder, place, key, number)
+        clean, certificates = run(folder, place, key, call, number)
         survives(build, place, key, certificates)
     except BaseException as error:
         with open(place.log, errors="replace") as log:
-            raise AssertionError(f"killed before call {number}: {error!r}\n"
+            raise AssertionError(f"killed before {call} {number}: {error!r}\n"
                                  f"{log.read()[-3000:]}") from error
     place.remove()
     return clean, len(certificates)
+
+
+def broker_survives(build, folder, key, call):
+    for number in range(1, 500):
+        clean, count = one(build, folder, key, call, number)
+        if clean:
+            assert count == 2, count
+            return number - 1
+    raise AssertionError(f"{call}: no end")
+
+
+# ---- the administrator's commands, where no daemon runs ----
+
+COMMAND_CALLS = CALLS + ("unlinkat", "mkdir", "mkdirat")
+
+
+def divided(build, path):
+    """A state directory whose record has three segments."""
+    place = Place()
+    with Daemon(build, place):
+        pass
+    segment = place.state + "/audit/audit-000001.jsonl"
+    subprocess.run(["chattr", "-a", segment], stderr=subprocess.DEVNULL, check=False)
+    with open(segment, "rb") as whole:
+        lines = whole.read().splitlines(keepends=True)
+    for number, part in ((1, lines[:5]), (2, lines[5:10]), (3, lines[10:])):
+        with open(place.state + f"/audit/audit-{number:06}.jsonl", "wb") as out:
+            out.write(b"".join(part))
+        os.chmod(out.name, 0o600)
+    shutil.move(place.state, path)
+    place.remove()
+    return path
+
+
+def privyseal(build, *words):
+    return subprocess.run([os.path.join(build, "privyseal"), *words], text=True,
+                          capture_output=True, timeout=DEADLINE, check=False)
+
+
+def command_survives(build, template, words, call):
+    """Killed before each call; what is left verifies, and the same command finishes it."""
+    for number in range(1, 500):
+        folder = tempfile.mkdtemp(prefix="privyseal-test.")
+        state, log = folder + "/state", folder + "/strace"
+        shutil.copytree(template, state)
+        killed = subprocess.run(
+            ["strace", "-o", log, *kill_before(call, number),
+             os.path.join(build, "privyseal"), *words, "--state-dir", state],
+            capture_output=True, timeout=DEADLINE, check=False)
+        for again in (("audit", "verify"), words, ("audit", "verify")):
+            said = privyseal(build, *again, "--state-dir", state)
+            assert said.returncode == 0, (words, number, again, said)
+        assert not [name for name in os.listdir(state + "/audit") if name.endswith(".new")]
+        remove_tree(folder)
+        if killed.returncode == 0:
+            return number - 1
+    raise AssertionError(f"{words} never ended")
+
+
+def restore_is_all_or_nothing(build, backup, call):
+    """What a restore that was killed has left is no state directory yet, and says so."""
+    for number in range(1, 500):
+        place = Place()
+        killed = subprocess.run(
+            ["strace", "-o", place.path + "/strace", *kill_before(call, number),
+             os.path.join(build, "privyseal"), "restore", "--state-dir", place.state,
+             backup],
+            capture_output=True, timeout=DEADLINE, check=False)
+        done = os.path.exists(place.state + "/state.json")
+        if done and (number % 4 == 0 or killed.returncode == 0):
+            with Daemon(build, place) as daemon:
+                verified = daemon.cli("audit", "verify", "--state-dir", place.state)
+                assert verified.returncode == 0, verified
+        elif os.path.exists(place.state + "/keys") and os.listdir(place.state + "/keys"):
+            said = privyseal(build, "restore", "--state-dir", place.state, backup)
+            assert "nothing is overwritten" in said.stderr, (number, said)
+        place.remove()
+        if killed.returncode == 0:
+            assert done
+            return number - 1
+    raise AssertionError("restore never ended")
+
+
+def commands(build, pool):
+    folder = tempfile.mkdtemp(prefix="privyseal-test.")
+    template = divided(build, folder + "/state")
+    said = privyseal(build, "backup", "--state-dir", template, folder + "/backup")
+    assert said.returncode == 0, said
+    compress = ("audit", "compress")
+    prune = ("audit", "prune", "--before", "2199-01-01T00:00:00Z", "--yes")
+    for name, survives_call in (
+            ("compress", lambda call: command_survives(build, template, compress, call)),
+            ("prune", lambda call: command_survives(build, template, prune, call)),
+            ("restore", lambda call: restore_is_all_or_nothing(
+                build, folder + "/backup", call))):
+        points = sum(pool.map(survives_call, COMMAND_CALLS))
+        print(f"{name}: before each of {points} calls")
+    remove_tree(folder)
 
 
 def main():
     build = build_folder()
     folder = waiting_build(build, tempfile.mkdtemp(prefix="privyseal-test."))
     key = ed25519_key()
-    number, over, most = 1, False, 0
     with concurrent.futures.ThreadPoolExecutor(RUNS_AT_ONCE) as pool:
-        while not over:
-            runs = [pool.submit(one, build, folder, key, number + i)
-                    for i in range(RUNS_AT_ONCE)]
-            for finished in runs:
-                clean, count = finished.result()
-                over, most = over or clean, max(most, count)
-                number += not over
-    assert number > 20, f"only {number - 1} calls: is the broker traced at all?"
-    assert most == 2, most
+        points = list(pool.map(lambda call: broker_survives(build, folder, key, call), CALLS))
+        assert min(points) > 5, f"{points}: is the broker traced at all?"
+        print(f"the broker: before each of {sum(points)} calls: {dict(zip(CALLS, points))}")
+        commands(build, pool)
     remove_tree(folder)
-    print(f"killed before each of {number - 1} calls")
 
 
 main()
