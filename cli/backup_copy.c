@@ -111,6 +111,8 @@ static bool copy_segment(const struct copy *copy, const char *name, bool packed)
 		   from, to, packed ? status.st_size : whole_lines(from, status.st_size));
 	if (!good)
 		fail(name, "can't be copied");
+	else if (copy->to->state.restored) /* a backup must be easy to remove */
+		append_only_set(to, true);
 	if (from >= 0)
 		close(from);
 	if (to >= 0 && close(to) != 0)

@@ -9,10 +9,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -26,27 +24,6 @@ static bool fail(const char *name, const char *what)
 	return false;
 }
 
-/* Segments may be append-only even for root, who can lift that. Where the file system has
- * no such flag, nothing is to do. */
-static bool is_append_only(int fd)
-{
-	int flags = 0;
-
-	return ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_APPEND_FL) != 0;
-}
-
-static void set_append_only(int fd, bool wanted)
-{
-	int flags = 0;
-
-	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 &&
-	    ((flags & FS_APPEND_FL) != 0) != wanted) {
-		flags ^= FS_APPEND_FL;
-		/* Where it can't be lifted, unlink() says so. */
-		(void)ioctl(fd, FS_IOC_SETFLAGS, &flags);
-	}
-}
-
 /* True when it is gone, durably; also when it was not there. */
 static bool remove_file(const struct directory *directory, const char *name)
 {
@@ -55,7 +32,7 @@ static bool remove_file(const struct directory *directory, const char *name)
 
 	if (fd < 0)
 		return errno == ENOENT || fail(name, "can't be opened");
-	set_append_only(fd, false);
+	append_only_set(fd, false);
 	close(fd);
 	return (unlinkat(directory->fd, name, 0) == 0 && fsync(directory->fd) == 0) ||
 	       fail(name, "can't be removed");
@@ -126,8 +103,8 @@ static bool compress_open(
 		   fstat(to, &after) == 0) ||
 	       fail(name, "can't be compressed");
 	good = good && put_in_place(audit, fresh, packed);
-	if (good && is_append_only(plain))
-		set_append_only(to, true);
+	if (good && append_only_is(plain))
+		append_only_set(to, true);
 	good = good && remove_file(audit, name);
 	if (good)
 		*saved += (uint64_t)(before.st_size - after.st_size);

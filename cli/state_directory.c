@@ -8,10 +8,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -232,6 +234,27 @@ bool state_directory_act(struct state_directory *directory, const char *runtime_
 		    : ask_broker(&act, runtime_directory, segment, &failure)))
 		return say(directory, &failure);
 	return read_state(directory, &failure) || say(directory, &failure);
+}
+
+/* ---- files ---- */
+
+bool append_only_is(int fd)
+{
+	int flags = 0;
+
+	return ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_APPEND_FL) != 0;
+}
+
+void append_only_set(int fd, bool wanted)
+{
+	int flags = 0;
+
+	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 &&
+	    ((flags & FS_APPEND_FL) != 0) != wanted) {
+		flags ^= FS_APPEND_FL;
+		/* Where it can't be lifted, unlink() says so. */
+		(void)ioctl(fd, FS_IOC_SETFLAGS, &flags);
+	}
 }
 
 /* ---- keys ---- */

@@ -38,6 +38,11 @@ bool state_directory_act(struct state_directory *directory, const char *runtime_
 /* Is each private key that of the CA that the state says, as the broker would ask? */
 bool state_directory_keys_fit(const struct state_directory *directory);
 
+/* Segments of the record are append-only even for root, who can lift that; nothing where
+ * the file system has no such flag. */
+bool append_only_is(int fd);
+void append_only_set(int fd, bool wanted);
+
 /* The file name of a software key; false for a key that is elsewhere. */
 #define KEY_FILE_NAME 40
 bool key_file_name(const struct state_key *key, char out[KEY_FILE_NAME]);

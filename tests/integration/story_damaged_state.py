@@ -61,6 +61,8 @@ def without_checksum(old, new):
 
 def flip(text):
     at = text.index(b'"instance":\t"') + 13
+    while not text[at:at + 1].isdigit():  # which it is afterwards, too
+        at += 1
     return text[:at] + bytes([text[at] ^ 1]) + text[at + 1:]
 
 

@@ -296,6 +296,71 @@ static void accepts_a_start_that_was_torn_itself(void **state)
 	assert_int_equal(chain.torn_lines, 2);
 }
 
+/* Records 5 to 11, then one of `event` that tells of a cut. */
+static void take_cut(const char *event, unsigned last, const char *hash)
+{
+	char line[512], rest[160];
+
+	chain.whole = true;
+	snprintf(rest, sizeof rest, ",\"last\":%u,\"hash\":\"%s\"", last, hash);
+	sample_record(line, 12, sample.hash[11], event, rest);
+	take_from(5, 11);
+	take(line);
+}
+
+static void accepts_a_cut_that_is_on_record(void **state)
+{
+	(void)state;
+	take_cut("prune", 4, sample.hash[4]);
+	assert_whole(8);
+	assert_int_equal(chain.lacking, 4);
+	assert_int_equal(chain.cut.sequence, 12);
+}
+
+static void accepts_what_an_interrupted_pruning_has_left(void **state)
+{
+	(void)state;
+	take_cut("prune", 9, sample.hash[9]);
+	assert_whole(8);
+}
+
+static void refuses_a_cut_that_no_record_tells_of(void **state)
+{
+	(void)state;
+	chain.whole = true;
+	take_from(5, 12);
+	assert_fault(1, 1, "no record tells of a cut");
+}
+
+static void refuses_a_cut_beyond_the_recorded_one(void **state)
+{
+	(void)state;
+	take_cut("prune", 3, sample.hash[3]);
+	assert_fault(1, 1, "no record tells of a cut");
+}
+
+static void refuses_a_cut_after_another_record_than_the_recorded(void **state)
+{
+	(void)state;
+	take_cut("prune", 4, sample.hash[3]);
+	assert_fault(1, 1, "no record tells of a cut");
+}
+
+static void believes_no_other_event_of_a_cut(void **state)
+{
+	(void)state;
+	take_cut("sign", 4, sample.hash[4]);
+	assert_fault(1, 1, "no record tells of a cut");
+}
+
+static void goes_on_from_where_a_backup_was_taken(void **state)
+{
+	(void)state;
+	take_cut("restore", 4, sample.hash[4]);
+	assert_whole(8);
+	assert_int_equal(chain.restored.sequence, 12);
+}
+
 static void an_empty_record_is_none(void **state)
 {
 	(void)state;
@@ -376,6 +441,13 @@ int main(void)
 		WITH_CHAIN(refuses_a_torn_line_that_took_no_number),
 		WITH_CHAIN(refuses_a_torn_line_that_was_changed),
 		WITH_CHAIN(accepts_a_start_that_was_torn_itself),
+		WITH_CHAIN(accepts_a_cut_that_is_on_record),
+		WITH_CHAIN(accepts_what_an_interrupted_pruning_has_left),
+		WITH_CHAIN(refuses_a_cut_that_no_record_tells_of),
+		WITH_CHAIN(refuses_a_cut_beyond_the_recorded_one),
+		WITH_CHAIN(refuses_a_cut_after_another_record_than_the_recorded),
+		WITH_CHAIN(believes_no_other_event_of_a_cut),
+		WITH_CHAIN(goes_on_from_where_a_backup_was_taken),
 		WITH_CHAIN(an_empty_record_is_none),
 		WITH_CHAIN(refuses_lines_that_are_no_records),
 		WITH_CHAIN(refuses_a_state_that_does_not_name_a_head),
