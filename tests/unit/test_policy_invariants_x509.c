@@ -436,6 +436,15 @@ static void dns_names_are_lower_case_letters_digits_and_hyphens(void **state)
 	text[4 + 254] = '\0';
 	NAMES(trial, text);
 	assert_refused(trial, FACT_DNS, NULL);
+	snprintf(text, sizeof(text),
+	    "dns:*." LABEL63 "." LABEL63 "." LABEL63 "." LABEL63);
+	text[4 + 253] = '\0';
+	NAMES(trial, text);
+	assert_holds(trial);
+	text[4 + 253] = 'f';
+	text[4 + 254] = '\0';
+	NAMES(trial, text);
+	assert_refused(trial, FACT_WILDCARD_DNS, NULL);
 }
 
 static void refuses_ipv4_mapped_into_ipv6(void **state)
