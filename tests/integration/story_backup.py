@@ -90,6 +90,22 @@ def without_record(build, place, key, before):
     other.remove()
 
 
+def beside_a_surviving_record(build, place, key, before):
+    """Keys and state lost, the record not: it is taken along by hand."""
+    other = Place()
+    backup(place, other.path + "/backup")
+    with Daemon(build, place) as daemon:
+        signer(daemon, key)
+    restore(other, other.path + "/backup")
+    os.rmdir(other.state + "/audit")
+    shutil.copytree(place.state + "/audit", other.state + "/audit")
+    with Daemon(build, other) as daemon:
+        assert signer(daemon, key) == before
+    assert "restored from a backup" in verify(other)
+    assert other.record()[:len(place.record())] == place.record()
+    other.remove()
+
+
 def with_record(build, place, key, before):
     """Without a daemon, and into a directory that is there but empty."""
     other = Place()
@@ -173,6 +189,7 @@ def main():
     with Daemon(build, place) as daemon:
         before = signer(daemon, key)
     without_record(build, place, key, before)
+    beside_a_surviving_record(build, place, key, before)
     with_record(build, place, key, before)
     refuses(build, place)
     place.remove()

@@ -136,6 +136,17 @@ def main():
     with open(hurt.state + "/state.json") as text:
         assert '"checksum"' in text.read()
     hurt.remove()
+
+    # A record that is lost for good: the way that the refusal tells, and the record says so.
+    hurt = Place()
+    shutil.copytree(place.state, hurt.state)
+    remove(SEGMENT)(hurt.state)
+    edit("state.json", lambda text: text[:text.index(b'"checksum"')] +
+         b'"restored": true\n}\n')(hurt.state)
+    with Daemon(build, hurt) as daemon:
+        verified = daemon.cli("audit", "verify", "--state-dir", hurt.state)
+        assert verified.returncode == 0 and "restored" in verified.stdout, verified
+    hurt.remove()
     place.remove()
 
 
