@@ -1,6 +1,10 @@
 /* What the lines of a policy say of X.509 certificates. */
 #include "x509_trial.h"
 
+#include <time.h>
+
+#include "policy/documents.h"
+
 #define HEAD "cluster example.com\n"
 #define USER "permit user x509-user ttl 2h subject * "
 #define HOST "permit host x509-host ttl 2h subject *.example.com "
@@ -326,6 +330,83 @@ static void the_shipped_policy_is_cautious(void **state)
 	free(host);
 }
 
+static double microseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+}
+
+/* Reading, writing again and judging, under so many lines that do not match and one that
+ * does; the best of many, in microseconds. */
+static double judge(struct trial *trial, unsigned lines)
+{
+	static char text[1 << 20];
+	static uint8_t bytes[FACTS_DOCUMENT_MAX], again[FACTS_DOCUMENT_MAX];
+	size_t used = (size_t)snprintf(text, sizeof(text), HEAD), length;
+	const struct policy *policy;
+	double best = 1e9, begun;
+	struct facts facts;
+	void *storage;
+	unsigned i;
+
+	for (i = 0; i < lines; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used,
+		    "permit user x509-user ttl 2h subject u%u roles r%u principals l%u\n",
+		    i, i, i);
+	snprintf(text + used, sizeof(text) - used,
+	    USER "roles * units * principals * postal-code * attributes *\n");
+	policy = trial_policy(text, &storage);
+	length = document_write(
+	    trial->request.document, &trial->sample.facts, bytes, sizeof(bytes));
+	assert_true(length > 0);
+	for (i = 0; i < 200; i++) {
+		begun = microseconds();
+		assert_null(
+		    document_read(trial->request.document, bytes, length, &facts));
+		assert_int_equal(
+		    document_write(trial->request.document, &facts, again, sizeof(again)),
+		    length);
+		policy_check(
+		    policy, &trial->issuer, &trial->request, &facts, &trial->decision);
+		begun = microseconds() - begun;
+		best = begun < best ? begun : best;
+		assert_int_equal(trial->decision.verdict, VERDICT_PERMIT);
+	}
+	free(storage);
+	return best;
+}
+
+/* DESIGN: 2 us at 20 rules, 20 ns for each further one, 200 us for the worst document;
+ * the bounds here are for a busy machine and the sanitizers. */
+static void judging_keeps_its_budget(void **state)
+{
+	struct trial *trial = *state;
+	const char *texts[514] = { "CN=alice" };
+	double few, many;
+	unsigned i;
+
+	use_key(&trial->sample, KEY_RSA);
+	SUBJECT(trial, "O=access", "O=editor", "L=ops", "L=deploy", "CN=alice",
+	    "OU=usage:kube", "postalCode={\"logins\":[\"ops\",\"deploy\"]}",
+	    "1.7=example.com", "1.9=10.1.2.3", "1.20=local");
+	few = judge(trial, 20);
+	many = judge(trial, 9990);
+	print_message("read, write and check with 20 rules: %.2f us; a further one: %.1f "
+		      "ns\n",
+	    few, (many - few) * 1e3 / 9970);
+	assert_true(few < 200);
+	assert_true(many - few < 50000);
+	for (i = 1; i < 512; i++)
+		texts[i] = i < 256 ? "O=aaaaaaaaaaaaaaaaa" : "1.7=aa";
+	trial_subject(trial, texts);
+	few = judge(trial, 20);
+	print_message("511 attributes of %zu bytes: %.0f us\n",
+	    trial->sample.facts.x509_subject_length, few);
+	assert_true(few < 20000);
+}
+
 int main(void)
 {
 #define TRIAL(test, begin) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -342,6 +423,7 @@ int main(void)
 		TRIAL(the_socket_and_the_nearest_line_are_named, begin_user),
 		TRIAL(words_of_ssh_do_not_permit_a_certificate, begin_user),
 		TRIAL(the_shipped_policy_is_cautious, begin_user),
+		TRIAL(judging_keeps_its_budget, begin_user),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
