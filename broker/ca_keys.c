@@ -235,16 +235,8 @@ static bool load_one(
 
 	if (keys->count == 0)
 		return true;
-	if (!broker->keystore.methods->load(
-		&broker->keystore, keys->key[0].identifier, key, failure))
-		return false;
-	if (key->blob_length != keys->key[0].blob_length ||
-	    memcmp(key->blob, keys->key[0].blob, key->blob_length) != 0)
-		return failure_say(failure,
-		    "key %s of the %s CA is not the key that state.json "
-		    "knows; restore both from one backup",
-		    key->identifier, ca_name(ca));
-	return true;
+	return broker->keystore.methods->load(&broker->keystore, keys->key[0].identifier,
+	    (struct slice){ keys->key[0].blob, keys->key[0].blob_length }, key, failure);
 }
 
 bool ca_keys_load(struct broker *broker, struct failure *failure)

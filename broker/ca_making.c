@@ -91,12 +91,14 @@ static uint64_t end_record(struct broker *broker)
 	return sequence != 0 && audit_log_commit(&broker->log) ? sequence : 0;
 }
 
-static void record_outcome(struct broker *broker, const char *outcome)
+static void record_outcome(
+    struct broker *broker, const struct keystore_answer *answer, const char *outcome)
 {
 	struct record_line *line = begin_record(broker, "outcome");
 
 	record_number(line, "of", broker->making.approval.sequence);
 	record_text(line, "outcome", outcome, strlen(outcome));
+	keystore_record(answer, line);
 	(void)audit_log_end(&broker->log); /* a failing disk has been told of */
 }
 
@@ -129,47 +131,51 @@ static void on_created(void *context, const struct failure *failure)
 static void create_key(struct broker *broker)
 {
 	const struct authority_row *row = row_now(broker);
-	const enum key_kind kind = row->kind[broker->making.suite];
+	const struct key_wanted wanted = { row->ca, row->purpose,
+		row->kind[broker->making.suite] };
 	const struct keystore_methods *methods = broker->keystore.methods;
 	struct record_line *line = begin_record(broker, "key-create");
 
-	record_text(line, "kind", key_kind_name(kind), strlen(key_kind_name(kind)));
+	record_text(
+	    line, "kind", key_kind_name(wanted.kind), strlen(key_kind_name(wanted.kind)));
 	record_text(line, "keystore", methods->prefix, strcspn(methods->prefix, ":"));
 	if (end_record(broker) == 0) {
 		fail(broker, "key", "the record can't be written, so it is not made");
 		return;
 	}
 	broker->making.waiting = true;
-	methods->create(&broker->keystore, kind, key_of(broker, row), on_created, broker);
+	methods->create(
+	    &broker->keystore, &wanted, key_of(broker, row), on_created, broker);
 }
 
 /* ---- what a TLS key shows ---- */
 
-static void on_signed(
-    void *context, enum keystore_result result, const uint8_t *signature, size_t length)
+static void on_signed(void *context, const struct keystore_answer *answer)
 {
 	struct broker *broker = context;
 	struct ca_making *making = &broker->making;
 	struct state_key *key = &keys_of(broker, row_now(broker))->key[0];
 	uint8_t *whole = key->document[making->document].bytes;
 	const char *name = ca_document_name(making->document), *fault = NULL;
+	size_t length;
 
 	making->waiting = false;
-	if (result != KEYSTORE_SIGNED) {
-		record_outcome(broker, "failed");
-		fail(broker, name, "the key can't be used now");
+	if (answer->result != KEYSTORE_SIGNED) {
+		record_outcome(broker, answer, answer->lost ? "unknown" : "failed");
+		fail(broker, name,
+		    answer->why ? answer->why : "the key can't be used now");
 		return;
 	}
 	length = ca_document_join(&making->signer, making->bytes, making->approval.length,
-	    signature, length, whole, CA_DOCUMENT_MAX);
+	    answer->signature, answer->length, whole, CA_DOCUMENT_MAX);
 	fault = ca_signed_fault(making->document, &making->signer, whole, length);
 	if (fault) {
-		record_outcome(broker, "wrong-signature");
+		record_outcome(broker, answer, "wrong-signature");
 		fail(broker, name, fault);
 		return;
 	}
 	key->document[making->document].length = length;
-	record_outcome(broker, "signed");
+	record_outcome(broker, answer, "signed");
 	keep(broker);
 }
 
@@ -222,8 +228,8 @@ static void sign_document(struct broker *broker)
 		fail(broker, name, "the record can't be written, so it is not signed");
 	else {
 		making->waiting = true;
-		broker->keystore.methods->sign(&broker->keystore, making->signer.key,
-		    &making->approval, on_signed, broker);
+		making->signer.key->keystore->methods->sign(making->signer.key->keystore,
+		    making->signer.key, &making->approval, on_signed, broker);
 	}
 }
 

@@ -168,3 +168,12 @@ void key_free(struct key *key)
 	EVP_PKEY_free(key->public);
 	*key = (struct key){ 0 };
 }
+
+void keystore_record(const struct keystore_answer *answer, struct record_line *line)
+{
+	if (answer->request_id && answer->request_id[0] != '\0')
+		record_text(line, "kms_request_id", answer->request_id,
+		    strlen(answer->request_id));
+	if (answer->attempts > 1)
+		record_number(line, "attempts", answer->attempts);
+}

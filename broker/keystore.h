@@ -9,12 +9,16 @@
 
 #include "broker/approval.h"
 #include "broker/files.h"
+#include "policy/record.h"
 
 #define KEY_IDENTIFIER_MAX 160 /* software:<32 hex>, awskms:<ARN> */
 #define KEY_BLOB_MAX	   640 /* an SSH public key blob; RSA 4096 has 535 bytes */
 #define KEY_SIGNATURE_MAX  1024
 
+struct keystore;
+
 struct key {
+	struct keystore *keystore; /* where it lives */
 	enum key_kind kind;
 	unsigned bits;
 	char identifier[KEY_IDENTIFIER_MAX];
@@ -35,25 +39,40 @@ enum keystore_result {
 	KEYSTORE_FAILED	     /* the key can't be used now */
 };
 
-/* `signature` in its raw form: RSA as PKCS #1 v1.5 gives it, ECDSA as DER, Ed25519's 64
- * bytes. Valid during the call. */
-typedef void keystore_done(
-    void *context, enum keystore_result result, const uint8_t *signature, size_t length);
+/* Valid during the call of keystore_done(). */
+struct keystore_answer {
+	enum keystore_result result;
+	/* in its raw form: RSA as PKCS #1 v1.5 gives it, ECDSA as DER, Ed25519's 64 bytes
+	 */
+	const uint8_t *signature;
+	size_t length;
+	const char *request_id; /* of a remote keystore, for the record; else NULL */
+	const char *why;	/* failed: a sentence; NULL: there is no more to say */
+	unsigned attempts;	/* of a remote keystore; else 0 */
+	bool lost; /* of an attempt nobody knows whether a signature was made */
+};
+
+typedef void keystore_done(void *context, const struct keystore_answer *answer);
 
 /* NULL: the key is made, and durable; else why not. */
 typedef void keystore_created(void *context, const struct failure *failure);
 
-struct keystore;
+/* A key that is to be made. */
+struct key_wanted {
+	enum ca ca;
+	enum purpose purpose;
+	enum key_kind kind; /* RSA is of 2048 bits */
+};
 
 struct keystore_methods {
 	enum keystore_kind kind;
 	const char *prefix; /* of its identifiers */
-	/* A new key in `out`, which stays where it is until `done`. RSA is of 2048 bits.
-	 */
-	void (*create)(struct keystore *keystore, enum key_kind kind, struct key *out,
-	    keystore_created *done, void *context);
-	bool (*load)(struct keystore *keystore, const char *identifier, struct key *out,
-	    struct failure *failure);
+	/* A new key in `out`, which stays where it is until `done`. */
+	void (*create)(struct keystore *keystore, const struct key_wanted *wanted,
+	    struct key *out, keystore_created *done, void *context);
+	/* The key that has this identifier and (as SSH writes it) this public part. */
+	bool (*load)(struct keystore *keystore, const char *identifier, struct slice blob,
+	    struct key *out, struct failure *failure);
 	void (*sign)(struct keystore *keystore, const struct key *key,
 	    struct approval *approval, keystore_done *done, void *context);
 };
@@ -79,5 +98,8 @@ bool key_verify(const struct key *key, const struct crypto *crypto,
     const struct approval *approval, const uint8_t *signature, size_t length);
 
 void key_free(struct key *key);
+
+/* Members of an `outcome` that a remote keystore has more to say of. */
+void keystore_record(const struct keystore_answer *answer, struct record_line *line);
 
 #endif

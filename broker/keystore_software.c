@@ -50,7 +50,9 @@ static EVP_PKEY *public_part(EVP_PKEY *private)
 static bool adopt(struct keystore *keystore, EVP_PKEY *private, const char *identifier,
     struct key *out, struct failure *failure)
 {
-	*out = (struct key){ .private = private, .public = public_part(private) };
+	*out = (struct key){
+		.keystore = keystore, .private = private, .public = public_part(private)
+	};
 	snprintf(out->identifier, sizeof out->identifier, "%s", identifier);
 	if (out->public && key_prepare(out, keystore->crypto, failure))
 		return true;
@@ -116,12 +118,12 @@ static bool make(struct keystore *keystore, enum key_kind kind, struct key *out,
 	return adopt(keystore, private, identifier, out, failure);
 }
 
-static void create(struct keystore *keystore, enum key_kind kind, struct key *out,
-    keystore_created *done, void *context)
+static void create(struct keystore *keystore, const struct key_wanted *wanted,
+    struct key *out, keystore_created *done, void *context)
 {
 	struct failure failure = { "" };
 
-	done(context, make(keystore, kind, out, &failure) ? NULL : &failure);
+	done(context, make(keystore, wanted->kind, out, &failure) ? NULL : &failure);
 }
 
 static int no_passphrase(char *buffer, int size, int writing, void *context)
@@ -133,8 +135,8 @@ static int no_passphrase(char *buffer, int size, int writing, void *context)
 	return -1;
 }
 
-static bool load(struct keystore *keystore, const char *identifier, struct key *out,
-    struct failure *failure)
+static bool load(struct keystore *keystore, const char *identifier, struct slice blob,
+    struct key *out, struct failure *failure)
 {
 	char name[NAME_TEXT + 5];
 	uint8_t text[KEY_FILE_MAX];
@@ -166,7 +168,13 @@ static bool load(struct keystore *keystore, const char *identifier, struct key *
 		    "keys/%s: not a PKCS #8 PEM key; restore it from the "
 		    "backup",
 		    name);
-	return adopt(keystore, private, identifier, out, failure);
+	if (!adopt(keystore, private, identifier, out, failure))
+		return false;
+	return slice_same(blob, (struct slice){ out->blob, out->blob_length }) ||
+	       failure_say(failure,
+		   "keys/%s is not the key that state.json knows; restore both from one "
+		   "backup",
+		   name);
 }
 
 static bool sign_bytes(const struct crypto *crypto, const struct key *key,
@@ -188,7 +196,7 @@ static void sign(struct keystore *keystore, const struct key *key,
 	bool made;
 
 	if (!approval_spend(approval, keystore->crypto, keystore->log, key)) {
-		done(context, KEYSTORE_UNAPPROVED, NULL, 0);
+		done(context, &(struct keystore_answer){ .result = KEYSTORE_UNAPPROVED });
 		return;
 	}
 	if (key->kind == KEY_ED25519)
@@ -199,8 +207,8 @@ static void sign(struct keystore *keystore, const struct key *key,
 		       EVP_PKEY_sign(
 			   key->sign, signature, &length, digest, digest_length) == 1;
 	}
-	done(context, made ? KEYSTORE_SIGNED : KEYSTORE_FAILED, signature,
-	    made ? length : 0);
+	done(context, &(struct keystore_answer){ made ? KEYSTORE_SIGNED : KEYSTORE_FAILED,
+			  signature, made ? length : 0, NULL, NULL, 0, false });
 }
 
 const struct keystore_methods keystore_software = {

@@ -378,13 +378,16 @@ void sign_request(
 
 /* ---- the use of the key ---- */
 
-static void record_outcome(const struct signing *signing, const char *outcome)
+static void record_outcome(const struct signing *signing,
+    const struct keystore_answer *answer, const char *outcome)
 {
 	struct record_line *line = audit_log_begin(&signing->broker->log, "outcome");
 
 	record_text(line, "id", signing->request_id, signing->request_id_length);
 	record_number(line, "of", signing->approval.sequence);
 	record_text(line, "outcome", outcome, strlen(outcome));
+	if (answer)
+		keystore_record(answer, line);
 	/* Not fitting is impossible, and a failing disk has been told of. */
 	(void)audit_log_end(&signing->broker->log);
 }
@@ -392,7 +395,8 @@ static void record_outcome(const struct signing *signing, const char *outcome)
 static void count_use(
     const struct signing *signing, enum use_outcome outcome, uint64_t executed_ns)
 {
-	const struct use use = { .keystore = signing->broker->keystore.methods->kind,
+	const struct use use = { .keystore =
+				     signing->approval.key->keystore->methods->kind,
 		.purpose = signing->purpose,
 		.ca = signing->ca,
 		.document = signing->document,
@@ -405,19 +409,20 @@ static void count_use(
 
 /* Nothing leaves that the CA's public key does not confirm: a faulty signature can give
  * an RSA key away. */
-static enum use_outcome judge_signature(const struct signing *signing,
-    enum keystore_result result, const uint8_t *signature, size_t length)
+static enum use_outcome judge_signature(
+    const struct signing *signing, const struct keystore_answer *answer)
 {
 	const unsigned long long sequence = signing->approval.sequence;
 
-	if (result != KEYSTORE_SIGNED) {
-		log_error("record %llu: the keystore %s", sequence,
-		    result == KEYSTORE_UNAPPROVED ? "was given no valid approval"
-						  : "can't use the key");
+	if (answer->result != KEYSTORE_SIGNED) {
+		log_error("record %llu: the keystore %s%s%s", sequence,
+		    answer->result == KEYSTORE_UNAPPROVED ? "was given no valid approval"
+							  : "can't use the key",
+		    answer->why ? ": " : "", answer->why ? answer->why : "");
 		return USE_FAILED;
 	}
 	if (!key_verify(signing->approval.key, &signing->broker->crypto,
-		&signing->approval, signature, length)) {
+		&signing->approval, answer->signature, answer->length)) {
 		log_error("record %llu: ALARM: the keystore gave a wrong signature, "
 			  "which was kept back; suspect memory or key file, and rotate "
 			  "the CA",
@@ -428,8 +433,7 @@ static enum use_outcome judge_signature(const struct signing *signing,
 }
 
 /* The keystore has finished with one. */
-static void on_signed(
-    void *context, enum keystore_result result, const uint8_t *signature, size_t length)
+static void on_signed(void *context, const struct keystore_answer *answer)
 {
 	static const char *const names[USE_OUTCOMES] = { [USE_RELEASED] = "signed",
 		[USE_UNRELEASED] = "not-released",
@@ -438,18 +442,18 @@ static void on_signed(
 	struct signing *signing = context;
 	/* Its own time: the check of the signature is ours. */
 	const uint64_t executed_ns = clock_boot_ns() - signing->begun_ns;
-	const enum use_outcome outcome =
-	    judge_signature(signing, result, signature, length);
+	const enum use_outcome outcome = judge_signature(signing, answer);
 
 	count_use(signing, outcome, executed_ns);
-	record_outcome(signing, names[outcome]);
+	record_outcome(signing, answer,
+	    outcome == USE_FAILED && answer->lost ? "unknown" : names[outcome]);
 	switch (outcome) {
 	case USE_RELEASED:
-		answer_signed(signing, signature, length);
+		answer_signed(signing, answer->signature, answer->length);
 		break;
 	case USE_FAILED:
-		unavailable(
-		    signing, UNAVAILABLE_KEYSTORE, 0, "the key can't be used now");
+		unavailable(signing, UNAVAILABLE_KEYSTORE, 0,
+		    answer->why ? answer->why : "the key can't be used now");
 		break;
 	case USE_WRONG:
 		unavailable(
@@ -464,7 +468,7 @@ static void on_signed(
 
 static void use_key(struct signing *signing)
 {
-	struct keystore *keystore = &signing->broker->keystore;
+	struct keystore *keystore = signing->approval.key->keystore;
 
 	signing->begun_ns = clock_boot_ns();
 	signing->answer_by = signing->begun_ns + KEYSTORE_SECONDS * SECOND_NS;
@@ -515,5 +519,5 @@ void sign_end(struct broker *broker)
 
 	for (; signing < end; signing++)
 		if (signing->answer_by != 0)
-			record_outcome(signing, "unknown");
+			record_outcome(signing, NULL, "unknown");
 }

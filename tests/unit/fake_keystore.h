@@ -15,7 +15,7 @@ struct fake_request {
 	const struct key *key;
 	struct approval *approval;
 	keystore_done *done;
-	enum key_kind kind;
+	struct key_wanted wanted;
 	struct key *out;
 	keystore_created *created; /* NULL: it is about a signature */
 	void *context;
@@ -34,18 +34,18 @@ static inline struct fake_request *fake_take(struct keystore *keystore)
 	return &fake.request[fake.waiting++];
 }
 
-static inline void fake_create(struct keystore *keystore, enum key_kind kind,
+static inline void fake_create(struct keystore *keystore, const struct key_wanted *wanted,
     struct key *out, keystore_created *done, void *context)
 {
 	*fake_take(keystore) = (struct fake_request){
-		.kind = kind, .out = out, .created = done, .context = context
+		.wanted = *wanted, .out = out, .created = done, .context = context
 	};
 }
 
 static inline bool fake_load(struct keystore *keystore, const char *identifier,
-    struct key *out, struct failure *failure)
+    struct slice blob, struct key *out, struct failure *failure)
 {
-	return keystore_software.load(keystore, identifier, out, failure);
+	return keystore_software.load(keystore, identifier, blob, out, failure);
 }
 
 static inline void fake_sign(struct keystore *keystore, const struct key *key,
@@ -69,16 +69,17 @@ static inline void fake_start(struct broker *broker)
 }
 
 /* Passes a signature on that has one bit wrong. */
-static inline void fake_spoil(
-    void *context, enum keystore_result result, const uint8_t *signature, size_t length)
+static inline void fake_spoil(void *context, const struct keystore_answer *answer)
 {
 	const struct fake_request *request = context;
+	struct keystore_answer spoiled = *answer;
 	uint8_t wrong[KEY_SIGNATURE_MAX];
 
-	assert_int_equal(result, KEYSTORE_SIGNED);
-	memcpy(wrong, signature, length);
-	wrong[length - 1] ^= 1;
-	request->done(request->context, result, wrong, length);
+	assert_int_equal(answer->result, KEYSTORE_SIGNED);
+	memcpy(wrong, answer->signature, answer->length);
+	wrong[answer->length - 1] ^= 1;
+	spoiled.signature = wrong;
+	request->done(request->context, &spoiled);
 }
 
 /* Answers what waits at this place; those behind it move up. */
@@ -92,12 +93,13 @@ static inline void fake_answer(unsigned place, enum fake_answer answer)
 	memmove(&fake.request[place], &fake.request[place + 1],
 	    (fake.waiting - place) * sizeof request);
 	if (request.created && answer == FAKE_RIGHT)
-		keystore_software.create(fake.keystore, request.kind, request.out,
+		keystore_software.create(fake.keystore, &request.wanted, request.out,
 		    request.created, request.context);
 	else if (request.created)
 		request.created(request.context, &failure);
 	else if (answer == FAKE_FAILED)
-		request.done(request.context, KEYSTORE_FAILED, NULL, 0);
+		request.done(request.context,
+		    &(struct keystore_answer){ .result = KEYSTORE_FAILED });
 	else if (answer == FAKE_WRONG)
 		keystore_software.sign(
 		    fake.keystore, request.key, request.approval, fake_spoil, &request);
