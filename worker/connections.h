@@ -28,6 +28,7 @@ struct connection {
 	struct continuity *continuity;	    /* NULL but on --stdio */
 	size_t scanned;			    /* bytes of input that hold no line end */
 	bool skipping;			    /* inside an over-long line */
+	bool heard;			    /* a line of its has been handled */
 	bool ended;			    /* the client writes no more */
 	bool broken;			    /* to be closed, nothing more to be written */
 	unsigned outstanding;

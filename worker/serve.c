@@ -21,6 +21,7 @@
 #define FRAMES_A_TURN  64
 #define ACCEPT_REST_MS 100 /* after the system had no descriptor left */
 #define TELL_MS	       1000
+#define HEAR_MS	       1000 /* while draining: for clients who have said nothing yet */
 
 enum { POLL_BROKER, POLL_LISTENER, POLL_CLIENTS };
 
@@ -293,8 +294,8 @@ static void add_client(struct server *server, int fd)
 
 static void accept_clients(struct server *server, int64_t now)
 {
-	/* Of several workers none takes all who come at once. */
-	const unsigned most = server->worker->config.workers > 1 ? 1 : ACCEPTS_A_TURN;
+	const bool shares = server->worker->config.workers > 1;
+	const unsigned most = shares ? 1 : ACCEPTS_A_TURN;
 	unsigned i;
 	int fd;
 
@@ -308,7 +309,17 @@ static void accept_clients(struct server *server, int64_t now)
 		if (fd < 0)
 			return;
 		add_client(server, fd);
+		if (shares) /* the next one is for a worker with less to do */
+			server->accept_again = now + 1;
 	}
+}
+
+/* A client that came just before the drain could not know of it: it is heard. */
+static bool may_ask(const struct server *server, const struct connection *connection)
+{
+	return server->worker->ready &&
+	       (!server->worker->draining ||
+		   (!connection->heard && !connection->continuity));
 }
 
 static void handle_lines(struct server *server, struct connection *connection)
@@ -327,6 +338,7 @@ static void handle_lines(struct server *server, struct connection *connection)
 			rpc_line_too_long(worker, connection);
 		}
 	}
+	connection->heard = connection->heard || i > 0;
 	if (connection_has_line(connection))
 		server->more = true;
 }
@@ -345,7 +357,7 @@ static void client_polled(
 	if ((out & POLLOUT) != 0)
 		connection_write(connections, connection);
 	if ((in & (POLLIN | POLLHUP)) != 0 && connection_wants_input(connection) &&
-	    server->worker->ready && !server->worker->draining)
+	    may_ask(server, connection))
 		connection_read(connections, connection);
 }
 
@@ -357,7 +369,7 @@ static void serve_clients(struct server *server)
 
 	for (i = 0; i < worker->connections.count; i++) {
 		connection = worker->connections.of[i];
-		if (worker->ready && !worker->draining && !connection->broken)
+		if (may_ask(server, connection) && !connection->broken)
 			handle_lines(server, connection);
 	}
 }
@@ -382,11 +394,11 @@ static void write_answers(struct server *server)
 
 /* ---- turns ---- */
 
-static short wanted(const struct worker *worker, const struct connection *connection)
+static short wanted(const struct server *server, const struct connection *connection)
 {
 	short events = 0;
 
-	if (worker->ready && !worker->draining && connection_wants_input(connection))
+	if (may_ask(server, connection) && connection_wants_input(connection))
 		events |= POLLIN;
 	if (!connection->continuity && ring_length(&connection->output) > 0)
 		events |= POLLOUT;
@@ -408,7 +420,7 @@ static nfds_t fill_polls(struct server *server, int64_t now)
 	for (i = 0; i < worker->connections.count; i++) {
 		connection = worker->connections.of[i];
 		server->polls[POLL_CLIENTS + i] = (struct pollfd){ .fd = connection->in,
-			.events = wanted(worker, connection) };
+			.events = wanted(server, connection) };
 	}
 	if (!worker->terminal || worker->connections.count == 0)
 		return POLL_CLIENTS + worker->connections.count;
@@ -440,7 +452,9 @@ static int poll_all(struct server *server, int wait_ms, int64_t now)
 		wait_ms = 0;
 	if (oldest)
 		earlier(&wait_ms, oldest->deadline, now);
-	if (server->drain_until > 0)
+	if (server->drain_until > now + SERVE_DRAIN_MS - HEAR_MS)
+		earlier(&wait_ms, server->drain_until - SERVE_DRAIN_MS + HEAR_MS, now);
+	else if (server->drain_until > 0)
 		earlier(&wait_ms, server->drain_until, now);
 	if (server->accept_again > now)
 		earlier(&wait_ms, server->accept_again, now);
@@ -514,6 +528,7 @@ static void tell_refused(struct server *server, int64_t now)
 static bool drained(struct server *server, int64_t now)
 {
 	struct worker *worker = server->worker;
+	bool hearing;
 	unsigned i;
 
 	if (!worker->draining)
@@ -526,10 +541,12 @@ static bool drained(struct server *server, int64_t now)
 		    SERVE_DRAIN_MS / 1000);
 		return true;
 	}
+	hearing = now < server->drain_until - SERVE_DRAIN_MS + HEAR_MS;
 	if (worker->pendings.oldest)
 		return false;
 	for (i = 0; i < worker->connections.count; i++)
-		if (ring_length(&worker->connections.of[i]->output) > 0)
+		if (ring_length(&worker->connections.of[i]->output) > 0 ||
+		    (may_ask(server, worker->connections.of[i]) && hearing))
 			return false;
 	return true;
 }

@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 
 from story import CONFIG, Daemon, Pipe, Place, build_folder, ed25519_key, ended, wait_until
 
@@ -125,6 +126,33 @@ def check_two_share(daemon, place):
         assert other in workers(daemon, "auth")
 
 
+def check_no_request_is_lost(daemon, place, key):
+    """Reload after reload beside clients that come, ask once and go."""
+    stop, served, lost = threading.Event(), [], []
+
+    def client():
+        while not stop.is_set():
+            try:
+                served.append(permitted(place, "auth", key, "alice"))
+            except (OSError, AssertionError) as error:
+                lost.append(error)
+    clients = [threading.Thread(target=client) for _ in range(3)]
+    for one in clients:
+        one.start()
+    try:
+        for number in range(12):
+            with open(place.policy) as policy:
+                lines = [line for line in policy if not line.startswith("socket extra")]
+            reload(daemon, place, "".join(lines) + f"socket extra{number} group users\n",
+                   CONFIG + "privyseal:\n  workers: 3\n",
+                   lambda: is_there(place, f"extra{number}"))  # noqa: B023
+    finally:
+        stop.set()
+        for one in clients:
+            one.join()
+    assert not lost and all(served) and len(served) > 50, (len(served), lost)
+
+
 def main():
     place = Place(policy=POLICY)
     key = ed25519_key()
@@ -133,6 +161,7 @@ def main():
         check_death_of_one(daemon, place, key)
         check_reloads(daemon, place, key)
         check_two_share(daemon, place)
+        check_no_request_is_lost(daemon, place, key)
         assert daemon.process.poll() is None
     assert not [n for n in os.listdir(place.runtime) if n.endswith((".sock", ".new"))]
     refused = [e for e in place.record() if e["event"] == "refuse"]
