@@ -69,6 +69,7 @@ struct broker {
 	struct audit_log log;
 	struct refusals refusals;
 	struct generation *generation, *next; /* next: while its workers start */
+	uint32_t reload_uid, reload_pid;      /* who asked for the last reload */
 	struct channel *channels[CHANNELS_MAX];
 	unsigned channels_used; /* the first so many slots have been used */
 	unsigned turn;		/* whose turn comes first */

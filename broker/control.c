@@ -188,6 +188,8 @@ void control_record_reload(
 	record_text(line, "outcome", refused ? "refused" : "done", refused ? 7 : 4);
 	if (refused)
 		record_text(line, "reason", refused, strlen(refused));
+	record_number(line, "uid", broker->reload_uid);
+	record_number(line, "pid", broker->reload_pid);
 	record_text(line, "policy_before", before->rules->sha256, SHA256_TEXT);
 	record_hex(line, "config_before", before->config, sizeof before->config);
 	if (now)
@@ -205,6 +207,8 @@ static void on_reload(struct broker *broker, const struct frame *frame,
 	struct failure failure = { "it is out of turn" };
 	struct generation *next = NULL;
 
+	broker->reload_uid = (uint32_t)frame_number(frame, 1);
+	broker->reload_pid = (uint32_t)frame_number(frame, 2);
 	if (number > broker->generation->number && broker->serving && !broker->next)
 		next = generation_load(descriptors[0], broker->settings.policy_name,
 		    number, broker->generation, &broker->crypto, &failure);

@@ -83,6 +83,7 @@ bool audit_survey(struct audit_files *files)
 	if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
 		whole = false;
 	if (!whole)
-		log_error("the record is not whole: nothing is done");
+		log_error("the record %s: nothing is done",
+		    WIFEXITED(status) ? "is not whole" : "can't be read");
 	return whole;
 }

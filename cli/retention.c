@@ -205,6 +205,10 @@ static bool prune(const struct audit_files *files, unsigned count, const char *n
 		    state_directory_act(&directory, runtime_directory, ADMIN_PRUNE,
 			last->last, last->last_hash, &segment);
 
+	if (good && last->number >= segment) {
+		log_error("%s is being written", last->name);
+		good = false;
+	}
 	/* The oldest first, each durably: what an interruption leaves is a whole tail. */
 	for (i = 0; good && i < count; i++)
 		good = remove_segment(&directory.audit, files->file[i].number);

@@ -56,7 +56,7 @@ const struct op_row ops_table[OP_COUNT] = {
 	[OP_WORKER_ENDED] = { "worker-ended", PARTY_SUPERVISOR, ANY, false, 0, {
 		NUMBER32("worker"), TEXT("how") } },
 	[OP_RELOAD] = { "reload", PARTY_SUPERVISOR, ANY, false, 1, {
-		NUMBER32("generation") } },
+		NUMBER32("generation"), NUMBER32("uid"), NUMBER32("pid") } },
 	[OP_SEGMENT] = { "segment", PARTY_SUPERVISOR, ANY, false, 1, {
 		NUMBER32("number") } },
 	[OP_STOP] = { "stop", PARTY_SUPERVISOR, ANY, true, 0, { { 0 } } },

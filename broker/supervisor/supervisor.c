@@ -112,8 +112,9 @@ static void reload(struct supervisor *s)
 	if (generation_read(s))
 		policy = root_file_reopen(s->next.policy);
 	if (policy >= 0)
-		broker_tell(s,
-		    &(struct message){ OP_RELOAD, { s->next.number }, NULL, { policy } });
+		broker_tell(s, &(struct message){ OP_RELOAD,
+				   { s->next.number, s->reload_uid, s->reload_pid }, NULL,
+				   { policy } });
 	else
 		generation_refused(s, s->next.number);
 	close(policy);
@@ -134,6 +135,8 @@ static void take_signal(struct supervisor *s)
 		log_warning("with --stdio there is no reload; start privyseald anew");
 	} else {
 		s->reload_wanted = true;
+		s->reload_uid = info.ssi_uid;
+		s->reload_pid = info.ssi_pid;
 	}
 }
 

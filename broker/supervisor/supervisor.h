@@ -90,6 +90,7 @@ struct supervisor {
 	struct generation current, next;
 	uint32_t last_generation;
 	int64_t now, wake_due;
+	uint32_t reload_uid, reload_pid; /* who sent SIGHUP */
 	bool reload_wanted, sealed, stopping;
 	enum exit_status status;
 };
@@ -146,7 +147,7 @@ int child_bury(struct child *child, int64_t now, char how[96]);
 /* broker_link.c */
 struct message {
 	enum op op;
-	uint32_t numbers[2]; /* as many as the op's row has fields for, and so on */
+	uint32_t numbers[3]; /* as many as the op's row has fields for, and so on */
 	const char *text;
 	int descriptors[2];
 };

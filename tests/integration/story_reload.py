@@ -71,6 +71,7 @@ def main():
     reloads = [e for e in place.record() if e["event"] == "reload"]
     done = [e for e in reloads if e["outcome"] == "done"]
     assert len(done) == 1 and done[0]["policy_before"] != done[0]["policy_now"], reloads
+    assert all(e["uid"] == 0 and e["pid"] == os.getpid() for e in reloads), reloads
     assert done[0]["config_before"] and done[0]["config_now"], done
     refused = [e["reason"] for e in reloads if e["outcome"] == "refused"]
     assert "policy.conf:6:" in refused[0] and "example.org" in refused[-1], reloads

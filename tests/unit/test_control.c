@@ -128,6 +128,8 @@ static void reload(uint32_t generation, const char *policy)
 
 	frame_begin(&w, bytes, sizeof bytes, OP_RELOAD, 0);
 	frame_put_u32(&w, generation);
+	frame_put_u32(&w, 0);
+	frame_put_u32(&w, 4711);
 	tell(&w, &fd, 1);
 	close(fd);
 }
