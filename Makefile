@@ -97,7 +97,17 @@ check-sanitized:
 	    SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" \
 	    OPTIMISE="-O1 -g -fno-omit-frame-pointer" check-unit check-fuzz
 
-check-integration: all
+# What other programs make of our documents, and we of theirs.
+PEERS := $(BUILD)/peers/facts $(BUILD)/peers/go
+$(BUILD)/peers/facts: $(BUILD)/obj/tests/peers/facts.o $(BUILD)/fuzz.a
+	@mkdir -p $(@D)
+	@$(LINK) -o $@ $^ $(FUZZ_LIBS)
+$(BUILD)/peers/go: tests/peers/peers.go
+	@mkdir -p $(@D)
+	@echo '  compile $<'
+	@GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$(abspath $(@D))/cache GOFLAGS= go build -o $@ $<
+
+check-integration: all $(PEERS) $(BUILD)/fuzz/fuzz_x509_certificate
 	@tests/run-stories $(BUILD) tests/integration
 
 # The hostile tests put a worker that somebody else owns in the real one's place; where a

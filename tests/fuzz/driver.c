@@ -4,14 +4,15 @@
  * that none before them did (where the code is built with -fsanitize-coverage=trace-pc),
  * are changed further. Ends with 1 when nothing but the first inputs was accepted.
  *
- *   TARGET [--seconds N] [--seed N]   inputs made here
- *   TARGET --corpus FOLDER            writes those to begin with, for libFuzzer
- *   TARGET FILE...                    these inputs, such as TARGET.broken, the one that
- *                                     a run ended with
+ * - TARGET [--seconds N | --inputs N] [--seed N] [--keep FOLDER]: inputs made here; those
+ *   that were kept are written to the folder
+ * - TARGET --corpus FOLDER: writes those to begin with, for libFuzzer
+ * - TARGET FILE...: these inputs, such as TARGET.broken, the one that a run ended with
  */
 #include "tests/fuzz/fuzz.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,7 +21,8 @@
 
 #define POOL_MAX	512
 #define SEEDS_MAX	256
-#define PATIENCE	20 /* seconds for a hundred inputs */
+#define PATIENCE	20  /* seconds for a hundred inputs */
+#define PATIENCE_WHOLE	600 /* for --inputs */
 #define INPUTS_PER_LOOK 100
 
 unsigned long fuzz_accepted;
@@ -157,7 +159,7 @@ static void one_input(uint32_t *state)
 		pool_add(bytes, length, state);
 }
 
-static int fuzz(const char *program, double seconds, uint32_t seed)
+static int fuzz(const char *program, double seconds, unsigned long most, uint32_t seed)
 {
 	static uint8_t bytes[FUZZ_INPUT_MAX];
 	const char *name = strrchr(program, '/') ? strrchr(program, '/') + 1 : program;
@@ -176,7 +178,8 @@ static int fuzz(const char *program, double seconds, uint32_t seed)
 	fuzz_require(pooled > 0);
 	accepted_first = fuzz_accepted;
 	end = now() + seconds;
-	for (; inputs % INPUTS_PER_LOOK != 0 || now() < end; inputs++) {
+	for (; inputs < most && (inputs % INPUTS_PER_LOOK != 0 || now() < end);
+	     inputs++) {
 		if (inputs % INPUTS_PER_LOOK == 0)
 			alarm(PATIENCE);
 		one_input(&state);
@@ -187,25 +190,42 @@ static int fuzz(const char *program, double seconds, uint32_t seed)
 	return fuzz_accepted > accepted_first ? 0 : 1;
 }
 
+static bool write_input(
+    const char *folder, size_t number, const uint8_t *bytes, size_t length)
+{
+	char path[4200];
+	size_t written;
+	FILE *out;
+
+	snprintf(path, sizeof(path), "%s/%04zu", folder, number);
+	out = fopen(path, "wbe");
+	if (!out)
+		return false;
+	written = fwrite(bytes, 1, length, out);
+	return fclose(out) == 0 && written == length;
+}
+
 static int write_corpus(const char *folder)
 {
 	static uint8_t bytes[FUZZ_INPUT_MAX];
-	char path[4200];
 	unsigned number;
-	size_t length, written;
-	FILE *out;
+	size_t length;
 
 	for (number = 0; number < SEEDS_MAX &&
 			 (length = fuzz_target.seed(number, bytes, sizeof(bytes))) > 0;
-	     number++) {
-		snprintf(path, sizeof(path), "%s/%04u", folder, number);
-		out = fopen(path, "wbe");
-		if (!out)
+	     number++)
+		if (!write_input(folder, number, bytes, length))
 			return 1;
-		written = fwrite(bytes, 1, length, out);
-		if (fclose(out) != 0 || written != length)
+	return 0;
+}
+
+static int write_kept(const char *folder)
+{
+	size_t i;
+
+	for (i = 0; i < pooled; i++)
+		if (!write_input(folder, i, pool[i].bytes, pool[i].length))
 			return 1;
-	}
 	return 0;
 }
 
@@ -227,7 +247,9 @@ static int run_file(const char *path)
 
 int main(int count, char **words)
 {
+	const char *keep = NULL;
 	double seconds = 1;
+	unsigned long most = ULONG_MAX;
 	uint32_t seed = 1;
 	int i, status = 0;
 
@@ -236,20 +258,30 @@ int main(int count, char **words)
 			return write_corpus(words[i + 1]);
 		if (strcmp(words[i], "--seconds") == 0)
 			seconds = atof(words[i + 1]);
+		else if (strcmp(words[i], "--inputs") == 0)
+			most = strtoul(words[i + 1], NULL, 10);
 		else if (strcmp(words[i], "--seed") == 0)
 			seed = (uint32_t)strtoul(words[i + 1], NULL, 10);
+		else if (strcmp(words[i], "--keep") == 0)
+			keep = words[i + 1];
 		else
 			break;
 	}
 	if (i < count && words[i][0] == '-') {
 		fprintf(stderr,
-		    "usage: %s [--seconds N] [--seed N] | --corpus FOLDER | FILE...\n",
+		    "usage: %s [--seconds N | --inputs N] [--seed N] [--keep FOLDER] | "
+		    "--corpus "
+		    "FOLDER | FILE...\n",
 		    words[0]);
 		return 2;
 	}
+	if (most < ULONG_MAX)
+		seconds = PATIENCE_WHOLE;
 	watch(words[0]);
 	if (i == count)
-		status = fuzz(words[0], seconds, seed);
+		status = fuzz(words[0], seconds, most, seed);
+	if (keep)
+		status |= write_kept(keep);
 	for (; i < count; i++)
 		status |= run_file(words[i]);
 	_exit(fflush(stdout) == 0 ? status : 1);
