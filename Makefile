@@ -189,6 +189,7 @@ install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXECDIR) \
 	    $(DESTDIR)$(SYSCONFDIR)/privyseal
 	install -m 755 $(BUILD)/privyseald $(DESTDIR)$(SBINDIR)/
+	install -m 755 iptables/privyseal-imds $(DESTDIR)$(SBINDIR)/
 	install -m 755 $(BUILD)/privyseal $(DESTDIR)$(BINDIR)/
 	install -m 755 $(BUILD)/privyseal-broker $(BUILD)/privyseal-worker $(DESTDIR)$(LIBEXECDIR)/
 	test -e $(DESTDIR)$(SYSCONFDIR)/privyseal/policy.conf || \
