@@ -102,6 +102,16 @@ static bool set_padding(const struct key *key, EVP_PKEY_CTX *context)
 		   EVP_PKEY_CTX_set_signature_md(context, key->hash) == 1);
 }
 
+EVP_PKEY_CTX *key_sign_context(const struct key *key)
+{
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key->private, NULL);
+
+	if (context && EVP_PKEY_sign_init(context) == 1 && set_padding(key, context))
+		return context;
+	EVP_PKEY_CTX_free(context);
+	return NULL;
+}
+
 bool key_prepare(struct key *key, const struct crypto *crypto, struct failure *failure)
 {
 	if (!kind_of(key) || !choose_hash(key, crypto) || !make_blob(key))
@@ -116,9 +126,8 @@ bool key_prepare(struct key *key, const struct crypto *crypto, struct failure *f
 		    failure, "key %s can't be made ready to verify", key->identifier);
 	if (!key->private)
 		return true;
-	key->sign = EVP_PKEY_CTX_new(key->private, NULL);
-	if (!key->sign || EVP_PKEY_sign_init(key->sign) != 1 ||
-	    !set_padding(key, key->sign))
+	key->sign = key_sign_context(key);
+	if (!key->sign)
 		return failure_say(
 		    failure, "key %s can't be made ready to sign", key->identifier);
 	return true;

@@ -77,11 +77,14 @@ struct keystore_methods {
 	    struct approval *approval, keystore_done *done, void *context);
 };
 
+struct signing_threads;
+
 struct keystore {
 	const struct keystore_methods *methods;
 	const struct crypto *crypto;
-	const struct audit_log *log; /* approvals are spent against it */
-	struct directory keys;	     /* software: where the files are */
+	const struct audit_log *log;	 /* approvals are spent against it */
+	struct directory keys;		 /* software: where the files are */
+	struct signing_threads *threads; /* software: NULL, or for its RSA keys */
 };
 
 extern const struct keystore_methods keystore_software;
@@ -92,6 +95,10 @@ bool key_prepare(struct key *key, const struct crypto *crypto, struct failure *f
  * bytes, made of the approval's bytes. The length, or 0. */
 size_t key_digest(const struct key *key, const struct crypto *crypto,
     const struct approval *approval, uint8_t out[EVP_MAX_MD_SIZE]);
+
+/* For keystores: a context to sign digests with a key that is here. NULL: out of memory.
+ */
+EVP_PKEY_CTX *key_sign_context(const struct key *key);
 
 /* Is that the key's signature of these bytes? */
 bool key_verify(const struct key *key, const struct crypto *crypto,

@@ -4,7 +4,7 @@
  * objects, which have it in the arena of secret_memory.h; what it passed through on the
  * way is wiped when it is freed.
  */
-#include "broker/keystore.h"
+#include "broker/signing_threads.h"
 
 #include <openssl/bio.h>
 #include <openssl/core_names.h>
@@ -203,6 +203,10 @@ static void sign(struct keystore *keystore, const struct key *key,
 		made = sign_bytes(keystore->crypto, key, approval, signature, &length);
 	else {
 		digest_length = key_digest(key, keystore->crypto, approval, digest);
+		if (key->kind == KEY_RSA && digest_length > 0 &&
+		    signing_threads_sign(
+			keystore->threads, key, digest, digest_length, done, context))
+			return;
 		made = digest_length > 0 && key->sign &&
 		       EVP_PKEY_sign(
 			   key->sign, signature, &length, digest, digest_length) == 1;

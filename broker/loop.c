@@ -7,6 +7,7 @@
 #include "broker/broker.h"
 #include "broker/clocks.h"
 #include "broker/control.h"
+#include "broker/signing_threads.h"
 #include "ipc/log.h"
 
 #include <errno.h>
@@ -18,7 +19,8 @@
 #define TICK_MS		1000 /* deadlines and counted refusals are looked at so often */
 #define UNSYNCED_MS	20   /* how long a line may wait for others before it is synced */
 #define UNSYNCED_NS	(SECOND_NS / 2) /* ... and when the others never cease */
-#define FIRST_ADMIN	2
+#define SIGNED		2 /* the keystore's threads have finished something */
+#define FIRST_ADMIN	3
 #define FIRST_CHANNEL	(FIRST_ADMIN + ADMINS_MAX)
 #define DESCRIPTORS_MAX (FIRST_CHANNEL + CHANNELS_MAX)
 
@@ -80,6 +82,10 @@ static unsigned fill(struct broker *broker, struct pollfd *polled)
 	polled[0] = (struct pollfd){ .fd = DESCRIPTOR_CONTROL, .events = POLLIN };
 	admin = place && !broker->settings.check ? DESCRIPTOR_ADMIN : -1;
 	polled[1] = (struct pollfd){ .fd = admin, .events = POLLIN };
+	polled[SIGNED] = (struct pollfd){
+		.fd = broker->keystore.threads ? broker->keystore.threads->event : -1,
+		.events = POLLIN
+	};
 	for (i = 0; i < broker->channels_used; i++) {
 		struct pollfd *one = &polled[FIRST_CHANNEL + i];
 
@@ -156,6 +162,8 @@ static void turn(struct broker *broker, const struct pollfd *polled)
 	for (i = 0; i < ADMINS_MAX; i++)
 		if (polled[FIRST_ADMIN + i].revents != 0)
 			admin_turn(broker, i);
+	if (polled[SIGNED].revents != 0)
+		signing_threads_turn(broker->keystore.threads);
 	gather(broker);
 	sign_batch(broker);
 	flush(broker);

@@ -7,6 +7,7 @@
 #include "broker/broker.h"
 #include "broker/clocks.h"
 #include "broker/control.h"
+#include "broker/signing_threads.h"
 #include "broker/strays.h"
 #include "confine/confine.h"
 #include "ipc/log.h"
@@ -207,6 +208,7 @@ static _Noreturn void probe(const char *name)
 int main(int count, char **arguments)
 {
 	static struct broker broker;
+	static struct signing_threads threads;
 	struct failure failure = { "" };
 	int status;
 
@@ -218,14 +220,17 @@ int main(int count, char **arguments)
 		log_error("privyseald starts this program; it is of no use by itself");
 		return 2;
 	}
-	if (!prepare(&broker, &failure) || !seal(broker.settings.check, &failure) ||
-	    !start(&broker, &failure)) {
+	if (!prepare(&broker, &failure) || !signing_threads_prepare(&threads, &failure) ||
+	    !seal(broker.settings.check, &failure) || !start(&broker, &failure) ||
+	    !signing_threads_start(&threads, &failure)) {
 		log_error("%s", failure.text);
 		control_failed(&broker);
 		return 1;
 	}
+	broker.keystore.threads = &threads;
 	control_announce(&broker);
 	status = broker_run(&broker);
+	signing_threads_stop(&threads);
 	ca_keys_free(&broker); /* wiped; all else the kernel frees anyway */
 	return status;
 }

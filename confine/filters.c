@@ -130,6 +130,12 @@ static const struct row rows[] = {
 	CALL("bind", "S"),
 	CALL("listen", "S"),
 
+	/* threads that sign; of what fork() needs nothing. The C library tries clone3() first */
+	CALL("clone", "B", WHEN(EQ(0, CLONE_PTHREAD))),
+	CALL("set_robust_list", "B"),
+	CALL("rseq", "B"),
+	CALL("rt_sigaction", "B", WHEN(EQ(0, 33))), /* the C library's own signal between threads */
+
 	/* starting, watching and ending workers, always with namespaces of their own */
 	CALL("clone", "S", WHEN(EQ(0, CLONE_WORKER))),
 	CALL("execve", "S"),

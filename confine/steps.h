@@ -18,6 +18,11 @@ static inline bool has_role(const char *letters, enum role role)
 	return letters && strchr(letters, "SBWC"[role]);
 }
 
+/* pthread_create()'s flags, and none more or less. */
+#define CLONE_PTHREAD                                                                    \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |              \
+	    CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
+
 /* The namespaces are made by clone() itself, so that no instant without them exists, and
  * by clone(2) rather than clone3(2), whose flags a filter can't see. */
 #define CLONE_CHILD  ((unsigned)CLONE_PIDFD | SIGCHLD)
@@ -26,7 +31,8 @@ static inline bool has_role(const char *letters, enum role role)
 
 /* What starting workers takes: namespaces and mounts; a worker becomes its user, locks
  * its securebits and empties its bounding set; one that misbehaves is another user's to
- * kill. And the record is made append-only. That makes the supervisor root's equal: it is kept small. */
+ * kill. And the record is made append-only. That makes the supervisor root's equal: it is
+ * kept small. */
 #define SUPERVISOR_KEEPS                                                                 \
 	(BIT(CAP_SYS_ADMIN) | BIT(CAP_SETUID) | BIT(CAP_SETGID) | BIT(CAP_SETPCAP) |     \
 	    BIT(CAP_KILL) | BIT(CAP_LINUX_IMMUTABLE))

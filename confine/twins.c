@@ -65,6 +65,8 @@ const struct twin confine_twins[] = {
 	{ "exec", "BWC", KILLED, SYS_execve, DO("/bin/true"), "BW" },
 	{ "execveat", "SBWC", KILLED, SYS_execveat, DO(N(3), "", NULL, NULL, N(AT_EMPTY_PATH)), "" },
 	{ "fork", "SBWC", KILLED, SYS_clone, DO(N(SIGCHLD)), "" },
+	{ "thread", "SWC", KILLED, SYS_clone, DO(N(CLONE_PTHREAD)), "" },
+	{ "thread-elsewhere", "B", KILLED, SYS_clone, DO(N(CLONE_PTHREAD | CLONE_NEWNS)), "" },
 	{ "clone3", "SBWC", ENOSYS, SYS_clone3, DO(page, N(64)), "" },
 	{ "ptrace", "SBWC", KILLED, SYS_ptrace, DO(N(PTRACE_TRACEME)), "" },
 	{ "process-vm-readv", "SBWC", KILLED, SYS_process_vm_readv, DO(N(1)), "" },

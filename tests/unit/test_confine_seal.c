@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -51,12 +52,25 @@ static void seal_or_exit(enum role role)
 	}
 }
 
-/* Sealed, says so on 1, waits for the end of 3. */
+static void *sleep_on(void *context)
+{
+	(void)context;
+	for (;;)
+		poll(NULL, 0, -1);
+	return NULL;
+}
+
+/* Sealed, says so on 1, waits for the end of 3. Only a broker has threads. */
 static int sit(enum role role)
 {
+	pthread_t thread;
 	char byte;
+	int i;
 
 	seal_or_exit(role);
+	for (i = 0; role == ROLE_BROKER && i < 2; i++)
+		if (pthread_create(&thread, NULL, sleep_on, NULL) != 0)
+			return 97;
 	if (write(1, "sealed", 6) != 6)
 		return 98;
 	while (read(CONTROL_END, &byte, 1) > 0)
@@ -768,8 +782,7 @@ static void doctor_finds_what_an_unsealed_worker_lacks(void **state)
 
 static void doctor_names_the_capabilities_of_the_supervisor(void **state)
 {
-	const char *names =
-	    "kill setgid setuid setpcap linux_immutable sys_admin";
+	const char *names = "kill setgid setuid setpcap linux_immutable sys_admin";
 	struct finding findings[FINDINGS_MAX];
 	struct child child = begin(ROLE_SUPERVISOR, "sealed-supervisor");
 	int count;
