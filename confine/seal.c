@@ -103,19 +103,20 @@ static int become_user(const struct seal *seal)
 		if (uid[i] != seal->uid || uid[i] == 0 || gid[i] != seal->gid ||
 		    gid[i] == 0)
 			return -1;
-	return 0;
+	/* At once: it was reset, and a parent that ends before this is not noticed. */
+	return seal->role == ROLE_WORKER ? prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) : 0;
 }
 
-/* A change of user has reset whether dumps are made, and the signal at the parent's end.
- */
+/* A change of user has reset whether dumps are made. */
 static int no_dumps_nor_privileges(const struct seal *seal)
 {
+	(void)seal;
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
 	    prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
 		return -1;
-	return seal->role == ROLE_WORKER ? prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) : 0;
+	return 0;
 }
 
 /* Used where the kernel and the processor have it; doctor reports their absence. */
