@@ -91,7 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	fuzz_accepted++;
 	fuzz_require(ops_table[frame.op].from == from);
 	fuzz_require((ops_table[frame.op].phases >> gate.phase & 1) != 0);
-	fuzz_require((gate.seen >> frame.op & 1) != 0);
+	fuzz_require(gate.seen[frame.op]);
 	fields_lie_inside(&frame, length);
 	frame_begin(&w, again, sizeof(again), frame.op, frame.id);
 	for (i = 0; i < frame.fields; i++)
