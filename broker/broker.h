@@ -13,6 +13,7 @@
 #include "broker/keystore.h"
 #include "broker/metrics.h"
 #include "broker/refusals.h"
+#include "broker/remote.h"
 #include "broker/sign_path.h"
 #include "broker/state.h"
 #include "broker/workers.h"
@@ -60,7 +61,9 @@ struct broker {
 	struct crypto crypto;
 	struct directory state_directory, audit_directory;
 	struct state state;
-	struct keystore keystore;
+	struct keystore keystore; /* software */
+	struct keystore kms;	  /* aws_kms; without kms.kms there is none */
+	struct remote remote;
 	struct authority authorities[CA_COUNT];
 	struct ca_making making;
 	/* every CA key, as a packed list of blobs */

@@ -227,15 +227,29 @@ bool ca_keys_publish(struct broker *broker, struct failure *failure)
 
 /* ---- keys ---- */
 
+/* Software keys are used on after `keystore aws_kms` was configured, until the CA is
+ * rotated. */
+static struct keystore *keystore_of(struct broker *broker, const char *identifier)
+{
+	struct keystore *kms = &broker->kms;
+
+	return kms->kms && strncmp(identifier, kms->methods->prefix,
+			       strlen(kms->methods->prefix)) == 0
+		   ? kms
+		   : &broker->keystore;
+}
+
 static bool load_one(
     struct broker *broker, enum ca ca, enum purpose purpose, struct failure *failure)
 {
 	const struct state_keys *keys = &broker->state.keys[ca][purpose][KEY_SET_ACTIVE];
 	struct key *key = &broker->authorities[ca].key[purpose];
+	struct keystore *keystore;
 
 	if (keys->count == 0)
 		return true;
-	return broker->keystore.methods->load(&broker->keystore, keys->key[0].identifier,
+	keystore = keystore_of(broker, keys->key[0].identifier);
+	return keystore->methods->load(keystore, keys->key[0].identifier,
 	    (struct slice){ keys->key[0].blob, keys->key[0].blob_length }, key, failure);
 }
 

@@ -23,7 +23,9 @@ static const struct authority_row {
 };
 /* clang-format on */
 
-#define ROWS (sizeof rows / sizeof rows[0])
+#define ROWS			(sizeof rows / sizeof rows[0])
+#define HOUR			3600
+#define REMOTE_CREATIONS_HOURLY 40
 
 static const struct authority_row *row_now(const struct broker *broker)
 {
@@ -38,6 +40,12 @@ static struct state_keys *keys_of(struct broker *broker, const struct authority_
 static struct key *key_of(struct broker *broker, const struct authority_row *row)
 {
 	return &broker->authorities[row->ca].key[row->purpose];
+}
+
+/* Where new keys are made. */
+static struct keystore *maker(struct broker *broker)
+{
+	return broker->kms.kms ? &broker->kms : &broker->keystore;
 }
 
 static void drive(struct broker *broker);
@@ -112,8 +120,8 @@ static void on_created(void *context, const struct failure *failure)
 	struct state_keys *keys = keys_of(broker, row);
 
 	broker->making.waiting = false;
-	metrics_key_created(&broker->metrics, broker->keystore.methods->kind,
-	    row->purpose, row->kind[broker->making.suite], failure == NULL);
+	metrics_key_created(&broker->metrics, maker(broker)->methods->kind, row->purpose,
+	    row->kind[broker->making.suite], failure == NULL);
 	if (failure) {
 		finish(broker, failure);
 		return;
@@ -122,30 +130,88 @@ static void on_created(void *context, const struct failure *failure)
 	memcpy(keys->key[0].identifier, key->identifier, sizeof key->identifier);
 	memcpy(keys->key[0].blob, key->blob, key->blob_length);
 	keys->count = 1;
+	broker->state.intent = (struct state_intent){ .nonce = "" };
 	broker->state.suite = broker->making.suite;
 	log_notice("made the %s CA's %s key: %s", ca_name(row->ca),
 	    purpose_name(row->purpose), key_kind_name(key->kind));
 	keep(broker);
 }
 
+/* So many keys in an hour and no more: a service that is restarted again and again must
+ * not make some each time. */
+static bool may_create(struct state *state, int64_t now, struct failure *failure)
+{
+	if (now < state->creations_since || now >= state->creations_since + HOUR) {
+		state->creations_since = now;
+		state->creations = 0;
+	}
+	if (state->creations < REMOTE_CREATIONS_HOURLY) {
+		state->creations++;
+		return true;
+	}
+	return failure_say(failure,
+	    "%d keys were asked for within an hour; none is before the hour is over",
+	    REMOTE_CREATIONS_HOURLY);
+}
+
+/* What a remote keystore is to make is marked with a nonce, which the state knows first:
+ * so a key can be found again whose making a crash has cut off. */
+static bool intend(
+    struct broker *broker, struct key_wanted *wanted, struct failure *failure)
+{
+	struct state_intent *intent = &broker->state.intent;
+	uint8_t random[NONCE_TEXT / 2];
+
+	wanted->resumed = intent->nonce[0] != '\0' && intent->ca == wanted->ca &&
+			  intent->purpose == wanted->purpose;
+	if (!wanted->resumed) {
+		*intent = (struct state_intent){ .ca = wanted->ca,
+			.purpose = wanted->purpose,
+			.kind = wanted->kind,
+			.since = clock_wall_seconds() };
+		crypto_random(random, sizeof random);
+		crypto_hex(intent->nonce, random, sizeof random);
+	}
+	wanted->kind = intent->kind;
+	wanted->nonce = intent->nonce;
+	wanted->since = intent->since;
+	return may_create(&broker->state, clock_wall_seconds(), failure) &&
+	       state_write(&broker->state, &broker->state_directory, failure);
+}
+
+static bool record_creation(struct broker *broker, const struct key_wanted *wanted)
+{
+	const char *kind = key_kind_name(wanted->kind);
+	const char *keystore = maker(broker)->methods->prefix;
+	struct record_line *line = begin_record(broker, "key-create");
+
+	record_text(line, "kind", kind, strlen(kind));
+	record_text(line, "keystore", keystore, strcspn(keystore, ":"));
+	if (wanted->nonce)
+		record_text(line, "nonce", wanted->nonce, strlen(wanted->nonce));
+	return end_record(broker) != 0;
+}
+
 static void create_key(struct broker *broker)
 {
 	const struct authority_row *row = row_now(broker);
-	const struct key_wanted wanted = { row->ca, row->purpose,
-		row->kind[broker->making.suite] };
-	const struct keystore_methods *methods = broker->keystore.methods;
-	struct record_line *line = begin_record(broker, "key-create");
+	struct keystore *keystore = maker(broker);
+	struct key_wanted wanted = { .ca = row->ca,
+		.purpose = row->purpose,
+		.kind = row->kind[broker->making.suite] };
+	struct failure failure = { "" };
 
-	record_text(
-	    line, "kind", key_kind_name(wanted.kind), strlen(key_kind_name(wanted.kind)));
-	record_text(line, "keystore", methods->prefix, strcspn(methods->prefix, ":"));
-	if (end_record(broker) == 0) {
+	if (keystore->methods->remote && !intend(broker, &wanted, &failure)) {
+		fail(broker, "key", failure.text);
+		return;
+	}
+	if (!record_creation(broker, &wanted)) {
 		fail(broker, "key", "the record can't be written, so it is not made");
 		return;
 	}
 	broker->making.waiting = true;
-	methods->create(
-	    &broker->keystore, &wanted, key_of(broker, row), on_created, broker);
+	keystore->methods->create(
+	    keystore, &wanted, key_of(broker, row), on_created, broker);
 }
 
 /* ---- what a TLS key shows ---- */

@@ -174,6 +174,19 @@ X509_STORE *http_roots(const char *pem, size_t length)
 	return NULL;
 }
 
+bool http_limit(struct http *http, unsigned connections, const char *proxy)
+{
+	char *copy = proxy && *proxy != '\0' ? strdup(proxy) : NULL;
+
+	if (proxy && *proxy != '\0' && !copy)
+		return false;
+	free(http->proxy);
+	http->proxy = copy;
+	curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)connections);
+	curl_multi_setopt(http->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)connections);
+	return true;
+}
+
 static bool start_libcurl(struct failure *failure)
 {
 	static bool started;

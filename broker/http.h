@@ -39,6 +39,10 @@ void http_free(struct http *http); /* transfers under way end without being call
 /* PEM certificates into a store; NULL when the text holds none, or one that is broken. */
 X509_STORE *http_roots(const char *pem, size_t length);
 
+/* From now on: at most so many connections, and this proxy (NULL or empty: none). False:
+ * no memory, and nothing has changed. */
+bool http_limit(struct http *http, unsigned connections, const char *proxy);
+
 struct http_field {
 	const char *name;
 	const char *value;

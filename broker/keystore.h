@@ -29,6 +29,7 @@ struct key {
 	EVP_PKEY_CTX *verify; /* prepared; NULL for Ed25519 */
 	EVP_PKEY *private;    /* a software key's */
 	EVP_PKEY_CTX *sign;   /* prepared; NULL for Ed25519 */
+	char unusable[96];    /* why the keystore will not sign with it; else empty */
 };
 
 #define KEYSTORE_SECONDS 10 /* who asked for a signature waits no longer */
@@ -58,15 +59,22 @@ typedef void keystore_done(void *context, const struct keystore_answer *answer);
 typedef void keystore_created(void *context, const struct failure *failure);
 
 /* A key that is to be made. */
+#define NONCE_TEXT 32 /* hex digits */
 struct key_wanted {
 	enum ca ca;
 	enum purpose purpose;
 	enum key_kind kind; /* RSA is of 2048 bits */
+	/* Of a remote keystore: what the key is marked with, and since when the state has
+	 * known that; `resumed`: it may have been made already, before a crash. */
+	const char *nonce;
+	int64_t since;
+	bool resumed;
 };
 
 struct keystore_methods {
 	enum keystore_kind kind;
 	const char *prefix; /* of its identifiers */
+	bool remote;	    /* a crash may leave keys there that no file of ours names */
 	/* A new key in `out`, which stays where it is until `done`. */
 	void (*create)(struct keystore *keystore, const struct key_wanted *wanted,
 	    struct key *out, keystore_created *done, void *context);
@@ -85,6 +93,7 @@ struct keystore {
 	const struct audit_log *log;	 /* approvals are spent against it */
 	struct directory keys;		 /* software: where the files are */
 	struct signing_threads *threads; /* software: NULL, or for its RSA keys */
+	struct kms *kms;		 /* aws_kms: what keystore_aws_kms.h makes */
 };
 
 extern const struct keystore_methods keystore_software;

@@ -22,7 +22,7 @@
 #define SIGNED		2 /* the keystore's threads have finished something */
 #define FIRST_ADMIN	3
 #define FIRST_CHANNEL	(FIRST_ADMIN + ADMINS_MAX)
-#define DESCRIPTORS_MAX (FIRST_CHANNEL + CHANNELS_MAX)
+#define DESCRIPTORS_MAX (FIRST_CHANNEL + CHANNELS_MAX + REMOTE_DESCRIPTORS_MAX)
 
 bool broker_ready(const struct broker *broker)
 {
@@ -146,12 +146,15 @@ static void tend(struct broker *broker, bool idle)
 	if (segment > 0)
 		control_ask_segment(broker, segment);
 	workers_tend(broker, now);
+	remote_tend(broker, now);
 	control_tend(broker, now);
 	if (now >= broker->alerts.looked_ns + SECOND_NS)
 		alerts_look(broker, now);
 }
 
-static void turn(struct broker *broker, const struct pollfd *polled)
+/* `remote`: how many of the last descriptors are the remote keystore's. */
+static void turn(
+    struct broker *broker, const struct pollfd *polled, unsigned count, unsigned remote)
 {
 	unsigned i;
 
@@ -166,13 +169,16 @@ static void turn(struct broker *broker, const struct pollfd *polled)
 		signing_threads_turn(broker->keystore.threads);
 	gather(broker);
 	sign_batch(broker);
+	remote_turn(broker, polled + count, remote);
 	flush(broker);
 }
 
 static int wait_ms(const struct broker *broker, int most)
 {
 	const uint64_t now = clock_boot_ns();
+	const int remote = remote_wait_ms(broker);
 
+	most = remote >= 0 && remote < most ? remote : most;
 	if (broker->wake_ns <= now)
 		return 0;
 	return broker->wake_ns - now < (uint64_t)most * (SECOND_NS / 1000)
@@ -183,21 +189,22 @@ static int wait_ms(const struct broker *broker, int most)
 int broker_run(struct broker *broker)
 {
 	struct pollfd polled[DESCRIPTORS_MAX];
-	unsigned count;
+	unsigned count, remote;
 	bool synced;
 	int ready;
 
 	while (!broker->finished && !broker->failed) {
 		count = fill(broker, polled);
+		remote = remote_fill(broker, polled + count);
 		synced = broker->log.durable == broker->log.sequence;
-		ready =
-		    poll(polled, count, wait_ms(broker, synced ? TICK_MS : UNSYNCED_MS));
+		ready = poll(polled, count + remote,
+		    wait_ms(broker, synced ? TICK_MS : UNSYNCED_MS));
 		if (ready < 0 && errno != EINTR) {
 			log_error("poll: %s", strerror(errno));
 			return 1;
 		}
-		if (ready > 0)
-			turn(broker, polled);
+		if (ready > 0 || remote_wait_ms(broker) == 0)
+			turn(broker, polled, count, remote);
 		tend(broker, ready == 0);
 	}
 	if (audit_log_open(&broker->log))

@@ -101,13 +101,8 @@ static bool prepare(struct broker *broker, struct failure *failure)
 	if (!broker->generation)
 		return false;
 	close(DESCRIPTOR_POLICY);
-	if (policy_pins(broker->generation->rules->policy)->keystore != KEYSTORE_SOFTWARE)
-		return failure_say(failure,
-		    "%s: this build has no keystore '%s', only 'software'",
-		    broker->settings.policy_name,
-		    keystore_name(
-			policy_pins(broker->generation->rules->policy)->keystore));
-	close(DESCRIPTOR_ENVIRONMENT);
+	if (!remote_prepare(broker, failure))
+		return false;
 	if (broker->settings.check)
 		return true;
 	return directory_open(&broker->state_directory, DESCRIPTOR_STATE, ".",
@@ -176,12 +171,15 @@ static bool start(struct broker *broker, struct failure *failure)
 	broker->keystore.methods = &keystore_software;
 	broker->keystore.crypto = &broker->crypto;
 	broker->keystore.log = &broker->log;
+	broker->kms = broker->keystore;
+	broker->kms.methods = &keystore_aws_kms;
 	if (broker->settings.check) {
 		state_new(&broker->state,
 		    policy_pins(broker->generation->rules->policy)->cluster);
 		return true;
 	}
-	if (!load_state(broker, failure))
+	if (!load_state(broker, failure) ||
+	    (broker->remote.on && !remote_keystore(broker, failure)))
 		return false;
 	if (broker->state.restored && broker->log.segment == 0)
 		audit_log_resume(
@@ -228,7 +226,10 @@ int main(int count, char **arguments)
 		return 1;
 	}
 	broker.keystore.threads = &threads;
-	control_announce(&broker);
+	if (broker.remote.on)
+		remote_start(&broker);
+	else
+		control_announce(&broker);
 	status = broker_run(&broker);
 	signing_threads_stop(&threads);
 	ca_keys_free(&broker); /* wiped; all else the kernel frees anyway */

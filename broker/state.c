@@ -248,10 +248,71 @@ bool state_keys_differ(const struct state *state, struct failure *failure)
 	return true;
 }
 
+static bool named_among(
+    const char *name, const char *(*name_of)(unsigned), unsigned count, unsigned *out)
+{
+	for (*out = 0; *out < count; (*out)++)
+		if (name && strcmp(name, name_of(*out)) == 0)
+			return true;
+	return false;
+}
+
+static const char *purpose_word(unsigned purpose)
+{
+	return purpose_name((enum purpose)purpose);
+}
+
+static const char *kind_word(unsigned kind)
+{
+	return key_kind_name((enum key_kind)kind);
+}
+
+static bool read_intent(
+    const cJSON *item, struct state_intent *out, struct failure *failure)
+{
+	static const char *const names[] = { "type", "purpose", "kind", "nonce", "time" };
+	const char *type = text_of(item, "type");
+	unsigned purpose, kind;
+	uint64_t since;
+
+	if (!item)
+		return true;
+	if (!members_are(item, "intent", names, 5, failure) ||
+	    !copy_hex(item, "nonce", out->nonce, NONCE_TEXT, failure) ||
+	    !whole_number(item, "time", &since, failure))
+		return false;
+	if (!type || !ca_named(type, strlen(type), &out->ca) ||
+	    !named_among(
+		text_of(item, "purpose"), purpose_word, PURPOSE_COUNT, &purpose) ||
+	    !named_among(text_of(item, "kind"), kind_word, KEY_KIND_COUNT, &kind))
+		return damaged(failure, "intent", "no key that a CA has");
+	out->purpose = (enum purpose)purpose;
+	out->kind = (enum key_kind)kind;
+	out->since = (int64_t)since;
+	return true;
+}
+
+static bool read_creations(
+    const cJSON *item, struct state *state, struct failure *failure)
+{
+	static const char *const names[] = { "since", "count" };
+	uint64_t since, count;
+
+	if (!item)
+		return true;
+	if (!members_are(item, "creations", names, 2, failure) ||
+	    !whole_number(item, "since", &since, failure) ||
+	    !whole_number(item, "count", &count, failure))
+		return false;
+	state->creations_since = (int64_t)since;
+	state->creations = count < UINT32_MAX ? (unsigned)count : UINT32_MAX;
+	return true;
+}
+
 static bool read_root(const cJSON *root, struct state *state, struct failure *failure)
 {
 	static const char *const names[] = { "version", "instance", "cluster", "suite",
-		"authorities", "record", "restored", "checksum" };
+		"authorities", "record", "restored", "intent", "creations", "checksum" };
 	static const char *const record_names[] = { "sequence", "hash" };
 	const cJSON *record = cJSON_GetObjectItemCaseSensitive(root, "record"),
 		    *restored = cJSON_GetObjectItemCaseSensitive(root, "restored"), *list,
@@ -271,7 +332,11 @@ static bool read_root(const cJSON *root, struct state *state, struct failure *fa
 			       "privyseal, this one knows %d; install that one again",
 		    (unsigned long long)version, STATE_VERSION);
 	list = cJSON_GetObjectItemCaseSensitive(root, "authorities");
-	if (!members_are(root, "the file", names, 8, failure) ||
+	if (!members_are(root, "the file", names, 10, failure) ||
+	    !read_intent(cJSON_GetObjectItemCaseSensitive(root, "intent"), &state->intent,
+		failure) ||
+	    !read_creations(
+		cJSON_GetObjectItemCaseSensitive(root, "creations"), state, failure) ||
 	    !copy_hex(root, "instance", state->instance, INSTANCE_TEXT, failure) ||
 	    !copy_text(root, "cluster", state->cluster, sizeof state->cluster, failure) ||
 	    !read_suite(root, &state->suite, failure) ||
@@ -461,6 +526,31 @@ static bool ca_has_key(const struct state *state, int ca)
 	return false;
 }
 
+static bool add_intent(cJSON *root, const struct state_intent *intent)
+{
+	cJSON *item;
+
+	if (intent->nonce[0] == '\0')
+		return true;
+	item = cJSON_AddObjectToObject(root, "intent");
+	return cJSON_AddStringToObject(item, "type", ca_name(intent->ca)) &&
+	       cJSON_AddStringToObject(item, "purpose", purpose_name(intent->purpose)) &&
+	       cJSON_AddStringToObject(item, "kind", key_kind_name(intent->kind)) &&
+	       cJSON_AddStringToObject(item, "nonce", intent->nonce) &&
+	       cJSON_AddNumberToObject(item, "time", (double)intent->since);
+}
+
+static bool add_creations(cJSON *root, const struct state *state)
+{
+	cJSON *item;
+
+	if (state->creations == 0)
+		return true;
+	item = cJSON_AddObjectToObject(root, "creations");
+	return cJSON_AddNumberToObject(item, "since", (double)state->creations_since) &&
+	       cJSON_AddNumberToObject(item, "count", state->creations);
+}
+
 static cJSON *to_json(const struct state *state)
 {
 	cJSON *root = cJSON_CreateObject(), *list, *record;
@@ -481,6 +571,7 @@ static cJSON *to_json(const struct state *state)
 	    record &&
 	    cJSON_AddNumberToObject(record, "sequence", (double)state->head_sequence) &&
 	    cJSON_AddStringToObject(record, "hash", state->head_hash) &&
+	    add_intent(root, &state->intent) && add_creations(root, state) &&
 	    (!state->restored || cJSON_AddTrueToObject(root, "restored")) &&
 	    cJSON_AddStringToObject(root, "checksum", no_checksum);
 	if (!good) {

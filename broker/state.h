@@ -39,6 +39,15 @@ struct state_keys {
 	struct state_key key[KEYS_PER_SET];
 };
 
+/* A key that a remote keystore is being asked for, or was when a crash came. */
+struct state_intent {
+	char nonce[NONCE_TEXT + 1]; /* empty: there is none */
+	enum ca ca;
+	enum purpose purpose;
+	enum key_kind kind;
+	int64_t since; /* seconds since 1970 */
+};
+
 struct state {
 	char instance[INSTANCE_TEXT + 1]; /* random, made once */
 	char cluster[OP_CLUSTER_MAX + 1];
@@ -46,6 +55,9 @@ struct state {
 	struct state_keys keys[CA_COUNT][PURPOSE_COUNT][KEY_SETS];
 	uint64_t head_sequence; /* of the record; what is on disk reaches at least here */
 	char head_hash[HASH_TEXT + 1];
+	struct state_intent intent;
+	int64_t creations_since; /* remote keys asked for: so many since then */
+	unsigned creations;
 	bool restored; /* from a backup, and not started since */
 };
 

@@ -1,0 +1,319 @@
+/* AWS in the broker's life; remote.h has the promises. */
+#include "broker/remote.h"
+#include "broker/broker.h"
+#include "broker/ca_keys.h"
+#include "broker/clocks.h"
+#include "broker/control.h"
+#include "ipc/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ROOTS_MAX     (4 * 1024 * 1024)
+#define PROBE_NS      (30 * SECOND_NS)
+#define PROBE_SOON_NS (5 * SECOND_NS) /* while something is wrong */
+#define KEYS_ALL      (CA_COUNT * PURPOSE_COUNT)
+
+/* ---- before the seal ---- */
+
+static char *read_file(const char *path, size_t *length)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	char *text = NULL;
+	ssize_t n = -1;
+
+	*length = 0;
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_size <= ROOTS_MAX && (text = malloc((size_t)st.st_size + 1)))
+		while (*length < (size_t)st.st_size &&
+		       (n = read(fd, text + *length, (size_t)st.st_size - *length)) > 0)
+			*length += (size_t)n;
+	if (fd >= 0)
+		close(fd);
+	if (n > 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+static X509_STORE *read_roots(const char *path, struct failure *failure)
+{
+	size_t length;
+	char *text = read_file(path, &length);
+	X509_STORE *roots = text ? http_roots(text, length) : NULL;
+
+	if (!text)
+		failure_say(failure, "%s: %s", path, strerror(errno));
+	else if (!roots)
+		failure_say(failure, "%s: no whole list of PEM certificates", path);
+	free(text);
+	return roots;
+}
+
+/* Where distributions keep the certificates that they trust. */
+static X509_STORE *find_roots(
+    const struct aws_environment *environment, struct failure *failure)
+{
+	static const char *const usual[] = { "/etc/ssl/certs/ca-certificates.crt",
+		"/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem" };
+	const char *chosen = aws_environment_get(environment, "AWS_CA_BUNDLE");
+	X509_STORE *roots;
+	size_t i;
+
+	if (chosen)
+		return read_roots(chosen, failure);
+	for (i = 0; i < sizeof usual / sizeof usual[0]; i++)
+		if ((roots = read_roots(usual[i], failure)))
+			return roots;
+	failure_say(failure, "there are no certificates to trust AWS by: install "
+			     "ca-certificates, or set AWS_CA_BUNDLE");
+	return NULL;
+}
+
+static bool find_endpoints(
+    struct remote *remote, const char *region, struct failure *failure)
+{
+	static const char *const names[AWS_SERVICE_COUNT] = { "AWS_ENDPOINT_URL_KMS",
+		"AWS_ENDPOINT_URL_STS" };
+	const struct aws_environment *environment = &remote->environment;
+	struct aws_endpoint_choice choice = { .region = region };
+	bool ignored;
+	int i;
+
+	if (!aws_environment_flag(
+		environment, "AWS_USE_FIPS_ENDPOINT", &choice.fips, failure) ||
+	    !aws_environment_flag(
+		environment, "AWS_USE_DUALSTACK_ENDPOINT", &choice.dual_stack, failure) ||
+	    !aws_environment_flag(
+		environment, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", &ignored, failure))
+		return false;
+	for (i = 0; i < AWS_SERVICE_COUNT; i++) {
+		choice.url = ignored ? NULL : aws_environment_get(environment, names[i]);
+		if (!choice.url && !ignored)
+			choice.url = aws_environment_get(environment, "AWS_ENDPOINT_URL");
+		if (!aws_endpoint_make(
+			&remote->endpoint[i], (enum aws_service)i, &choice, failure))
+			return false;
+	}
+	return true;
+}
+
+static bool connect_aws(
+    struct broker *broker, const char *region, struct failure *failure)
+{
+	struct remote *remote = &broker->remote;
+	struct aws_settings settings = { .region = region,
+		.http = remote->http,
+		.credentials = remote->credentials,
+		.log = &broker->log };
+
+	memcpy(settings.endpoint, remote->endpoint, sizeof settings.endpoint);
+	remote->aws = aws_new(&settings, failure);
+	return remote->aws != NULL;
+}
+
+bool remote_prepare(struct broker *broker, struct failure *failure)
+{
+	const struct policy_pins *pins = policy_pins(broker->generation->rules->policy);
+	struct remote *remote = &broker->remote;
+	struct http_settings http = { .connections = HTTP_TRANSFERS_MAX };
+
+	remote->on = pins->keystore == KEYSTORE_AWS_KMS && !broker->settings.check;
+	if (!remote->on) {
+		close(DESCRIPTOR_ENVIRONMENT);
+		return true;
+	}
+	if (!aws_environment_take(
+		&remote->environment, DESCRIPTOR_ENVIRONMENT, failure) ||
+	    !find_endpoints(remote, pins->region, failure) ||
+	    !(http.roots = find_roots(&remote->environment, failure)))
+		return false;
+	remote->http = http_new(&http, failure);
+	X509_STORE_free(http.roots);
+	if (!remote->http)
+		return false;
+	remote->credentials = credentials_new(&remote->environment, failure);
+	return remote->credentials && connect_aws(broker, pins->region, failure);
+}
+
+bool remote_keystore(struct broker *broker, struct failure *failure)
+{
+	/* Held for good: later generations pin the same account and region. */
+	const struct generation *generation = generation_hold(broker->generation);
+	const struct kms_settings settings = { .aws = broker->remote.aws,
+		.pins = policy_pins(generation->rules->policy),
+		.instance = broker->state.instance };
+
+	broker->kms.kms = kms_new(&settings);
+	return broker->kms.kms || failure_say(failure, "out of memory");
+}
+
+/* ---- checks before the first worker ---- */
+
+static void check_next(struct broker *broker);
+
+static void give_up(struct broker *broker, const struct failure *failure)
+{
+	log_error("%s", failure->text);
+	control_failed(broker);
+	broker->failed = true;
+}
+
+static void on_checked(void *context, const struct failure *failure)
+{
+	struct broker *broker = context;
+	struct remote *remote = &broker->remote;
+	const struct key *key;
+
+	if (failure) {
+		give_up(broker, failure);
+		return;
+	}
+	if (remote->next_key > 0) {
+		key = &broker->authorities[(remote->next_key - 1) / PURPOSE_COUNT]
+			   .key[(remote->next_key - 1) % PURPOSE_COUNT];
+		if (key->unusable[0] != '\0')
+			log_error("key %s: %s; what it signs can't be had",
+			    key->identifier, key->unusable);
+	}
+	check_next(broker);
+}
+
+static bool is_remote(const struct key *key)
+{
+	return key->blob_length > 0 && key->keystore->kms;
+}
+
+/* One key after another; there are a dozen. */
+static void check_next(struct broker *broker)
+{
+	static const struct failure busy = { "too many calls of AWS are under way" };
+	struct remote *remote = &broker->remote;
+	struct key *key;
+	unsigned i;
+
+	while (remote->next_key < KEYS_ALL) {
+		i = remote->next_key++;
+		key = &broker->authorities[i / PURPOSE_COUNT].key[i % PURPOSE_COUNT];
+		if (!is_remote(key))
+			continue;
+		if (!kms_check_key(broker->kms.kms, key, (enum ca)(i / PURPOSE_COUNT),
+			(enum purpose)(i % PURPOSE_COUNT), on_checked, broker))
+			give_up(broker, &busy);
+		return;
+	}
+	remote->checked = true;
+	remote->probe_ns = clock_boot_ns() + PROBE_NS;
+	control_announce(broker);
+}
+
+void remote_start(struct broker *broker)
+{
+	static const struct failure busy = { "out of memory" };
+
+	broker->remote.checking = true;
+	if (!kms_check_account(broker->kms.kms, on_checked, broker))
+		give_up(broker, &busy);
+}
+
+/* ---- config ---- */
+
+bool remote_configure(
+    struct broker *broker, const struct remote_limits *limits, struct failure *failure)
+{
+	struct remote *remote = &broker->remote;
+
+	if (!remote->on)
+		return true;
+	aws_limit(remote->aws, limits->rate);
+	return http_limit(remote->http, limits->connections, limits->proxy) ||
+	       failure_say(failure, "out of memory");
+}
+
+/* ---- the loop ---- */
+
+unsigned remote_fill(const struct broker *broker, struct pollfd *out)
+{
+	return broker->remote.on ? aws_fill(broker->remote.aws, out) : 0;
+}
+
+int remote_wait_ms(const struct broker *broker)
+{
+	return broker->remote.on ? aws_wait_ms(broker->remote.aws) : -1;
+}
+
+void remote_turn(struct broker *broker, const struct pollfd *polled, unsigned count)
+{
+	if (broker->remote.on)
+		aws_turn(broker->remote.aws, polled, count);
+}
+
+static void on_probed(void *context, const struct failure *failure)
+{
+	struct broker *broker = context;
+	struct remote *remote = &broker->remote;
+	const bool was_down = broker->metrics.down[KEYSTORE_AWS_KMS];
+
+	remote->probing = false;
+	if (failure && !was_down)
+		log_error("AWS KMS: %s", failure->text);
+	if (!failure && was_down)
+		log_notice("AWS KMS answers again");
+	broker->metrics.down[KEYSTORE_AWS_KMS] = failure != NULL;
+	remote->probe_ns = clock_boot_ns() + (failure ? PROBE_SOON_NS : PROBE_NS);
+}
+
+static const struct key *any_key(const struct broker *broker)
+{
+	const struct key *key;
+	unsigned i;
+
+	for (i = 0; i < KEYS_ALL; i++) {
+		key = &broker->authorities[i / PURPOSE_COUNT].key[i % PURPOSE_COUNT];
+		if (is_remote(key) && key->unusable[0] == '\0')
+			return key;
+	}
+	return NULL;
+}
+
+static void tell_skew(struct remote *remote)
+{
+	int64_t skew;
+	bool apart;
+
+	if (!aws_skew(remote->aws, &skew))
+		return;
+	apart = skew < -KMS_SKEW_MAX || skew > KMS_SKEW_MAX;
+	if (apart && !remote->skew_told)
+		log_error(
+		    "AWS's clock and this host's differ by %lld s; nothing is signed "
+		    "until they agree: set this host's clock",
+		    (long long)skew);
+	if (!apart && remote->skew_told)
+		log_notice("AWS's clock and this host's agree again");
+	if (apart != remote->skew_told)
+		remote->probe_ns = clock_boot_ns() + (apart ? PROBE_SOON_NS : PROBE_NS);
+	remote->skew_told = apart;
+}
+
+void remote_tend(struct broker *broker, uint64_t now_ns)
+{
+	struct remote *remote = &broker->remote;
+	const struct key *key;
+
+	if (!remote->on)
+		return;
+	kms_tend(broker->kms.kms, now_ns, &broker->wake_ns);
+	tell_skew(remote);
+	if (!remote->checked || remote->probing || now_ns < remote->probe_ns)
+		return;
+	key = any_key(broker);
+	remote->probe_ns = now_ns + (remote->skew_told ? PROBE_SOON_NS : PROBE_NS);
+	if (key)
+		remote->probing = kms_probe(broker->kms.kms, key, on_probed, broker);
+}

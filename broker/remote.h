@@ -1,0 +1,56 @@
+/*
+ * AWS in the broker's life, when the policy says `keystore aws_kms`: what is prepared
+ * before the seal, the checks before the first worker is started, and the broker's loop.
+ */
+#ifndef BROKER_REMOTE_H
+#define BROKER_REMOTE_H
+
+#include "broker/aws_environment.h"
+#include "broker/credentials.h"
+#include "broker/http.h"
+#include "broker/keystore_aws_kms.h"
+
+struct broker;
+
+#define REMOTE_DESCRIPTORS_MAX HTTP_DESCRIPTORS_MAX
+
+struct remote {
+	bool on; /* all else is empty when it is not */
+	struct aws_environment environment;
+	struct http *http;
+	struct credentials *credentials;
+	struct aws_endpoint endpoint[AWS_SERVICE_COUNT];
+	struct aws *aws;
+	bool checked; /* the account and every key */
+	bool checking, probing;
+	unsigned next_key; /* to be checked: counts CAs and purposes */
+	uint64_t probe_ns; /* boot clock: when the next dry run is due */
+	bool skew_told;
+};
+
+/* Takes the credentials' environment, reads roots and endpoints. Before the seal. */
+bool remote_prepare(struct broker *broker, struct failure *failure);
+
+/* broker->kms, for the state's instance, whose place must stay. */
+bool remote_keystore(struct broker *broker, struct failure *failure);
+
+/* Once the keys are loaded: checks account and keys; the broker announces itself to the
+ * supervisor when all is well, and fails when it is not. */
+void remote_start(struct broker *broker);
+
+/* The worker's config: how many calls a second and connections, and by which proxy. */
+struct remote_limits {
+	unsigned rate, connections;
+	const char *proxy; /* empty: none */
+};
+bool remote_configure(
+    struct broker *broker, const struct remote_limits *limits, struct failure *failure);
+
+/* The loop: as in http.h. */
+unsigned remote_fill(const struct broker *broker, struct pollfd *out);
+int remote_wait_ms(const struct broker *broker); /* -1: as long as you like */
+void remote_turn(struct broker *broker, const struct pollfd *polled, unsigned count);
+/* Dry runs, so that readiness and AWS's clock are known while nobody asks. */
+void remote_tend(struct broker *broker, uint64_t now_ns);
+
+#endif
