@@ -66,6 +66,34 @@ static bool agrees_with_pins(const struct broker *broker, const struct config *c
 		   suite_name(pins->suite), failure);
 }
 
+static bool is_pinned(
+    const struct policy_pins *pins, struct slice name, struct slice value)
+{
+	unsigned i;
+
+	for (i = 0; i < pins->tags; i++)
+		if (slice_is(name, pins->tag_name[i]) &&
+		    slice_is(value, pins->tag_value[i]))
+			return true;
+	return slice_is(name, "TeleportCluster") && slice_is(value, pins->cluster);
+}
+
+/* Tags decide what IAM lets others do with a key, so the policy has the word. */
+static bool tags_agree(
+    const struct policy_pins *pins, struct slice tags, struct failure *failure)
+{
+	struct slice name, value;
+
+	while (facts_next_item(&tags, &name) && facts_next_item(&tags, &value))
+		if (!is_pinned(pins, name, value))
+			return failure_say(failure,
+			    "ca_key_params.aws_kms.tags has %.*s: %.*s, but the policy "
+			    "has no such `tag` line",
+			    (int)name.length, (const char *)name.at, (int)value.length,
+			    (const char *)value.at);
+	return true;
+}
+
 /* A worker that is owned later must not come back with another config than the first. */
 static bool is_the_generations(const struct broker *broker, struct generation *generation,
     const struct frame *frame, struct failure *failure)
@@ -106,15 +134,22 @@ bool config_judge(struct broker *broker, const struct channel *channel,
 	struct config config = { .keystore = frame_number(frame, 1),
 		.suite = frame_number(frame, 4),
 		.workers = frame_number(frame, 5) };
+	char proxy[256];
+	const struct remote_limits limits = { (unsigned)frame_number(frame, 7),
+		(unsigned)frame_number(frame, 8), proxy };
 
 	copy_field(frame, 0, config.cluster, sizeof config.cluster);
 	copy_field(frame, 2, config.account, sizeof config.account);
 	copy_field(frame, 3, config.region, sizeof config.region);
+	copy_field(frame, 9, proxy, sizeof proxy);
 	if (!agrees_with_pins(broker, &config, pins, failure) ||
+	    !tags_agree(pins,
+		(struct slice){ frame_bytes(frame, 6), frame_length(frame, 6) },
+		failure) ||
 	    !is_the_generations(broker, generation, frame, failure))
 		return false;
 	if (!broker->settings.terminal && !broker->settings.check)
 		generation->workers = (unsigned)config.workers;
 	*suite = suite_for_new_keys(broker, &config, pins);
-	return true;
+	return remote_configure(broker, &limits, failure);
 }

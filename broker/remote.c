@@ -230,6 +230,10 @@ bool remote_configure(
 
 	if (!remote->on)
 		return true;
+	if (limits->rate == 0 || limits->connections == 0 ||
+	    limits->connections > HTTP_TRANSFERS_MAX)
+		return failure_say(
+		    failure, "kms_rate or kms_connections is out of range");
 	aws_limit(remote->aws, limits->rate);
 	return http_limit(remote->http, limits->connections, limits->proxy) ||
 	       failure_say(failure, "out of memory");

@@ -22,7 +22,8 @@ const struct op_row ops_table[OP_COUNT] = {
 	[OP_CONFIG] = { "config", PARTY_WORKER, SEALED, true, 0, {
 		BYTES("cluster-name", 0, OP_CLUSTER_MAX), NUMBER8("keystore"),
 		BYTES("account", 0, 12), BYTES("region", 0, OP_NAME_MAX), NUMBER8("suite"),
-		NUMBER8("workers"), BYTES("tags", 0, 16384) } },
+		NUMBER8("workers"), BYTES("tags", 0, 16384), NUMBER32("kms-rate"),
+		NUMBER8("kms-connections"), BYTES("proxy", 0, 255) } },
 	[OP_AUTHORITIES] = { "authorities", PARTY_WORKER, SERVE | DRAIN, false, 0, {
 		NUMBER8("ca") } },
 	[OP_ALERTS] = { "alerts", PARTY_WORKER, SERVE | DRAIN, false, 0, { { 0 } } },

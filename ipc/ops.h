@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define OP_FIELDS_MAX	  8
+#define OP_FIELDS_MAX	  10
 #define OP_DOCUMENT_MAX	  65536 /* bytes of one document to be signed */
 #define OP_REQUEST_ID_MAX 136	/* a JSON-RPC id as it stood on the line */
 #define OP_TEXT_MAX	  1024	/* a message for people */

@@ -130,6 +130,9 @@ enum broker_result broker_hand_over_config(struct broker *broker,
 	frame_put_u8(&writer, config->suite);
 	frame_put_u8(&writer, config->workers);
 	frame_put(&writer, config->tags, config->tags_length);
+	frame_put_u32(&writer, config->kms_rate);
+	frame_put_u8(&writer, (uint8_t)config->kms_connections);
+	frame_put_text(&writer, config->proxy);
 	if (send_frame(broker, &writer) != BROKER_DONE)
 		return BROKER_BROKEN;
 	broker->gate.phase = PHASE_CONFIG;

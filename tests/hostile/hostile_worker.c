@@ -109,6 +109,9 @@ static void configure(struct hostile *h)
 	frame_put_u8(&w, 0);
 	frame_put_u8(&w, 1);
 	frame_put(&w, NULL, 0);
+	frame_put_u32(&w, 1000);
+	frame_put_u8(&w, 64);
+	frame_put(&w, NULL, 0);
 	send_raw(h, h->out, frame_end(&w));
 }
 

@@ -400,6 +400,9 @@ static void send_config(uint32_t id)
 	frame_put_u8(&w, SUITE_BALANCED_V1);
 	frame_put_u8(&w, 1); /* workers */
 	frame_put_text(&w, "");
+	frame_put_u32(&w, 1000); /* of AWS KMS: calls a second, connections, proxy */
+	frame_put_u8(&w, 64);
+	frame_put_text(&w, "");
 	assert_int_equal(channel_send(f->worker, bytes, frame_end(&w)), 0);
 	fixture_turn(f);
 	f->gate.phase = PHASE_CONFIG;
