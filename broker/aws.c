@@ -144,6 +144,12 @@ static void end_why(struct call *call, struct aws_answer *answer, const char *wh
 	end(call, answer);
 }
 
+/* Does it wait for the credentials in use? Others are there already, or not needed. */
+static bool needs_credentials(const struct call *call)
+{
+	return !call->request.with && !call->request.anonymous;
+}
+
 /* What it was waiting for when its time was up. */
 static void end_late(struct call *call)
 {
@@ -155,7 +161,7 @@ static void end_late(struct call *call)
 
 	if (call->attempts == 0 && aws->resolve[call->request.service][0] == '\0')
 		why = "its address is not known";
-	else if (!credentials_now(aws->credentials))
+	else if (needs_credentials(call) && !credentials_now(aws->credentials))
 		why = credentials_why(aws->credentials);
 	end_why(call, &answer, why);
 }
@@ -223,7 +229,7 @@ static bool retry_after(
 	switch (fault) {
 	case AWS_FAULT_CREDENTIALS:
 		*delay_ns = 0;
-		if (call->renewed)
+		if (call->renewed || !needs_credentials(call))
 			return false;
 		call->renewed = true;
 		return credentials_rejected(aws->credentials, call->credentials);
@@ -313,7 +319,7 @@ static unsigned list_fields(const struct call *call, const struct aws_credential
 	out[n++] = (struct sigv4_header){ "X-Amz-Date", date };
 	if (request->target)
 		out[n++] = (struct sigv4_header){ "X-Amz-Target", request->target };
-	if (with->token)
+	if (with && with->token)
 		out[n++] = (struct sigv4_header){ "X-Amz-Security-Token", with->token };
 	out[n++] = (struct sigv4_header){ "Host",
 		call->aws->endpoint[request->service].authority };
@@ -360,7 +366,7 @@ static bool transmit(struct call *call, const struct aws_credentials *with, uint
 	if (!sigv4_date(clock_wall_seconds() + aws->offset, date))
 		return false;
 	count = list_fields(call, with, date, to_sign);
-	if (!sign(call, with, to_sign, count, authorization))
+	if (with && !sign(call, with, to_sign, count, authorization))
 		return false;
 	/* The last to be signed is Host, which is sent anyway. */
 	for (i = 0; i + 1 < count; i++)
@@ -370,7 +376,8 @@ static bool transmit(struct call *call, const struct aws_credentials *with, uint
 	    aws->log->hash);
 	fields[i++] = (struct http_field){ "User-Agent", agent };
 	fields[i++] = (struct http_field){ "Accept", "application/json" };
-	fields[i++] = (struct http_field){ "Authorization", authorization };
+	if (with)
+		fields[i++] = (struct http_field){ "Authorization", authorization };
 	what.fields_count = i;
 	return http_send(aws->http, &what, on_answer, call);
 }
@@ -403,15 +410,16 @@ static enum step advance(struct call *call, uint64_t now)
 		return ENDED;
 	if (now < call->due_ns || aws->resolve[call->request.service][0] == '\0')
 		return WAITS;
-	with = credentials_now(aws->credentials);
-	if (!with)
+	with = needs_credentials(call) ? credentials_now(aws->credentials)
+				       : call->request.with;
+	if (!with && !call->request.anonymous)
 		return credentials_coming(aws->credentials) ? WAITS : ENDED;
 	if (http_under_way(aws->http) >= HTTP_TRANSFERS_MAX)
 		return NOBODY_CAN;
 	if (!has_turn(call, now))
 		return WAITS;
 	call->sent_ns = now;
-	call->credentials = with->number;
+	call->credentials = with ? with->number : 0;
 	if (!transmit(call, with, now))
 		return NOBODY_CAN;
 	call->attempts++;
@@ -475,7 +483,7 @@ static bool is_held_back(const struct aws *aws, const struct call *call)
 {
 	return aws->resolve[call->request.service][0] == '\0' ||
 	       http_under_way(aws->http) >= HTTP_TRANSFERS_MAX ||
-	       (!credentials_now(aws->credentials) &&
+	       (needs_credentials(call) && !credentials_now(aws->credentials) &&
 		   credentials_coming(aws->credentials));
 }
 

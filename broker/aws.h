@@ -52,6 +52,9 @@ struct aws_request {
 	bool limited;
 	bool once;   /* is not made again when it may have been carried out */
 	bool settle; /* is about a new key: retried until that is known everywhere */
+	const struct aws_credentials *with; /* signs it instead of those in use; must
+					       live until it is done */
+	bool anonymous;			    /* is not signed at all */
 };
 
 struct aws_answer {

@@ -9,11 +9,10 @@
 
 bool aws_environment_take(struct aws_environment *out, int fd, struct failure *failure)
 {
-	char *bytes = OPENSSL_secure_zalloc(AWS_ENVIRONMENT_MAX + 1);
+	char *bytes = OPENSSL_secure_zalloc(AWS_ENVIRONMENT_MAX), *kept = NULL;
 	size_t length = 0;
 	ssize_t n = 1;
 
-	*out = (struct aws_environment){ bytes, 0 };
 	while (bytes && n > 0 && length < AWS_ENVIRONMENT_MAX) {
 		n = read(fd, bytes + length, AWS_ENVIRONMENT_MAX - length);
 		if (n > 0)
@@ -22,17 +21,19 @@ bool aws_environment_take(struct aws_environment *out, int fd, struct failure *f
 			n = 1;
 	}
 	close(fd);
-	out->length = length;
-	if (bytes && n == 0 && (length == 0 || bytes[length - 1] == '\0'))
-		return true;
-	aws_environment_free(out);
-	return failure_say(
-	    failure, "the AWS_* variables can't be read, or are too large");
+	/* It is kept as long as we run, in as little of the arena as it takes. */
+	if (bytes && n == 0 && (length == 0 || bytes[length - 1] == '\0') &&
+	    (kept = OPENSSL_secure_malloc(length + 1)))
+		memcpy(kept, bytes, length);
+	OPENSSL_secure_clear_free(bytes, AWS_ENVIRONMENT_MAX);
+	*out = (struct aws_environment){ kept, kept ? length : 0 };
+	return kept || failure_say(failure,
+			   "the AWS_* variables can't be read, or are too large");
 }
 
 void aws_environment_free(struct aws_environment *environment)
 {
-	OPENSSL_secure_clear_free(environment->bytes, AWS_ENVIRONMENT_MAX + 1);
+	OPENSSL_secure_clear_free(environment->bytes, environment->length + 1);
 	*environment = (struct aws_environment){ NULL, 0 };
 }
 

@@ -1,13 +1,21 @@
 /*
- * AWS credentials: where they come from, and the ones that are in use. Sources are asked
- * in the order of AWS's SDKs; the first that has credentials is kept until the process
- * ends, and renewed ahead of their expiry. Secrets lie in secret memory.
+ * AWS credentials: where they come from, and the ones that are in use. The first source
+ * that is configured, in the order of AWS's SDKs, is the one until the process ends; when
+ * it fails it is asked again, and no other one instead, since that would be somebody
+ * else. Sets that expire are renewed ahead of it, one fetch at a time. Secrets lie in
+ * secret memory.
+ *
+ * The loop polls what credentials_fill() lists, not longer than credentials_wait_ms(),
+ * then calls credentials_turn(), before aws_turn().
  */
 #ifndef BROKER_CREDENTIALS_H
 #define BROKER_CREDENTIALS_H
 
 #include "broker/aws_environment.h"
 
+#include <cjson/cJSON.h>
+#include <openssl/x509.h>
+#include <poll.h>
 #include <stdint.h>
 
 #define ACCESS_KEY_ID_MAX 128 /* bytes, as IAM allows */
@@ -22,25 +30,66 @@ struct aws_credentials {
 };
 
 struct credentials;
+struct aws;
 
-/* NULL, with `failure`, when a source has credentials that can't be used: another one
- * further down is not meant then. `environment` must outlive it. */
+struct credentials_settings {
+	const struct aws_environment *environment; /* must outlive the credentials */
+	const char *home;  /* where .aws is: /root; NULL: there are no shared files */
+	X509_STORE *roots; /* for a container endpoint behind TLS; may be NULL */
+};
+
+/* Before the seal. NULL, with `failure`, when a source is configured wrongly: another one
+ * further down is not meant then. What needs the network is asked in later turns. */
 struct credentials *credentials_new(
-    const struct aws_environment *environment, struct failure *failure);
+    const struct credentials_settings *settings, struct failure *failure);
+/* After aws_free(), whose calls may be ours. */
 void credentials_free(struct credentials *credentials);
+
+/* What the seal has to leave, beside AWS itself. */
+#define CREDENTIALS_DIRECTORIES_MAX 3
+struct credentials_needs {
+	int directories[CREDENTIALS_DIRECTORIES_MAX]; /* open; to read files below them */
+	unsigned directories_count;
+	uint16_t port;	  /* TCP, to connect to; 0: none */
+	const char *host; /* whose addresses the resolver must find; NULL: none */
+	bool sts;	  /* calls of AWS STS */
+	bool metadata;	  /* the instance metadata service: the guard must hold */
+};
+void credentials_needs(
+    const struct credentials *credentials, struct credentials_needs *out);
+
+/* Roles are assumed by calls of AWS STS through this. */
+void credentials_call_through(struct credentials *credentials, struct aws *aws);
+/* The addresses of the host that credentials_needs() told; as aws_addresses(). */
+void credentials_addresses(struct credentials *credentials, const char *addresses);
 
 /* The set to sign with now; NULL while there is none, and credentials_why() says why. It
  * lives until the next call of any function here. */
 const struct aws_credentials *credentials_now(struct credentials *credentials);
 
 /* AWS refused that set as expired or unknown. True when another may come:
- * credentials_now() is NULL or has another number then. */
+ * credentials_now() is NULL or has another number then. The set is not used for a while;
+ * then again, in case AWS was wrong. */
 bool credentials_rejected(struct credentials *credentials, uint64_t number);
 
-/* Is a source being asked just now? Without one and without credentials there is nothing
- * to wait for. */
+/* Is a source being asked just now, or about to be? Without one and without credentials
+ * there is nothing to wait for. */
 bool credentials_coming(const struct credentials *credentials);
 
 const char *credentials_why(const struct credentials *credentials);
+
+/* Whose the set in use is, as STS GetCallerIdentity tells; for the report. */
+void credentials_identity(
+    struct credentials *credentials, const char *account, const char *arn);
+
+/* For root: the source, the set's times, what was tried. No secret is in it. NULL when
+ * memory is out; the caller deletes it. */
+cJSON *credentials_report(const struct credentials *credentials);
+
+/* At most HTTP_DESCRIPTORS_MAX entries. */
+unsigned credentials_fill(const struct credentials *credentials, struct pollfd *out);
+int credentials_wait_ms(const struct credentials *credentials); /* -1: for ever */
+void credentials_turn(
+    struct credentials *credentials, const struct pollfd *polled, unsigned count);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * Where private keys lie while they are loaded: OpenSSL's secure heap, one locked arena
- * of fixed size between guard pages, whose pages are taken out of the kernel's own map
- * where it can do that (memfd_secret(2)). OpenSSL puts the private numbers of RSA and EC
- * keys and the seeds of Ed25519 keys there by itself; what it derives from RSA primes
- * while signing stays on the heap that is wiped when freed.
+ * Where private keys lie while they are loaded, and AWS credentials: OpenSSL's secure
+ * heap, one locked arena of fixed size between guard pages, whose pages are taken out of
+ * the kernel's own map where it can do that (memfd_secret(2)). OpenSSL puts the private
+ * numbers of RSA and EC keys and the seeds of Ed25519 keys there by itself; what it
+ * derives from RSA primes while signing stays on the heap that is wiped when freed.
  */
 #ifndef BROKER_SECRET_MEMORY_H
 #define BROKER_SECRET_MEMORY_H
@@ -12,8 +12,9 @@
 
 #include <stdbool.h>
 
-/* Bytes: some hundred keys, and far below RLIMIT_MEMLOCK. */
-#define SECRET_MEMORY_SIZE (128 * 1024)
+/* Bytes, a power of 2: some hundred keys, and two of AWS's files or the environment, of
+ * 64 KiB each, while they are read; far below RLIMIT_MEMLOCK (8 MiB). */
+#define SECRET_MEMORY_SIZE (512 * 1024)
 
 /* Before the seal and before the first key. A second start changes nothing. False, with
  * `failure`, when there is no memory that can be locked. */
