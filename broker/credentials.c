@@ -543,9 +543,10 @@ static bool follow_profile(struct credentials *credentials, struct failure *fail
 }
 
 /* What the chosen one needs from before the seal. */
-static bool make_ready(struct credentials *credentials, struct failure *failure)
+static bool make_ready(
+    struct credentials *credentials, X509_STORE *roots, struct failure *failure)
 {
-	const struct http_settings pool = { POOL, NULL, credentials->roots };
+	const struct http_settings pool = { POOL, NULL, roots };
 	const enum plan_base base = credentials->plan.base;
 
 	if (!credentials->source)
@@ -572,7 +573,6 @@ struct credentials *credentials_new(
 		return NULL;
 	}
 	credentials->environment = settings->environment;
-	credentials->roots = settings->roots;
 	credentials->credentials_file.directory = credentials->config_file.directory =
 	    credentials->token_file.directory = -1;
 	if (open_shared(credentials, &credentials->credentials_file, AWS_FILE_SECRET,
@@ -580,7 +580,8 @@ struct credentials *credentials_new(
 		failure) &&
 	    open_shared(credentials, &credentials->config_file, AWS_FILE_CONFIG,
 		"AWS_CONFIG_FILE", settings->home, ".aws/config", failure) &&
-	    choose(credentials, failure) && make_ready(credentials, failure))
+	    choose(credentials, failure) &&
+	    make_ready(credentials, settings->roots, failure))
 		return credentials;
 	credentials_free(credentials);
 	return NULL;

@@ -18,7 +18,6 @@
 
 struct credentials {
 	const struct aws_environment *environment;
-	X509_STORE *roots;
 	struct http *http; /* NULL: the source needs none */
 	struct aws *aws;
 	struct aws_file credentials_file, config_file, token_file;

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define HOME	      "/root"
 #define ROOTS_MAX     (4 * 1024 * 1024)
 #define PROBE_NS      (30 * SECOND_NS)
 #define PROBE_SOON_NS (5 * SECOND_NS) /* while something is wrong */
@@ -114,6 +115,7 @@ static bool connect_aws(
 
 	memcpy(settings.endpoint, remote->endpoint, sizeof settings.endpoint);
 	remote->aws = aws_new(&settings, failure);
+	credentials_call_through(remote->credentials, remote->aws);
 	return remote->aws != NULL;
 }
 
@@ -122,6 +124,7 @@ bool remote_prepare(struct broker *broker, struct failure *failure)
 	const struct policy_pins *pins = policy_pins(broker->generation->rules->policy);
 	struct remote *remote = &broker->remote;
 	struct http_settings http = { .connections = HTTP_TRANSFERS_MAX };
+	struct credentials_settings credentials = { &remote->environment, HOME, NULL };
 
 	remote->on = pins->keystore == KEYSTORE_AWS_KMS && !broker->settings.check;
 	if (!remote->on) {
@@ -133,11 +136,11 @@ bool remote_prepare(struct broker *broker, struct failure *failure)
 	    !find_endpoints(remote, pins->region, failure) ||
 	    !(http.roots = find_roots(&remote->environment, failure)))
 		return false;
+	credentials.roots = http.roots;
 	remote->http = http_new(&http, failure);
+	if (remote->http)
+		remote->credentials = credentials_new(&credentials, failure);
 	X509_STORE_free(http.roots);
-	if (!remote->http)
-		return false;
-	remote->credentials = credentials_new(&remote->environment, failure);
 	return remote->credentials && connect_aws(broker, pins->region, failure);
 }
 
@@ -241,20 +244,36 @@ bool remote_configure(
 
 /* ---- the loop ---- */
 
-unsigned remote_fill(const struct broker *broker, struct pollfd *out)
+unsigned remote_fill(struct broker *broker, struct pollfd *out)
 {
-	return broker->remote.on ? aws_fill(broker->remote.aws, out) : 0;
+	struct remote *remote = &broker->remote;
+
+	if (!remote->on)
+		return 0;
+	remote->sources = credentials_fill(remote->credentials, out);
+	return remote->sources + aws_fill(remote->aws, out + remote->sources);
 }
 
 int remote_wait_ms(const struct broker *broker)
 {
-	return broker->remote.on ? aws_wait_ms(broker->remote.aws) : -1;
+	int sources, calls;
+
+	if (!broker->remote.on)
+		return -1;
+	sources = credentials_wait_ms(broker->remote.credentials);
+	calls = aws_wait_ms(broker->remote.aws);
+	return calls < 0 || (sources >= 0 && sources < calls) ? sources : calls;
 }
 
 void remote_turn(struct broker *broker, const struct pollfd *polled, unsigned count)
 {
-	if (broker->remote.on)
-		aws_turn(broker->remote.aws, polled, count);
+	const struct remote *remote = &broker->remote;
+	const unsigned sources = remote->sources < count ? remote->sources : count;
+
+	if (!remote->on)
+		return;
+	credentials_turn(remote->credentials, polled, sources);
+	aws_turn(remote->aws, polled + sources, count - sources);
 }
 
 static void on_probed(void *context, const struct failure *failure)

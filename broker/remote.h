@@ -12,7 +12,7 @@
 
 struct broker;
 
-#define REMOTE_DESCRIPTORS_MAX HTTP_DESCRIPTORS_MAX
+#define REMOTE_DESCRIPTORS_MAX (2 * HTTP_DESCRIPTORS_MAX) /* credentials, calls */
 
 struct remote {
 	bool on; /* all else is empty when it is not */
@@ -21,7 +21,8 @@ struct remote {
 	struct credentials *credentials;
 	struct aws_endpoint endpoint[AWS_SERVICE_COUNT];
 	struct aws *aws;
-	bool checked; /* the account and every key */
+	unsigned sources; /* of the descriptors that were filled last: the credentials' */
+	bool checked;	  /* the account and every key */
 	bool checking, probing;
 	unsigned next_key; /* to be checked: counts CAs and purposes */
 	uint64_t probe_ns; /* boot clock: when the next dry run is due */
@@ -47,7 +48,7 @@ bool remote_configure(
     struct broker *broker, const struct remote_limits *limits, struct failure *failure);
 
 /* The loop: as in http.h. */
-unsigned remote_fill(const struct broker *broker, struct pollfd *out);
+unsigned remote_fill(struct broker *broker, struct pollfd *out);
 int remote_wait_ms(const struct broker *broker); /* -1: as long as you like */
 void remote_turn(struct broker *broker, const struct pollfd *polled, unsigned count);
 /* Dry runs, so that readiness and AWS's clock are known while nobody asks. */
