@@ -1,4 +1,4 @@
-# privyseal: build, demo, check. `make` leaves the four programs in $(BUILD).
+# privyseal: build, demo, check. `make` leaves the five programs in $(BUILD).
 #
 #   make             the programs
 #   make demo        a real SSH login with certificates of this build; leaves nothing behind
@@ -28,7 +28,7 @@ COMPILE     = $(CC) -std=c17 $(WARNINGS) $(OPTIMISE) $(HARDENING) -I. -D_GNU_SOU
 LINK        = $(CC) -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
 
 BROKER_LIBS := -lseccomp -lcap-ng -lcrypto -lssl -lcurl -lcjson
-PROGRAMS   := privyseald privyseal-broker privyseal-worker privyseal
+PROGRAMS   := privyseald privyseal-broker privyseal-resolver privyseal-worker privyseal
 objects     = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)/*.c))
 
 IPC        := $(call objects,ipc)
@@ -36,10 +36,11 @@ CONFINE    := $(call objects,confine)
 POLICY     := $(call objects,policy)
 SUPERVISOR := $(call objects,broker/supervisor)
 BROKER     := $(call objects,broker)
+RESOLVER   := $(call objects,broker/resolver)
 WORKER     := $(call objects,worker)
 CLI        := $(call objects,cli)
 MAINS      := $(BUILD)/obj/broker/main.o $(BUILD)/obj/broker/supervisor/main.o \
-              $(BUILD)/obj/worker/main.o $(BUILD)/obj/cli/main.o
+              $(BUILD)/obj/broker/resolver/main.o $(BUILD)/obj/worker/main.o $(BUILD)/obj/cli/main.o
 PARTS      := $(filter-out $(MAINS),$(IPC) $(CONFINE) $(POLICY) $(SUPERVISOR) $(BROKER) $(WORKER) $(CLI))
 
 UNIT       := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
@@ -54,6 +55,8 @@ $(BUILD)/privyseald: $(SUPERVISOR) $(IPC) $(CONFINE)
 	@$(LINK) -o $@ $^ -lseccomp -lcap-ng
 $(BUILD)/privyseal-broker: $(BROKER) $(IPC) $(CONFINE) $(POLICY)
 	@$(LINK) -o $@ $^ $(BROKER_LIBS)
+$(BUILD)/privyseal-resolver: $(RESOLVER) $(IPC) $(CONFINE)
+	@$(LINK) -o $@ $^ -lseccomp -lcap-ng
 $(BUILD)/privyseal-worker: $(WORKER) $(IPC) $(CONFINE) $(POLICY)
 	@$(LINK) -o $@ $^ -lseccomp -lcap-ng -lcrypto -lyaml -lcjson
 # For backup, restore and prune: state, keys and record as the broker reads them.
@@ -191,7 +194,8 @@ install: all
 	install -m 755 $(BUILD)/privyseald $(DESTDIR)$(SBINDIR)/
 	install -m 755 iptables/privyseal-imds $(DESTDIR)$(SBINDIR)/
 	install -m 755 $(BUILD)/privyseal $(DESTDIR)$(BINDIR)/
-	install -m 755 $(BUILD)/privyseal-broker $(BUILD)/privyseal-worker $(DESTDIR)$(LIBEXECDIR)/
+	install -m 755 $(BUILD)/privyseal-broker $(BUILD)/privyseal-resolver \
+	    $(BUILD)/privyseal-worker $(DESTDIR)$(LIBEXECDIR)/
 	test -e $(DESTDIR)$(SYSCONFDIR)/privyseal/policy.conf || \
 	    install -m 644 policy/policy.conf $(DESTDIR)$(SYSCONFDIR)/privyseal/policy.conf
 

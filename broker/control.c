@@ -70,9 +70,13 @@ static void send_sockets(struct broker *broker, const struct generation *generat
 
 void control_announce(struct broker *broker)
 {
+	struct frame_writer w;
+
 	send_sockets(broker, broker->generation);
-	send_number(
-	    broker, OP_STARTED, broker->log.segment > 0 ? broker->log.segment : 1);
+	w = begin(broker, OP_STARTED);
+	frame_put_u32(&w, broker->log.segment > 0 ? broker->log.segment : 1);
+	frame_put_u8(&w, 0);
+	send_frame(broker, &w);
 }
 
 void control_start_worker(struct broker *broker, const struct channel *channel)

@@ -114,13 +114,14 @@ static bool prepare(struct broker *broker, struct failure *failure)
 	       audit_log_find(&broker->log, &broker->audit_directory, failure);
 }
 
-static bool seal(bool check, struct failure *failure)
+/* `network` is the seal's part that a networked broker needs; NULL: no network at all. */
+static bool seal(bool check, const struct seal *network, struct failure *failure)
 {
-	const struct seal seal = { .role = ROLE_BROKER,
-		.state_directory = check ? -1 : DESCRIPTOR_STATE,
-		.control = DESCRIPTOR_CONTROL };
+	struct seal seal = network ? *network : (struct seal){ .role = ROLE_BROKER };
 	struct confine_error error;
 
+	seal.state_directory = check ? -1 : DESCRIPTOR_STATE;
+	seal.control = DESCRIPTOR_CONTROL;
 	return confine_seal(&seal, &error) == 0 ||
 	       failure_say(failure, "the broker can't be sealed: %s", error.text);
 }
@@ -190,13 +191,15 @@ static bool start(struct broker *broker, struct failure *failure)
 	       ca_keys_load(broker, failure);
 }
 
-static _Noreturn void probe(const char *name)
+static _Noreturn void probe(const char *name, bool networked)
 {
+	const struct seal network = { .role = ROLE_NETWORKED, .ports = { 443 } };
 	struct failure failure = { "" };
 	struct crypto crypto = { 0 };
 
 	log_start("privyseald", "broker", LOG_LEVEL_INFO, 0);
-	if (!crypto_start(&crypto, &failure) || !seal(true, &failure)) {
+	if (!crypto_start(&crypto, &failure) ||
+	    !seal(true, networked ? &network : NULL, &failure)) {
 		log_error("%s", failure.text);
 		exit(126);
 	}
@@ -213,13 +216,14 @@ int main(int count, char **arguments)
 	if (confine_early() != 0)
 		return 1;
 	if (count > 1 && strncmp(arguments[1], PROBE, sizeof PROBE - 1) == 0)
-		probe(arguments[1] + sizeof PROBE - 1);
+		probe(arguments[1] + sizeof PROBE - 1,
+		    strcmp(arguments[count - 1], "--networked") == 0);
 	if (!read_flags(count, arguments, &broker.settings)) {
 		log_error("privyseald starts this program; it is of no use by itself");
 		return 2;
 	}
 	if (!prepare(&broker, &failure) || !signing_threads_prepare(&threads, &failure) ||
-	    !seal(broker.settings.check, &failure) || !start(&broker, &failure) ||
+	    !seal(broker.settings.check, NULL, &failure) || !start(&broker, &failure) ||
 	    !signing_threads_start(&threads, &failure)) {
 		log_error("%s", failure.text);
 		control_failed(&broker);

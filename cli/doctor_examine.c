@@ -104,7 +104,7 @@ static void examine_dumpable(struct examination *e)
 {
 	struct stat status;
 
-	if (e->role == ROLE_SUPERVISOR || e->role == ROLE_BROKER)
+	if (has_role("SBN", e->role))
 		add(e, true, "dumpable", "no", "self-tested");
 	else if (fstatat(e->proc, "mem", &status, 0) == 0)
 		add(e, status.st_uid == 0, "dumpable", "no", "memory belongs to user %u",
@@ -183,14 +183,14 @@ static void examine_files(struct examination *e)
 		int end;
 		bool (*judge)(const char *line);
 	} checks[] = {
-		{ "SBWC", "limits", "core files", "none", '\n', dumps_no_core },
-		{ "W", "limits", "file size limit", "none", '\n', writes_no_file },
-		{ "W", "limits", "process limit", "none", '\n', starts_no_process },
+		{ "SBNWRC", "limits", "core files", "none", '\n', dumps_no_core },
+		{ "WR", "limits", "file size limit", "none", '\n', writes_no_file },
+		{ "WR", "limits", "process limit", "none", '\n', starts_no_process },
 		{ "W", "mountinfo", "mounts", "one, read-only", '\n',
 		    is_read_only_mount },
-		{ "SBWC", "environ", "environment", "no AWS_ and LD_", '\0',
+		{ "SBNWRC", "environ", "environment", "no AWS_ and LD_", '\0',
 		    is_harmless_variable },
-		{ "SBWC", "maps", "memory", "none both writable and executable", '\n',
+		{ "SBNWRC", "maps", "memory", "none both writable and executable", '\n',
 		    is_not_writable_and_executable },
 	};
 	char found[128];
@@ -212,10 +212,10 @@ static void examine_namespaces(struct examination *e)
 	static const struct {
 		const char *roles, *what, *link, *ours;
 	} checks[] = {
-		{ "BW", "network namespace", "ns/net", "/proc/self/ns/net" },
-		{ "BW", "mount namespace", "ns/mnt", "/proc/self/ns/mnt" },
-		{ "BW", "IPC namespace", "ns/ipc", "/proc/self/ns/ipc" },
-		{ "W", "PID namespace", "ns/pid", "/proc/self/ns/pid" },
+		{ "W", "network namespace", "ns/net", "/proc/self/ns/net" },
+		{ "BNWR", "mount namespace", "ns/mnt", "/proc/self/ns/mnt" },
+		{ "BNWR", "IPC namespace", "ns/ipc", "/proc/self/ns/ipc" },
+		{ "WR", "PID namespace", "ns/pid", "/proc/self/ns/pid" },
 	};
 	char theirs[64] = "", ours[64] = "";
 	size_t i;
@@ -263,9 +263,9 @@ static void examine_root(struct examination *e)
 		const char *roles, *what, *path;
 	} checks[] = {
 		{ "W", "root directory", "root" },
-		{ "B", "/proc as it sees it", "root/proc" },
-		{ "B", "/sys as it sees it", "root/sys" },
-		{ "B", "/run as it sees it", "root/run" },
+		{ "BNR", "/proc as it sees it", "root/proc" },
+		{ "BNR", "/sys as it sees it", "root/sys" },
+		{ "BN", "/run as it sees it", "root/run" },
 	};
 	char found[128];
 	size_t i;
@@ -295,7 +295,7 @@ static bool is_expected_descriptor(
 	    strncmp(link, "/memfd:", 7) == 0 ||
 	    (S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3)))
 		return true;
-	if (e->role == ROLE_BROKER &&
+	if (has_role("BN", e->role) &&
 	    readlinkat(directory, "6", state, sizeof state - 1) > 0) {
 		n = strlen(state);
 		if (strcmp(name, "2") == 0 ||
@@ -321,7 +321,9 @@ static void examine_descriptors(struct examination *e)
 		[ROLE_SUPERVISOR] =
 		    "sockets, pipes, memory files, directories, locks, children",
 		[ROLE_BROKER] = "sockets, pipes, memory files, state, workers' status",
+		[ROLE_NETWORKED] = "sockets, pipes, memory files, state, workers' status",
 		[ROLE_WORKER] = "sockets, pipes, memory files",
+		[ROLE_RESOLVER] = "sockets, pipes, memory files",
 		[ROLE_CLI] = "sockets, pipes, memory files",
 	};
 	char found[128];
@@ -362,6 +364,11 @@ static void examine_record(struct examination *e)
 int doctor_examine(pid_t pid, enum role role, uid_t uid, gid_t gid,
     struct finding findings[FINDINGS_MAX])
 {
+	static const char *const networks[ROLE_COUNT] = {
+		[ROLE_BROKER] = "no socket at all",
+		[ROLE_NETWORKED] = "TCP alone, to its keystore's ports",
+		[ROLE_RESOLVER] = "UDP and TCP, to name servers",
+	};
 	struct examination e = { .role = role, .findings = findings };
 	char path[32];
 
@@ -378,10 +385,12 @@ int doctor_examine(pid_t pid, enum role role, uid_t uid, gid_t gid,
 	examine_namespaces(&e);
 	examine_root(&e);
 	examine_descriptors(&e);
-	if (role == ROLE_BROKER)
+	if (has_role("BN", role))
 		examine_record(&e);
 	if (role != ROLE_SUPERVISOR)
 		add(&e, true, "Landlock", "no file but its own", "self-tested");
+	if (has_role("BNR", role))
+		add(&e, true, "network", networks[role], "self-tested");
 	close(e.proc);
 	return e.count;
 }

@@ -40,7 +40,8 @@ static cJSON *add_object(cJSON *array)
 
 static bool role_named(const char *name, enum role *out)
 {
-	static const enum role roles[] = { ROLE_SUPERVISOR, ROLE_BROKER, ROLE_WORKER };
+	static const enum role roles[] = { ROLE_SUPERVISOR, ROLE_BROKER, ROLE_NETWORKED,
+		ROLE_WORKER, ROLE_RESOLVER };
 	size_t i;
 
 	for (i = 0; name && i < sizeof roles / sizeof roles[0]; i++) {
@@ -171,7 +172,7 @@ void doctor_look_at_processes(cJSON *seen, const cJSON *report)
 	cJSON_AddArrayToObject(seen, "processes");
 	cJSON_ArrayForEach(process, list)
 	{
-		if (role_named(text_of(process, "role"), &role) && role == ROLE_BROKER)
+		if (role_named(text_of(process, "role"), &role) && has_role("BN", role))
 			broker = number_of(process, "pid");
 	}
 	workers_promise(broker, &uid, &gid, &filters);
@@ -179,9 +180,9 @@ void doctor_look_at_processes(cJSON *seen, const cJSON *report)
 	{
 		if (role_named(text_of(process, "role"), &role))
 			look_at_process(seen, role, number_of(process, "pid"),
-			    text_of(process, "socket"), role == ROLE_WORKER ? uid : 0,
-			    role == ROLE_WORKER ? gid : 0,
-			    role == ROLE_WORKER ? filters : 1);
+			    text_of(process, "socket"), has_role("WR", role) ? uid : 0,
+			    has_role("WR", role) ? gid : 0,
+			    has_role("WR", role) ? filters : 1);
 	}
 	if (cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(seen, "processes")) == 0)
 		doctor_broken(seen, "the broker's report names no process");
@@ -211,7 +212,10 @@ static const char *program_name(enum role role)
 	case ROLE_SUPERVISOR:
 		return "privyseald";
 	case ROLE_BROKER:
+	case ROLE_NETWORKED:
 		return "privyseal-broker";
+	case ROLE_RESOLVER:
+		return "privyseal-resolver";
 	case ROLE_WORKER:
 		return "privyseal-worker";
 	case ROLE_CLI:

@@ -79,7 +79,7 @@ int capabilities_drop_before_exec(void)
  * command line that root did not start is not ours to empty. */
 int capabilities_verify(const struct seal *seal)
 {
-	const bool locked = seal->role == ROLE_WORKER || seal->role == ROLE_BROKER;
+	const bool locked = has_role("BNWR", seal->role);
 	struct __user_cap_header_struct header = { .version =
 						       _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2] = { { 0 } };

@@ -13,9 +13,20 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum role { ROLE_SUPERVISOR, ROLE_BROKER, ROLE_WORKER, ROLE_CLI, ROLE_COUNT };
+/* A broker whose keys are elsewhere is networked: it may do all that a broker may, and
+ * speak TCP. Which of the two it is, it knows when it seals itself. */
+enum role {
+	ROLE_SUPERVISOR,
+	ROLE_BROKER,
+	ROLE_NETWORKED,
+	ROLE_WORKER,
+	ROLE_RESOLVER,
+	ROLE_CLI,
+	ROLE_COUNT
+};
 
-const char *role_name(enum role role); /* "supervisor", "broker", "worker", "cli" */
+/* "supervisor", "broker", "networked-broker", "worker", "resolver", "cli" */
+const char *role_name(enum role role);
 
 #define CONFINE_ERROR_MAX 256
 
@@ -51,23 +62,32 @@ struct spawned {
 /*
  * clone() and exec with the namespaces of the role, an environment of our own (PATH, TZ,
  * LC_ALL only), setsid, closed descriptors. The broker loses all capabilities here,
- * before exec, and gets a mount namespace without /proc, /sys and /run; a worker is
- * exec'd as root in new network, mount, PID and IPC namespaces and drops by itself in
- * confine_seal(). 0, or -1 with `error`. A child that can't exec ends with status 127 and
- * a line on its standard error.
+ * before exec, and gets a mount namespace without /proc, /sys and /run, but the host's
+ * network, which its seal closes unless it is a networked one; a worker is exec'd as root
+ * in new network, mount, PID and IPC namespaces and drops by itself in confine_seal(); a
+ * resolver likewise, but for the network. 0, or -1 with `error`. A child that can't exec
+ * ends with status 127 and a line on its standard error.
  */
 int confine_spawn(
     const struct spawn *spawn, struct spawned *out, struct confine_error *error);
 
 /* ---- sealing ---- */
 
+#define SEAL_PORTS_MAX	  4
+#define SEAL_READABLE_MAX 8
+
 struct seal {
 	enum role role;
-	uid_t uid; /* worker, cli: becomes this user; broker and supervisor stay 0 */
+	uid_t uid; /* worker, resolver, cli: becomes this user; the others stay 0 */
 	gid_t gid;
 	int state_directory; /* broker: the one tree that Landlock leaves it; else -1 */
 	int control; /* broker, supervisor: descriptor on which recvmsg/sendmsg may be
 			used */
+	/* networked broker, resolver: TCP ports to connect to, where Landlock knows
+	 * ports, and directories beneath which files are read; 0 ends either */
+	uint16_t ports[SEAL_PORTS_MAX];
+	int readable[SEAL_READABLE_MAX];
+	bool resolvers; /* supervisor: it may start resolvers */
 };
 
 /*
@@ -111,7 +131,7 @@ bool confine_status_check(const struct process_status *status, enum role role, u
 
 struct twin {
 	const char *act;	  /* `open`, `socket-inet`, ... */
-	const char *roles;	  /* the letters (SBWC) of those who are refused it */
+	const char *roles;	  /* the letters (SBNWRC) of those who are refused it */
 	int expected;		  /* the errno that they get; 0: they are killed */
 	long call;		  /* the act, a system call's number ... */
 	const void *arguments[5]; /* ... and what it is given */
@@ -131,9 +151,10 @@ _Noreturn void confine_twin_act(const char *act);
 
 /*
  * Starts `program` (of the role) with --probe=ACT as its first argument, then --uid
- * and --gid, which worker and CLI read; descriptors 3 to 7 are /dev/null. Waits and
- * judges. True when it ended as it must; `said` tells how it ended either way. Bounded by
- * 5 s.
+ * and --gid, which worker, resolver and CLI read, and --networked where the role says so;
+ * descriptors 3 to 7 are /dev/null, 8 a TCP socket for who may have one. Waits and
+ * judges. True when it ended as it must, or the kernel lacks what should refuse it;
+ * `said` tells which, and how it ended. Bounded by 5 s.
  */
 bool confine_twin_run(const struct twin *twin, enum role role, const char *program,
     uid_t uid, gid_t gid, char said[TWIN_SAID_MAX]);

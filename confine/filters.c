@@ -2,14 +2,18 @@
  * The seccomp filters: what a process of each role may ask of the kernel. One row per
  * call and condition; what no row names ends the process. The supervisor's filter is also
  * that of all it starts later, a worker's loader and sealing included, so it is the
- * longest, and every call that a worker has stands in it too.
+ * longest, and every call that a worker has stands in it too. A supervisor that may start
+ * resolvers (rows with an M) has a resolver's calls besides.
  */
 #include "confine/steps.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -36,72 +40,73 @@ struct row {
 #define CALL(n, r, ...)	   { .name = n, .roles = r, __VA_ARGS__ }
 #define READ_WRITE	   (PROT_READ | PROT_WRITE)
 #define ANONYMOUS	   (MAP_PRIVATE | MAP_ANONYMOUS)
+#define KIND(type)	   BITS(1, ~(unsigned)(SOCK_CLOEXEC | SOCK_NONBLOCK), type)
 #define LISTENING	   (SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK)
 
 static const struct row rows[] = {
 	/* descriptors that were given */
-	CALL("read", "SBWC"),
-	CALL("write", "SBWC"),
-	CALL("close", "SBWC"),
-	CALL("ppoll", "SBWC"),
-	CALL("poll", "SBWC"),
-	CALL("fstat", "SBWC"),
-	CALL("newfstatat", "BWC", WHEN(EQ(3, AT_EMPTY_PATH))), /* fstat() of newer C libraries */
-	CALL("newfstatat", "BWC", WHEN(NE(3, AT_EMPTY_PATH)), .refuse = EACCES),
-	CALL("accept4", "SBW"),
-	CALL("getsockopt", "SBW", WHEN(EQ(1, SOL_SOCKET), EQ(2, SO_PEERCRED))),
-	CALL("recvmsg", "SB", WHEN(EQ(0, CONTROL))), /* the one way for descriptors ... */
+	CALL("read", "SBNWRC"),
+	CALL("write", "SBNWRC"),
+	CALL("close", "SBNWRC"),
+	CALL("ppoll", "SBNWRC"),
+	CALL("poll", "SBNWRC"),
+	CALL("fstat", "SBNWRC"),
+	CALL("newfstatat", "BNWC", WHEN(EQ(3, AT_EMPTY_PATH))), /* fstat() of newer C libraries */
+	CALL("newfstatat", "BNWC", WHEN(NE(3, AT_EMPTY_PATH)), .refuse = EACCES),
+	CALL("accept4", "SBNW"),
+	CALL("getsockopt", "SBNW", WHEN(EQ(1, SOL_SOCKET), EQ(2, SO_PEERCRED))),
+	CALL("recvmsg", "SBN", WHEN(EQ(0, CONTROL))), /* the one way for descriptors ... */
 	CALL("sendmsg", "S", WHEN(EQ(0, CONTROL))), /* ... which only the supervisor hands out */
-	CALL("lseek", "SBC"),
-	CALL("pread64", "SB"), /* a worker's /proc status; the loader */
+	CALL("lseek", "SBNRC"),
+	CALL("pread64", "SBN"), /* a worker's /proc status; the loader */
 	CALL("shutdown", "C", WHEN(EQ(1, SHUT_WR))), /* the end of what was piped in */
-	CALL("writev", "SBWC", WHEN(EQ(0, STDERR_FILENO))), /* last words of the C library */
-	CALL("ioctl", "BC", .refuse = ENOTTY), /* "is it a terminal?" of stdio */
+	CALL("writev", "SBNWC", WHEN(EQ(0, STDERR_FILENO))), /* last words of the C library */
+	CALL("ioctl", "BNC", .refuse = ENOTTY), /* "is it a terminal?" of stdio */
 
 	/* memory; never executable, but for what the loader of a new program maps */
 	CALL("mmap", "W", WHEN(EQ(2, READ_WRITE), EQ(3, ANONYMOUS))),
-	CALL("mmap", "SBC", WHEN(BITS(2, PROT_EXEC, 0))),
+	CALL("mmap", "SBNRC", WHEN(BITS(2, PROT_EXEC, 0))),
 	CALL("mmap", "S", WHEN(BITS(2, PROT_EXEC | PROT_WRITE, PROT_EXEC))),
-	CALL("mprotect", "SB", WHEN(BITS(2, PROT_EXEC, 0))),
-	CALL("munmap", "SBWC"),
-	CALL("mremap", "SBWC"),
-	CALL("brk", "SBWC"),
-	CALL("madvise", "SB"),
-	CALL("futex", "SBWC"),
+	CALL("mprotect", "SBNR", WHEN(BITS(2, PROT_EXEC, 0))),
+	CALL("munmap", "SBNWRC"),
+	CALL("mremap", "SBNWRC"),
+	CALL("brk", "SBNWRC"),
+	CALL("madvise", "SBNR"),
+	CALL("futex", "SBNWRC"),
 
 	/* time and chance; the clocks come from the vDSO, unless a hypervisor forbids that */
-	CALL("clock_gettime", "SBWC"),
-	CALL("gettimeofday", "SBWC"),
+	CALL("clock_gettime", "SBNWRC"),
+	CALL("gettimeofday", "SBNWRC"),
 	CALL("clock_nanosleep", "SC"),
-	CALL("getrandom", "SBWC"),
+	CALL("getrandom", "SBNWRC"),
 
 	/* oneself */
-	CALL("getpid", "SBWC"),
-	CALL("gettid", "SBWC"),
-	CALL("exit_group", "SBWC"),
-	CALL("restart_syscall", "SBWC"),
-	CALL("rt_sigreturn", "SBWC"),
-	CALL("rt_sigprocmask", "SBWC"),
+	CALL("getpid", "SBNWRC"),
+	CALL("gettid", "SBNWRC"),
+	CALL("exit_group", "SBNWRC"),
+	CALL("restart_syscall", "SBNWRC"),
+	CALL("rt_sigreturn", "SBNWRC"),
+	CALL("rt_sigprocmask", "SBNWRC"),
 	/* abort() must look like abort(), not like an attack */
-	CALL("tgkill", "BWC", WHEN(EQ(0, MYSELF), EQ(1, MYSELF), EQ(2, SIGABRT))),
+	CALL("tgkill", "BNWRC", WHEN(EQ(0, MYSELF), EQ(1, MYSELF), EQ(2, SIGABRT))),
 	CALL("tgkill", "S", WHEN(EQ(2, SIGABRT))),
-	CALL("rt_sigaction", "BWC", WHEN(EQ(0, SIGABRT))),
+	CALL("rt_sigaction", "BNWRC", WHEN(EQ(0, SIGABRT))),
 	CALL("rt_sigaction", "S"),
 
 	/* asked for by libraries that manage without */
 	CALL("openat", "WC", .refuse = EACCES),
-	CALL("clone3", "SBWC", .refuse = ENOSYS),
-	CALL("sysinfo", "SBWC", .refuse = ENOSYS), /* qsort() of much */
-	CALL("prctl", "B", .refuse = EPERM), /* names for memory and threads */
+	CALL("clone3", "SBNWRC", .refuse = ENOSYS),
+	CALL("sysinfo", "SBNWRC", .refuse = ENOSYS), /* qsort() of much */
+	CALL("prctl", "BN", .refuse = EPERM), /* names for memory and threads */
 
 	/* files: Landlock keeps the broker in its directory */
-	CALL("openat", "SB"),
-	CALL("fcntl", "B", WHEN(EQ(1, F_GETFL))), /* fdopendir(), both */
-	CALL("fcntl", "B", WHEN(EQ(1, F_SETFD), EQ(2, FD_CLOEXEC))),
-	CALL("getdents64", "SB"),
-	CALL("fsync", "SBC"),
-	CALL("fdatasync", "SB"),
-	CALL("renameat", "SB"),
+	CALL("openat", "SBN"),
+	CALL("fcntl", "BN", WHEN(EQ(1, F_GETFL))), /* fdopendir(), both */
+	CALL("fcntl", "BN", WHEN(EQ(1, F_SETFD), EQ(2, FD_CLOEXEC))),
+	CALL("getdents64", "SBN"),
+	CALL("fsync", "SBNC"),
+	CALL("fdatasync", "SBN"),
+	CALL("renameat", "SBN"),
 	CALL("fcntl", "S"),
 	CALL("newfstatat", "S"),
 	CALL("fstatfs", "S"), /* libcap-ng: is that really /proc? */
@@ -125,19 +130,48 @@ static const struct row rows[] = {
 
 	/* a worker's channel; the service manager's socket is made and connected before */
 	CALL("socketpair", "S", WHEN(EQ(0, AF_UNIX))),
-	/* the sockets of a policy that root has reloaded; none of ours ever connects */
+	/* the sockets of a policy that root has reloaded; our own never connect */
 	CALL("socket", "S", WHEN(EQ(0, AF_UNIX), EQ(1, LISTENING), EQ(2, 0))),
 	CALL("bind", "S"),
 	CALL("listen", "S"),
 
 	/* threads that sign; of what fork() needs nothing. The C library tries clone3() first */
-	CALL("clone", "B", WHEN(EQ(0, CLONE_PTHREAD))),
-	CALL("set_robust_list", "B"),
-	CALL("rseq", "B"),
-	CALL("rt_sigaction", "B", WHEN(EQ(0, 33))), /* the C library's own signal between threads */
+	CALL("clone", "BN", WHEN(EQ(0, CLONE_PTHREAD))),
+	CALL("set_robust_list", "BN"),
+	CALL("rseq", "BN"),
+	CALL("rt_sigaction", "BN", WHEN(EQ(0, 33))), /* the C library's own signal between threads */
+
+	/* TCP, and not MPTCP, which Landlock does not see; all connections are our own */
+	CALL("socket", "N", WHEN(EQ(0, AF_INET), KIND(SOCK_STREAM), EQ(2, IPPROTO_TCP))),
+	CALL("socket", "N", WHEN(EQ(0, AF_INET6), KIND(SOCK_STREAM), EQ(2, IPPROTO_TCP))),
+	CALL("connect", "NMR"),
+	CALL("sendto", "NMR", WHEN(BITS(3, MSG_FASTOPEN, 0))), /* which connects, unseen too */
+	CALL("recvfrom", "NMR"),
+	CALL("fcntl", "N", WHEN(EQ(1, F_SETFL), EQ(2, O_RDWR | O_NONBLOCK))),
+	CALL("setsockopt", "N", WHEN(EQ(1, IPPROTO_TCP), EQ(2, TCP_NODELAY))),
+	CALL("getsockopt", "N", WHEN(EQ(1, SOL_SOCKET), EQ(2, SO_ERROR))), /* has it connected? */
+	CALL("getsockname", "NMR"), /* libcurl's notes; the order of addresses */
+	CALL("getpeername", "N"), /* libcurl's notes */
+
+	/* names: UDP, and TCP for long answers; what the C library reads for it is in /etc */
+	CALL("socket", "MR", WHEN(EQ(0, AF_INET), KIND(SOCK_DGRAM), EQ(2, 0))),
+	CALL("socket", "MR", WHEN(EQ(0, AF_INET6), KIND(SOCK_DGRAM), EQ(2, 0))),
+	CALL("socket", "MR", WHEN(EQ(0, AF_INET), KIND(SOCK_STREAM), EQ(2, 0))),
+	CALL("socket", "MR", WHEN(EQ(0, AF_INET6), KIND(SOCK_STREAM), EQ(2, 0))),
+	CALL("socket", "R", WHEN(EQ(0, AF_UNIX), EQ(1, LISTENING)), .refuse = EACCES), /* nscd */
+	CALL("socket", "MR", WHEN(EQ(0, AF_NETLINK)), .refuse = EAFNOSUPPORT), /* addresses of ours */
+	CALL("setsockopt", "MR", WHEN(EQ(1, IPPROTO_IP), EQ(2, IP_RECVERR))),
+	CALL("setsockopt", "MR", WHEN(EQ(1, IPPROTO_IPV6), EQ(2, IPV6_RECVERR))),
+	CALL("sendmmsg", "MR", WHEN(EQ(3, MSG_NOSIGNAL))), /* both questions at once */
+	CALL("ioctl", "MR", WHEN(EQ(1, FIONREAD))),
+	CALL("writev", "MR"), /* a question by TCP */
+	CALL("uname", "MR", .refuse = EPERM), /* a domain to search, from the host's name */
+	CALL("openat", "R", WHEN(BITS(2, O_ACCMODE | O_CREAT, O_RDONLY))),
+	CALL("newfstatat", "R"), /* resolv.conf has changed? a refusal would mean: it is empty */
 
 	/* starting, watching and ending workers, always with namespaces of their own */
 	CALL("clone", "S", WHEN(EQ(0, CLONE_WORKER))),
+	CALL("clone", "M", WHEN(EQ(0, CLONE_RESOLVER))),
 	CALL("execve", "S"),
 	CALL("wait4", "S"),
 	CALL("waitid", "S"),
@@ -241,7 +275,8 @@ int filters_load(const struct seal *seal, struct confine_error *error)
 	if (result == 0)
 		result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	for (row = rows; result == 0 && row < rows + COUNT(rows); row++)
-		if (has_role(row->roles, seal->role))
+		if (has_role(row->roles, seal->role) ||
+		    (seal->resolvers && strchr(row->roles, 'M')))
 			result = add_row(filter, seal, row);
 	if (result == 0)
 		result = seccomp_load(filter);

@@ -1,8 +1,9 @@
 /*
  * Landlock: no file, no TCP port, no abstract socket and no signal to the outside, but
- * for the broker's one directory. The constants stand here because the headers of the
- * oldest system that we build on end at ABI 2. Kernels report ABIs whose rights they then
- * refuse, so the ladder is climbed down until the kernel takes what we ask.
+ * for the broker's one directory and what the seal names. The constants stand here
+ * because the headers of the oldest system that we build on end at ABI 2. Kernels report
+ * ABIs whose rights they then refuse, so the ladder is climbed down until the kernel
+ * takes what we ask.
  */
 #include "confine/steps.h"
 
@@ -21,13 +22,19 @@ struct __attribute__((packed)) beneath {
 	int32_t directory;
 };
 
-enum { RULE_PATH_BENEATH = 1, ABI_KNOWN = 6 };
+struct port {
+	uint64_t rights, port;
+};
+
+enum { RULE_PATH_BENEATH = 1, RULE_NET_PORT = 2, ABI_KNOWN = 6 };
 
 #define FILES(rights)                                                                    \
 	(BIT(rights) - 1) /* each ABI's are the former one's and some more */
-#define BOTH 3		  /* TCP bind and connect; abstract sockets and signals */
+#define BOTH	    3	  /* TCP bind and connect; abstract sockets and signals */
+#define CONNECT	    BIT(1)
+#define READ_RIGHTS (BIT(2) /* read */ | BIT(3) /* list */)
 #define STATE_RIGHTS                                                                     \
-	(BIT(1) /* write */ | BIT(2) /* read */ | BIT(3) /* list */ |                    \
+	(READ_RIGHTS | BIT(1) /* write */ |                                              \
 	    BIT(5) /* remove: rename over a file is that too */ |                        \
 	    BIT(8) /* make a regular file */ | BIT(14) /* truncate */)
 
@@ -50,9 +57,9 @@ int landlock_ruleset(int abi)
 }
 
 /* What is no directory (/dev/null, where there is no state) opens nothing. */
-static int permit_state(int ruleset, int abi, int directory)
+static int permit_beneath(int ruleset, int abi, int directory, uint64_t rights)
 {
-	struct beneath rule = { .rights = STATE_RIGHTS & ladder[abi].files,
+	struct beneath rule = { .rights = rights & ladder[abi].files,
 		.directory = directory };
 	struct stat status;
 
@@ -63,6 +70,28 @@ static int permit_state(int ruleset, int abi, int directory)
 	if (!S_ISDIR(status.st_mode))
 		return 0;
 	return (int)syscall(SYS_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &rule, 0);
+}
+
+static int permit(int ruleset, int abi, const struct seal *seal)
+{
+	struct port rule = { .rights = CONNECT };
+	size_t i;
+
+	if (has_role("BN", seal->role) &&
+	    permit_beneath(ruleset, abi, seal->state_directory, STATE_RIGHTS) != 0)
+		return -1;
+	if (!has_role("NR", seal->role))
+		return 0;
+	for (i = 0; i < COUNT(seal->readable) && seal->readable[i] > 0; i++)
+		if (permit_beneath(ruleset, abi, seal->readable[i], READ_RIGHTS) != 0)
+			return -1;
+	for (i = 0; i < COUNT(seal->ports) && seal->ports[i] != 0; i++) {
+		rule.port = seal->ports[i];
+		if (ladder[abi].network != 0 &&
+		    syscall(SYS_landlock_add_rule, ruleset, RULE_NET_PORT, &rule, 0) != 0)
+			return -1;
+	}
+	return 0;
 }
 
 int landlock_restrict(const struct seal *seal)
@@ -76,8 +105,7 @@ int landlock_restrict(const struct seal *seal)
 	}
 	if (ruleset < 0)
 		return -1;
-	if (seal->role != ROLE_BROKER ||
-	    permit_state(ruleset, abi, seal->state_directory) == 0)
+	if (permit(ruleset, abi, seal) == 0)
 		result = (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
 	close(ruleset);
 	return result;

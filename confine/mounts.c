@@ -32,6 +32,15 @@ int mounts_hide_ways_to_root(void)
 	return hide("/run");
 }
 
+/* A resolver reads in /run what some systems keep there for it. */
+int mounts_hide_kernel(const struct seal *seal)
+{
+	(void)seal;
+	if (make_private() < 0 || hide("/proc") < 0)
+		return -1;
+	return hide("/sys");
+}
+
 /* /proc serves as the place to stand on, since it exists wherever we run. Pivoting "."
  * onto
  * "." leaves the old root on top of the new one, to be taken off. */

@@ -23,8 +23,8 @@
 
 const char *role_name(enum role role)
 {
-	static const char *const names[ROLE_COUNT] = { "supervisor", "broker", "worker",
-		"cli" };
+	static const char *const names[ROLE_COUNT] = { "supervisor", "broker",
+		"networked-broker", "worker", "resolver", "cli" };
 
 	return role < ROLE_COUNT ? names[role] : "unknown";
 }
@@ -76,7 +76,7 @@ static int one_thread(const struct seal *seal)
 static int started_by_us(const struct seal *seal)
 {
 	errno = 0;
-	if (seal->role == ROLE_WORKER)
+	if (has_role("WR", seal->role))
 		return getpid() == 1 ? 0 : -1;
 	return access("/proc/self", F_OK) < 0 ? 0 : -1;
 }
@@ -104,7 +104,7 @@ static int become_user(const struct seal *seal)
 		    gid[i] == 0)
 			return -1;
 	/* At once: it was reset, and a parent that ends before this is not noticed. */
-	return seal->role == ROLE_WORKER ? prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) : 0;
+	return has_role("WR", seal->role) ? prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) : 0;
 }
 
 /* A change of user has reset whether dumps are made. */
@@ -127,7 +127,7 @@ static int used_if_present(const struct seal *seal)
 	size_t i;
 
 	prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0);
-	for (i = 0; seal->role == ROLE_WORKER && i < COUNT(side_channels); i++)
+	for (i = 0; has_role("WR", seal->role) && i < COUNT(side_channels); i++)
 		prctl(PR_SET_SPECULATION_CTRL, side_channels[i], PR_SPEC_FORCE_DISABLE, 0,
 		    0);
 	return 0;
@@ -141,10 +141,10 @@ static int limits(const struct seal *seal)
 		__rlimit_resource_t resource;
 		rlim_t most;
 	} all[] = {
-		{ "SBWC", RLIMIT_CORE, 0 },
-		{ "BW", RLIMIT_NOFILE, DESCRIPTORS_MAX },
-		{ "W", RLIMIT_NPROC, 0 },
-		{ "W", RLIMIT_FSIZE, 0 },
+		{ "SBNWRC", RLIMIT_CORE, 0 },
+		{ "BNWR", RLIMIT_NOFILE, DESCRIPTORS_MAX },
+		{ "WR", RLIMIT_NPROC, 0 },
+		{ "WR", RLIMIT_FSIZE, 0 },
 	};
 	size_t i;
 
@@ -162,20 +162,21 @@ static const struct step {
 	const char *failure;
 } steps[] = {
 	/* clang-format off */
-	{ "SBWC", one_thread, "another thread runs already" },
-	{ "BW", started_by_us, "no namespaces of its own, privyseald must start it" },
+	{ "SBNWRC", one_thread, "another thread runs already" },
+	{ "BNWR", started_by_us, "no namespaces of its own, privyseald must start it" },
 	{ "W", mounts_empty_root, "cannot move to an empty root directory" },
-	{ "WC", capabilities_lock, "cannot lock the securebits" },
-	{ "SWC", capabilities_bound, "cannot reduce the bounding set" },
-	{ "SWC", become_user, "cannot drop the groups and become the unprivileged user" },
-	{ "SWC", capabilities_reduce, "cannot reduce the capability sets" },
-	{ "SBWC", capabilities_verify, "capabilities are left" },
-	{ "SBWC", no_dumps_nor_privileges, "cannot refuse dumps and new privileges" },
-	{ "SBWC", used_if_present, "" },
-	{ "SBWC", limits, "cannot set resource limits" },
+	{ "R", mounts_hide_kernel, "cannot hide /proc and /sys" },
+	{ "WRC", capabilities_lock, "cannot lock the securebits" },
+	{ "SWRC", capabilities_bound, "cannot reduce the bounding set" },
+	{ "SWRC", become_user, "cannot drop the groups and become the unprivileged user" },
+	{ "SWRC", capabilities_reduce, "cannot reduce the capability sets" },
+	{ "SBNWRC", capabilities_verify, "capabilities are left" },
+	{ "SBNWRC", no_dumps_nor_privileges, "cannot refuse dumps and new privileges" },
+	{ "SBNWRC", used_if_present, "" },
+	{ "SBNWRC", limits, "cannot set resource limits" },
 	/* not the supervisor: it would forbid the mounts of its children */
-	{ "BWC", landlock_restrict, "no Landlock (boot with lsm=landlock,...)" },
-	{ "BWC", landlock_effect, "the root directory opens despite Landlock" },
+	{ "BNWRC", landlock_restrict, "no Landlock (boot with lsm=landlock,...)" },
+	{ "BNWRC", landlock_effect, "the root directory opens despite Landlock" },
 	/* clang-format on */
 };
 

@@ -19,10 +19,9 @@
 static char *const environment[] = { (char[]){ "PATH=/usr/sbin:/usr/bin:/sbin:/bin" },
 	(char[]){ "TZ=UTC" }, (char[]){ "LC_ALL=C" }, NULL };
 
-/* The broker has no network while its keys are files; with a remote keystore it will have
- * the host's. */
+/* What the policy says of the network, the broker alone reads: its seal decides. */
 static const unsigned long clone_flags[ROLE_COUNT] = { CLONE_CHILD, CLONE_BROKER,
-	CLONE_WORKER, CLONE_CHILD };
+	CLONE_BROKER, CLONE_WORKER, CLONE_RESOLVER, CLONE_CHILD };
 
 static int default_signals(void)
 {
@@ -78,11 +77,11 @@ static const char *become(const struct spawn *spawn, int go)
 		return "starting: session and signals";
 	/* for a worker that never seals; becoming its user undoes it, and sealing redoes
 	 * it */
-	if (spawn->role == ROLE_WORKER && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+	if (has_role("WR", spawn->role) && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		return "starting: ending with its parent";
 	if (place_descriptors(spawn) < 0)
 		return "starting: descriptors";
-	if (spawn->role == ROLE_BROKER && confine_broker() < 0)
+	if (has_role("BN", spawn->role) && confine_broker() < 0)
 		return "starting: the broker's mounts and capabilities (/ must be a "
 		       "mount "
 		       "point, which a plain chroot's is not)";
@@ -95,9 +94,10 @@ static _Noreturn void child(const struct spawn *spawn, int go)
 	const char *step = become(spawn, go);
 	const int why = errno;
 
-	/* A worker's words become a line in the supervisor; the others' are one already.
+	/* A worker's words become a line in the supervisor, a resolver's too; the others'
+	 * are one already.
 	 */
-	if (spawn->role == ROLE_WORKER)
+	if (has_role("WR", spawn->role))
 		dprintf(STDERR_FILENO, "<3>");
 	else
 		dprintf(STDERR_FILENO, "ERROR privyseald[%s]: ", role_name(spawn->role));

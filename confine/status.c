@@ -20,24 +20,24 @@ static const struct row {
 	const char *line;
 	int base;
 	unsigned numbers;
-	uint64_t wanted[ROLE_COUNT]; /* by supervisor, broker, worker, command line */
+	uint64_t wanted[ROLE_COUNT]; /* in the order of enum role */
 } rows[STATUS_LINES] = {
 	/* clang-format off */
-	{ "Uid", 10, 4, { 0, 0, USER, USER } },
-	{ "Gid", 10, 4, { 0, 0, GROUP, GROUP } },
-	{ "Groups", 10, COUNTED, { 0, 0, 0, 0 } },
-	{ "CapInh", 16, 1, { 0, 0, 0, 0 } },
-	{ "CapPrm", 16, 1, { SUPERVISOR_KEEPS, 0, 0, 0 } },
-	{ "CapEff", 16, 1, { SUPERVISOR_KEEPS, 0, 0, 0 } },
-	{ "CapBnd", 16, 1, { SUPERVISOR_KEEPS, 0, 0, WANTED_ANY } },
-	{ "CapAmb", 16, 1, { 0, 0, 0, 0 } },
-	{ "NoNewPrivs", 10, 1, { 1, 1, 1, 1 } },
-	{ "Seccomp", 10, 1, { 2, 2, 2, 2 } },
+	{ "Uid", 10, 4, { 0, 0, 0, USER, USER, USER } },
+	{ "Gid", 10, 4, { 0, 0, 0, GROUP, GROUP, GROUP } },
+	{ "Groups", 10, COUNTED, { 0, 0, 0, 0, 0, 0 } },
+	{ "CapInh", 16, 1, { 0, 0, 0, 0, 0, 0 } },
+	{ "CapPrm", 16, 1, { SUPERVISOR_KEEPS, 0, 0, 0, 0, 0 } },
+	{ "CapEff", 16, 1, { SUPERVISOR_KEEPS, 0, 0, 0, 0, 0 } },
+	{ "CapBnd", 16, 1, { SUPERVISOR_KEEPS, 0, 0, 0, 0, WANTED_ANY } },
+	{ "CapAmb", 16, 1, { 0, 0, 0, 0, 0, 0 } },
+	{ "NoNewPrivs", 10, 1, { 1, 1, 1, 1, 1, 1 } },
+	{ "Seccomp", 10, 1, { 2, 2, 2, 2, 2, 2 } },
 	/* at least; how many a worker has under the supervisor's, the broker knows */
-	[STATUS_FILTERS] = { "Seccomp_filters", 10, 1, { 1, 1, 1, 1 } },
-	{ "Threads", 10, 1, { 1, 3, 1, 1 } }, /* the broker has two that sign */
-	{ "TracerPid", 10, 1, { 0, 0, 0, 0 } },
-	{ "NSpid", 10, COUNTED, { 1, 1, 2, 1 } },
+	[STATUS_FILTERS] = { "Seccomp_filters", 10, 1, { 1, 1, 1, 1, 1, 1 } },
+	{ "Threads", 10, 1, { 1, 3, 3, 1, 1, 1 } }, /* a broker has two that sign */
+	{ "TracerPid", 10, 1, { 0, 0, 0, 0, 0, 0 } },
+	{ "NSpid", 10, COUNTED, { 1, 1, 1, 2, 2, 1 } },
 	/* clang-format on */
 };
 

@@ -12,10 +12,11 @@
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define BIT(number)  (UINT64_C(1) << (number))
 
-/* Tables name roles by letter: S supervisor, B broker, W worker, C command line. */
+/* Tables name roles by letter: S supervisor, B broker, N networked broker, W worker, R
+ * resolver, C command line. */
 static inline bool has_role(const char *letters, enum role role)
 {
-	return letters && strchr(letters, "SBWC"[role]);
+	return letters && strchr(letters, "SBNWRC"[role]);
 }
 
 /* pthread_create()'s flags, and none more or less. */
@@ -25,9 +26,10 @@ static inline bool has_role(const char *letters, enum role role)
 
 /* The namespaces are made by clone() itself, so that no instant without them exists, and
  * by clone(2) rather than clone3(2), whose flags a filter can't see. */
-#define CLONE_CHILD  ((unsigned)CLONE_PIDFD | SIGCHLD)
-#define CLONE_BROKER (CLONE_CHILD | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWNET)
-#define CLONE_WORKER (CLONE_BROKER | CLONE_NEWPID)
+#define CLONE_CHILD    ((unsigned)CLONE_PIDFD | SIGCHLD)
+#define CLONE_BROKER   (CLONE_CHILD | CLONE_NEWNS | CLONE_NEWIPC)
+#define CLONE_RESOLVER (CLONE_BROKER | CLONE_NEWPID)
+#define CLONE_WORKER   (CLONE_RESOLVER | CLONE_NEWNET)
 
 /* What starting workers takes: namespaces and mounts; a worker becomes its user, locks
  * its securebits and empties its bounding set; one that misbehaves is another user's to
@@ -43,6 +45,7 @@ int confine_fail(struct confine_error *error, const char *format, ...)
 
 /* Steps of sealing, and what else other files need of theirs. 0, or -1 with errno. */
 int mounts_hide_ways_to_root(void);
+int mounts_hide_kernel(const struct seal *seal);
 int mounts_empty_root(const struct seal *seal);
 
 bool seals_as_root(const struct seal *seal);

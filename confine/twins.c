@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -17,7 +18,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { TWIN_MILLISECONDS = 5000, TWIN_UNKNOWN = 125, STARTED_MAX = 8 };
+enum { TWIN_MILLISECONDS = 5000, TWIN_UNKNOWN = 125, STARTED_MAX = 8, TWIN_TCP = 8 };
+
+/* 127.0.0.1:1, a port that no seal names */
+static const struct sockaddr_in port_1 = {
+	.sin_family = AF_INET, .sin_port = 0x0100, .sin_addr = { 0x0100007f }
+};
 
 static char page[4096] __attribute__((aligned(4096)));
 
@@ -26,69 +32,82 @@ static char page[4096] __attribute__((aligned(4096)));
 #define HERE	      N(AT_FDCWD)
 #define ANONYMOUS     N(MAP_PRIVATE | MAP_ANONYMOUS), N(-1)
 #define CORE_PATTERN  "/proc/sys/kernel/core_pattern"
+#define TCP	      N(TWIN_TCP)
+#define SIZE	      N(sizeof port_1)
+#define NSCD	      (SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK)
 #define CREATE	      N(O_CREAT | O_EXCL | O_WRONLY), N(0600)
 #define KILLED	      0
 #define DO(...)	      { __VA_ARGS__ }
 
 const struct twin confine_twins[] = {
 	/* files */
-	{ "open", "BWC", EACCES, SYS_openat, DO(HERE, "/etc/passwd", N(O_RDWR)), "BW" },
-	{ "list", "BWC", EACCES, SYS_openat, DO(HERE, "/", N(O_DIRECTORY)), "" },
-	{ "stat", "BWC", EACCES, SYS_newfstatat, DO(HERE, "/", page), "" },
-	{ "core-pattern", "B", ENOENT, SYS_openat, DO(HERE, CORE_PATTERN, N(O_WRONLY)), "B" },
-	{ "sysfs", "B", ENOENT, SYS_openat, DO(HERE, "/sys/kernel", N(O_RDONLY)), "" },
-	{ "systemd", "B", ENOENT, SYS_openat, DO(HERE, "/run/systemd", N(O_RDONLY)), "" },
-	{ "create", "B", EACCES, SYS_openat, DO(HERE, "/privyseal-twin", CREATE), "" },
-	{ "chmod", "BW", KILLED, SYS_fchmod, DO(N(0), N(0666)), "" },
-	{ "chmod-path", "BW", KILLED, SYS_fchmodat, DO(HERE, "/dev/null", N(0666)), "" },
-	{ "chown", "BW", KILLED, SYS_fchown, DO(N(0), N(0), N(0)), "" },
-	{ "setxattr", "BW", KILLED, SYS_fsetxattr, DO(N(0), "user.x", page, N(1)), "" },
-	{ "utimensat", "BW", KILLED, SYS_utimensat, DO(HERE, "/dev/null"), "" },
-	{ "link", "BW", KILLED, SYS_linkat, DO(HERE, "/dev/null", HERE, "/privyseal-twin"), "" },
-	{ "mknod", "BW", KILLED, SYS_mknodat, DO(HERE, "/privyseal-twin", N(0600)), "" },
-	{ "truncate", "BW", KILLED, SYS_ftruncate, DO(N(0)), "" },
-	{ "ioctl", "BC", ENOTTY, SYS_ioctl, DO(N(0), N(FIOCLEX)), "" },
-	{ "ioctl", "SW", KILLED, SYS_ioctl, DO(N(0), N(FIOCLEX)), "" },
+	{ "open", "BNWC", EACCES, SYS_openat, DO(HERE, "/etc/passwd", N(O_RDWR)), "BNW" },
+	{ "open", "R", KILLED, SYS_openat, DO(HERE, "/etc/passwd", N(O_RDWR)), "R" },
+	{ "list", "BNWRC", EACCES, SYS_openat, DO(HERE, "/", N(O_DIRECTORY)), "" },
+	{ "stat", "BNWC", EACCES, SYS_newfstatat, DO(HERE, "/", page), "" },
+	{ "core-pattern", "BN", ENOENT, SYS_openat, DO(HERE, CORE_PATTERN, N(O_WRONLY)), "BN" },
+	{ "sysfs", "BNR", ENOENT, SYS_openat, DO(HERE, "/sys/kernel", N(O_RDONLY)), "" },
+	{ "systemd", "BN", ENOENT, SYS_openat, DO(HERE, "/run/systemd", N(O_RDONLY)), "" },
+	{ "create", "BN", EACCES, SYS_openat, DO(HERE, "/privyseal-twin", CREATE), "" },
+	{ "chmod", "BNWR", KILLED, SYS_fchmod, DO(N(0), N(0666)), "" },
+	{ "chmod-path", "BNWR", KILLED, SYS_fchmodat, DO(HERE, "/dev/null", N(0666)), "" },
+	{ "chown", "BNWR", KILLED, SYS_fchown, DO(N(0), N(0), N(0)), "" },
+	{ "setxattr", "BNWR", KILLED, SYS_fsetxattr, DO(N(0), "user.x", page, N(1)), "" },
+	{ "utimensat", "BNWR", KILLED, SYS_utimensat, DO(HERE, "/dev/null"), "" },
+	{ "link", "BNWR", KILLED, SYS_linkat, DO(HERE, "/dev/null", HERE, "/privyseal-twin"), "" },
+	{ "mknod", "BNWR", KILLED, SYS_mknodat, DO(HERE, "/privyseal-twin", N(0600)), "" },
+	{ "truncate", "BNWR", KILLED, SYS_ftruncate, DO(N(0)), "" },
+	{ "ioctl", "BNC", ENOTTY, SYS_ioctl, DO(N(0), N(FIOCLEX)), "" },
+	{ "ioctl", "SWR", KILLED, SYS_ioctl, DO(N(0), N(FIOCLEX)), "" },
 
 	/* sockets and descriptors */
-	{ "socket-inet", "SBWC", KILLED, SYS_socket, DO(N(AF_INET), N(SOCK_STREAM)), "W" },
-	{ "socket-udp", "SBWC", KILLED, SYS_socket, DO(N(AF_INET), N(SOCK_DGRAM)), "" },
-	{ "socket-unix", "SBWC", KILLED, SYS_socket, DO(N(AF_UNIX), N(SOCK_STREAM)), "B" },
-	{ "socketpair", "BW", KILLED, SYS_socketpair, DO(N(AF_UNIX), N(SOCK_STREAM), N(0), page), "" },
+	{ "socket-inet", "SBNWC", KILLED, SYS_socket, DO(N(AF_INET), N(SOCK_STREAM)), "W" },
+	{ "socket-udp", "SBNWC", KILLED, SYS_socket, DO(N(AF_INET), N(SOCK_DGRAM)), "N" },
+	{ "socket-unix", "SBNWRC", KILLED, SYS_socket, DO(N(AF_UNIX), N(SOCK_STREAM)), "BN" },
+	{ "socket-nscd", "R", EACCES, SYS_socket, DO(N(AF_UNIX), N(NSCD)), "" },
+	{ "socket-netlink", "SBNWC", KILLED, SYS_socket, DO(N(AF_NETLINK), N(SOCK_RAW)), "" },
+	{ "socket-netlink", "R", EAFNOSUPPORT, SYS_socket, DO(N(AF_NETLINK), N(SOCK_RAW)), "" },
+	{ "socket-mptcp", "NR", KILLED, SYS_socket, DO(N(AF_INET), N(SOCK_STREAM), N(262)), "NR" },
+	{ "socket-raw", "NR", KILLED, SYS_socket, DO(N(AF_INET), N(SOCK_RAW), N(1)), "" },
+	{ "socketpair", "BNWR", KILLED, SYS_socketpair, DO(N(AF_UNIX), N(SOCK_STREAM), N(0), page), "" },
 	{ "connect", "SBW", KILLED, SYS_connect, DO(N(3), page, N(2)), "" },
-	{ "listen", "BW", KILLED, SYS_listen, DO(N(3), N(1)), "" },
-	{ "sendmsg", "BWC", KILLED, SYS_sendmsg, DO(N(3), page), "W" },
-	{ "recvmsg-elsewhere", "SBW", KILLED, SYS_recvmsg, DO(N(0), page), "" },
-	{ "pidfd-getfd", "SBW", KILLED, SYS_pidfd_getfd, DO(N(0), N(0)), "" },
+	{ "connect-port", "NR", EACCES, SYS_connect, DO(TCP, &port_1, SIZE), "NR" },
+	{ "fastopen", "NR", KILLED, SYS_sendto, DO(TCP, "x", N(1), N(MSG_FASTOPEN), &port_1), "NR" },
+	{ "bind", "BNWR", KILLED, SYS_bind, DO(TCP, &port_1, SIZE), "" },
+	{ "listen-tcp", "NR", KILLED, SYS_listen, DO(TCP, N(1)), "" },
+	{ "listen", "BNWR", KILLED, SYS_listen, DO(N(3), N(1)), "" },
+	{ "sendmsg", "BNWRC", KILLED, SYS_sendmsg, DO(N(3), page), "W" },
+	{ "recvmsg-elsewhere", "SBNWR", KILLED, SYS_recvmsg, DO(N(0), page), "" },
+	{ "pidfd-getfd", "SBNWR", KILLED, SYS_pidfd_getfd, DO(N(0), N(0)), "" },
 
 	/* programs, processes, memory */
-	{ "exec", "BWC", KILLED, SYS_execve, DO("/bin/true"), "BW" },
-	{ "execveat", "SBWC", KILLED, SYS_execveat, DO(N(3), "", NULL, NULL, N(AT_EMPTY_PATH)), "" },
-	{ "fork", "SBWC", KILLED, SYS_clone, DO(N(SIGCHLD)), "" },
-	{ "thread", "SWC", KILLED, SYS_clone, DO(N(CLONE_PTHREAD)), "" },
-	{ "thread-elsewhere", "B", KILLED, SYS_clone, DO(N(CLONE_PTHREAD | CLONE_NEWNS)), "" },
-	{ "clone3", "SBWC", ENOSYS, SYS_clone3, DO(page, N(64)), "" },
-	{ "ptrace", "SBWC", KILLED, SYS_ptrace, DO(N(PTRACE_TRACEME)), "" },
-	{ "process-vm-readv", "SBWC", KILLED, SYS_process_vm_readv, DO(N(1)), "" },
-	{ "kill", "SBWC", KILLED, SYS_kill, DO(N(1)), "" },
-	{ "mmap-exec", "BWC", KILLED, SYS_mmap, DO(NULL, N(4096), N(PROT_EXEC), ANONYMOUS), "" },
+	{ "exec", "BNWRC", KILLED, SYS_execve, DO("/bin/true"), "BNWR" },
+	{ "execveat", "SBNWRC", KILLED, SYS_execveat, DO(N(3), "", NULL, NULL, N(AT_EMPTY_PATH)), "" },
+	{ "fork", "SBNWRC", KILLED, SYS_clone, DO(N(SIGCHLD)), "" },
+	{ "thread", "SWRC", KILLED, SYS_clone, DO(N(CLONE_PTHREAD)), "" },
+	{ "thread-elsewhere", "BN", KILLED, SYS_clone, DO(N(CLONE_PTHREAD | CLONE_NEWNS)), "" },
+	{ "clone3", "SBNWRC", ENOSYS, SYS_clone3, DO(page, N(64)), "" },
+	{ "ptrace", "SBNWRC", KILLED, SYS_ptrace, DO(N(PTRACE_TRACEME)), "" },
+	{ "process-vm-readv", "SBNWRC", KILLED, SYS_process_vm_readv, DO(N(1)), "" },
+	{ "kill", "SBNWRC", KILLED, SYS_kill, DO(N(1)), "" },
+	{ "mmap-exec", "BNWRC", KILLED, SYS_mmap, DO(NULL, N(4096), N(PROT_EXEC), ANONYMOUS), "" },
 	{ "mmap-wx", "S", KILLED, SYS_mmap, DO(NULL, N(4096), N(PROT_WRITE | PROT_EXEC), ANONYMOUS), "" },
-	{ "mprotect-exec", "SBWC", KILLED, SYS_mprotect, DO(page, N(4096), N(PROT_EXEC)), "" },
+	{ "mprotect-exec", "SBNWRC", KILLED, SYS_mprotect, DO(page, N(4096), N(PROT_EXEC)), "" },
 
 	/* privileges and the kernel itself */
-	{ "setuid", "BWC", KILLED, SYS_setresuid, DO(N(0), N(0), N(0)), "" },
-	{ "mount", "BWC", KILLED, SYS_mount, DO("none", "/", "tmpfs"), "" },
-	{ "unshare", "SBWC", KILLED, SYS_unshare, DO(N(CLONE_NEWUSER)), "" },
-	{ "setns", "SBWC", KILLED, SYS_setns, DO(N(0)), "" },
-	{ "prctl", "WC", KILLED, SYS_prctl, DO(N(4 /* PR_SET_DUMPABLE */), N(1)), "" },
-	{ "prctl", "B", EPERM, SYS_prctl, DO(N(4), N(1)), "" },
-	{ "bpf", "SBWC", KILLED, SYS_bpf, DO(NULL), "" },
-	{ "io-uring", "SBWC", KILLED, SYS_io_uring_setup, DO(N(1), page), "" },
-	{ "keyctl", "SBWC", KILLED, SYS_keyctl, DO(NULL), "" },
-	{ "init-module", "SBWC", KILLED, SYS_init_module, DO(page, N(1), ""), "" },
+	{ "setuid", "BNWRC", KILLED, SYS_setresuid, DO(N(0), N(0), N(0)), "" },
+	{ "mount", "BNWRC", KILLED, SYS_mount, DO("none", "/", "tmpfs"), "" },
+	{ "unshare", "SBNWRC", KILLED, SYS_unshare, DO(N(CLONE_NEWUSER)), "" },
+	{ "setns", "SBNWRC", KILLED, SYS_setns, DO(N(0)), "" },
+	{ "prctl", "WRC", KILLED, SYS_prctl, DO(N(4 /* PR_SET_DUMPABLE */), N(1)), "" },
+	{ "prctl", "BN", EPERM, SYS_prctl, DO(N(4), N(1)), "" },
+	{ "bpf", "SBNWRC", KILLED, SYS_bpf, DO(NULL), "" },
+	{ "io-uring", "SBNWRC", KILLED, SYS_io_uring_setup, DO(N(1), page), "" },
+	{ "keyctl", "SBNWRC", KILLED, SYS_keyctl, DO(NULL), "" },
+	{ "init-module", "SBNWRC", KILLED, SYS_init_module, DO(page, N(1), ""), "" },
 #if defined(__x86_64__)
-	{ "x32", "SBWC", KILLED, SYS_getpid | 0x40000000, DO(NULL), "" },
-	{ "compat", "SBWC", KILLED, TWIN_COMPAT_CALL, DO(NULL), "" },
+	{ "x32", "SBNWRC", KILLED, SYS_getpid | 0x40000000, DO(NULL), "" },
+	{ "compat", "SBNWRC", KILLED, TWIN_COMPAT_CALL, DO(NULL), "" },
 #endif
 };
 /* clang-format on */
@@ -136,14 +155,15 @@ static bool start(struct started *out, const struct twin *twin, enum role role,
 {
 	char name[64], probe[64], user[16], group[16];
 	char *const arguments[] = { name, probe, (char[]){ "--uid" }, user,
-		(char[]){ "--gid" }, group, NULL };
+		(char[]){ "--gid" }, group,
+		role == ROLE_NETWORKED ? (char[]){ "--networked" } : NULL, NULL };
 	struct confine_error error;
 	int ends[2];
 	struct spawn spawn = { .role = role,
 		.path = program,
 		.arguments = arguments,
 		.descriptors = { -1, -1, STDERR_FILENO, -1, -1, -1, -1, -1 },
-		.count = 8 };
+		.count = has_role("NR", role) ? TWIN_TCP + 1 : TWIN_TCP };
 	bool started;
 
 	snprintf(name, sizeof name, "privyseal-%s", role_name(role));
@@ -155,9 +175,12 @@ static bool start(struct started *out, const struct twin *twin, enum role role,
 		return false;
 	}
 	spawn.descriptors[1] = ends[1];
+	spawn.descriptors[TWIN_TCP] =
+	    has_role("NR", role) ? socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
 	*out = (struct started){ .twin = twin, .sealed = ends[0] };
 	started = confine_spawn(&spawn, &out->process, &error) == 0;
 	close(ends[1]);
+	close(spawn.descriptors[TWIN_TCP]);
 	if (!started) {
 		snprintf(said, TWIN_SAID_MAX, "%.127s", error.text);
 		close(ends[0]);
@@ -203,11 +226,24 @@ static bool finish(struct started *s, char said[TWIN_SAID_MAX])
 	return right;
 }
 
+/* A port is refused by what Landlock has since its ABI 4. */
+static bool is_for_this_kernel(const struct twin *twin)
+{
+	const int ruleset = landlock_ruleset(4);
+
+	close(ruleset);
+	return ruleset >= 0 || twin->call != SYS_connect || twin->expected != EACCES;
+}
+
 bool confine_twin_run(const struct twin *twin, enum role role, const char *program,
     uid_t uid, gid_t gid, char said[TWIN_SAID_MAX])
 {
 	struct started started;
 
+	if (!is_for_this_kernel(twin)) {
+		snprintf(said, TWIN_SAID_MAX, "not tried: Landlock is older here");
+		return true;
+	}
 	return start(&started, twin, role, program, uid, gid, said) &&
 	       finish(&started, said);
 }
@@ -221,7 +257,8 @@ bool confine_twins_start(
 	char how[TWIN_SAID_MAX];
 
 	for (i = 0; i < confine_twins_count && right && count < STARTED_MAX; i++)
-		if (has_role(confine_twins[i].at_start, role)) {
+		if (has_role(confine_twins[i].at_start, role) &&
+		    is_for_this_kernel(&confine_twins[i])) {
 			right = start(&started[count], &confine_twins[i], role, program,
 			    uid, gid, said);
 			count += right;

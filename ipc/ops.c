@@ -64,7 +64,7 @@ const struct op_row ops_table[OP_COUNT] = {
 	[OP_SOCKET] = { "socket", PARTY_BROKER, ANY, false, 0, {
 		BYTES("name", 1, OP_NAME_MAX), BYTES("group", 0, OP_NAME_MAX) } },
 	[OP_STARTED] = { "started", PARTY_BROKER, ANY, true, 0, {
-		NUMBER32("next-segment") } },
+		NUMBER32("next-segment"), NUMBER8("networked") } },
 	[OP_START_WORKER] = { "start-worker", PARTY_BROKER, ANY, false, 0, {
 		NUMBER32("worker"), NUMBER32("generation"),
 		BYTES("socket", 1, OP_NAME_MAX) } },
@@ -78,6 +78,14 @@ const struct op_row ops_table[OP_COUNT] = {
 		NUMBER32("number") } },
 	[OP_FAILED] = { "failed", PARTY_BROKER, ANY, false, 0, { { 0 } } },
 	[OP_STOPPED] = { "stopped", PARTY_BROKER, ANY, true, 0, { { 0 } } },
+	[OP_START_RESOLVER] = { "start-resolver", PARTY_BROKER, ANY, false, 0, {
+		NUMBER32("worker") } },
+
+	/* The whole of what the resolver hears and says. */
+	[OP_RESOLVE] = { "resolve", PARTY_BROKER, ANY, false, 0, {
+		BYTES("host", 1, OP_HOST_MAX) } },
+	[OP_ADDRESSES] = { "addresses", PARTY_RESOLVER, ANY, false, 0, {
+		BYTES("addresses", 0, OP_ADDRESSES_MAX), TEXT("reason") } },
 
 	/* Root asks; only on the admin socket. */
 	[OP_ADMIN_STATUS] = { "admin-status", PARTY_ADMIN, SERVE, false, 0, { { 0 } } },

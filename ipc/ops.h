@@ -26,6 +26,8 @@
 #define OP_SIGNATURE_MAX  1024 /* RSA 8192 */
 #define OP_STAMP_MAX	  16
 #define OP_REPORT_MAX	  65536 /* JSON made by the broker */
+#define OP_HOST_MAX	  253  /* RFC 1035 2.3.4 */
+#define OP_ADDRESSES_MAX  1024 /* of one host: comma-separated, IPv6 in brackets */
 #define OP_IN_FLIGHT_MAX  256	/* requests of one channel under way */
 
 enum op {
@@ -62,6 +64,10 @@ enum op {
 	OP_NEXT_SEGMENT,
 	OP_FAILED,
 	OP_STOPPED,
+	OP_START_RESOLVER, /* answered as OP_START_WORKER is */
+	/* broker to resolver, and its answer */
+	OP_RESOLVE,
+	OP_ADDRESSES,
 	/* root on the admin socket, and the broker's answer */
 	OP_ADMIN_STATUS,
 	OP_ADMIN_REPORT,
@@ -70,7 +76,13 @@ enum op {
 	OP_COUNT
 };
 
-enum party { PARTY_WORKER, PARTY_BROKER, PARTY_SUPERVISOR, PARTY_ADMIN };
+enum party {
+	PARTY_WORKER,
+	PARTY_BROKER,
+	PARTY_SUPERVISOR,
+	PARTY_ADMIN,
+	PARTY_RESOLVER
+};
 
 enum phase {
 	PHASE_BOOT,

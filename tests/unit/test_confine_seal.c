@@ -43,7 +43,8 @@ static void seal_or_exit(enum role role)
 		.uid = USER,
 		.gid = GROUP,
 		.state_directory = STATE,
-		.control = CONTROL_END };
+		.control = CONTROL_END,
+		.ports = { 443 } };
 	struct confine_error error;
 
 	if (confine_early() != 0 || confine_seal(&seal, &error) != 0) {
@@ -68,7 +69,7 @@ static int sit(enum role role)
 	int i;
 
 	seal_or_exit(role);
-	for (i = 0; role == ROLE_BROKER && i < 2; i++)
+	for (i = 0; has_role("BN", role) && i < 2; i++)
 		if (pthread_create(&thread, NULL, sleep_on, NULL) != 0)
 			return 97;
 	if (write(1, "sealed", 6) != 6)
@@ -99,6 +100,16 @@ static int play_deaf(void)
 static int play_worker(void)
 {
 	return sit(ROLE_WORKER);
+}
+
+static int play_networked_broker(void)
+{
+	return sit(ROLE_NETWORKED);
+}
+
+static int play_resolver(void)
+{
+	return sit(ROLE_RESOLVER);
 }
 
 static int play_sealed_supervisor(void)
@@ -251,6 +262,8 @@ static const struct {
 	{ "deaf", play_deaf },
 	{ "worker", play_worker },
 	{ "broker", play_broker },
+	{ "networked-broker", play_networked_broker },
+	{ "resolver", play_resolver },
 	{ "supervisor", play_supervisor },
 	{ "sealed-supervisor", play_sealed_supervisor },
 	{ "aborting-worker", play_aborting_worker },
@@ -511,6 +524,12 @@ static void sealed_broker_has_the_status_that_is_promised(void **state)
 	sealed_process_has_the_status_of_its_role(ROLE_BROKER, "broker");
 }
 
+static void sealed_resolver_has_the_status_that_is_promised(void **state)
+{
+	(void)state;
+	sealed_process_has_the_status_of_its_role(ROLE_RESOLVER, "resolver");
+}
+
 static void unsealed_worker_is_refused_by_its_status(void **state)
 {
 	struct process_status status;
@@ -657,6 +676,8 @@ static void twins_of_the_start_end_as_they_must(void **state)
 	(void)state;
 	assert_true(confine_twins_start(ROLE_WORKER, self, USER, GROUP, said));
 	assert_true(confine_twins_start(ROLE_BROKER, self, USER, GROUP, said));
+	assert_true(confine_twins_start(ROLE_NETWORKED, self, USER, GROUP, said));
+	assert_true(confine_twins_start(ROLE_RESOLVER, self, USER, GROUP, said));
 	assert_false(confine_twins_start(ROLE_WORKER, "/bin/true", USER, GROUP, said));
 	assert_non_null(strstr(said, "worker-"));
 	assert_non_null(strstr(said, "ended before it was sealed"));
@@ -671,11 +692,13 @@ static unsigned twins_at_start(enum role role)
 	return count;
 }
 
-static void start_tries_some_twins_of_worker_and_broker(void **state)
+static void start_tries_some_twins_of_each_role(void **state)
 {
 	(void)state;
 	assert_in_range(twins_at_start(ROLE_WORKER), 4, 8);
 	assert_in_range(twins_at_start(ROLE_BROKER), 4, 8);
+	assert_in_range(twins_at_start(ROLE_NETWORKED), 4, 8);
+	assert_in_range(twins_at_start(ROLE_RESOLVER), 4, 8);
 }
 
 /* A permitted act, a wrong refusal and a death on the way there are each told apart. */
@@ -756,6 +779,8 @@ static void doctor_finds_a_sealed_worker_and_broker_as_promised(void **state)
 	(void)state;
 	doctor_finds_every_promise_kept(ROLE_WORKER, "worker", 21);
 	doctor_finds_every_promise_kept(ROLE_BROKER, "broker", 21);
+	doctor_finds_every_promise_kept(ROLE_NETWORKED, "networked-broker", 21);
+	doctor_finds_every_promise_kept(ROLE_RESOLVER, "resolver", 21);
 }
 
 static void doctor_finds_what_an_unsealed_worker_lacks(void **state)
@@ -860,6 +885,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(child_that_cannot_exec_ends_with_127_and_a_line),
 		cmocka_unit_test(sealed_worker_has_the_status_that_is_promised),
 		cmocka_unit_test(sealed_broker_has_the_status_that_is_promised),
+		cmocka_unit_test(sealed_resolver_has_the_status_that_is_promised),
 		cmocka_unit_test(unsealed_worker_is_refused_by_its_status),
 		cmocka_unit_test(unsealed_worker_ends_with_its_parent),
 		cmocka_unit_test(worker_that_privyseald_did_not_start_does_not_seal),
@@ -870,7 +896,7 @@ int main(int argc, char **argv)
 		    sealed_supervisor_still_starts_and_kills_workers_that_seal),
 		cmocka_unit_test(every_twin_ends_as_it_must),
 		cmocka_unit_test(twins_of_the_start_end_as_they_must),
-		cmocka_unit_test(start_tries_some_twins_of_worker_and_broker),
+		cmocka_unit_test(start_tries_some_twins_of_each_role),
 		cmocka_unit_test(twin_that_ends_otherwise_is_found),
 		cmocka_unit_test(twin_that_is_permitted_its_act_is_found),
 		cmocka_unit_test(doctor_finds_a_sealed_worker_and_broker_as_promised),
