@@ -76,6 +76,24 @@ const struct command commands[] = {
 	    "\n"
 	    "  --state-dir DIR      /var/lib/privyseal: what is made\n",
 	    false, true },
+	{ "iam-policy", command_iam_policy,
+	    "what the broker must be permitted at AWS, as an IAM policy",
+	    "  iam-policy --cluster NAME [--tag NAME=VALUE]...\n"
+	    "      A statement for each thing that it does: FindKeys, CreateKeys, "
+	    "ReadTags,\n"
+	    "      ReadStates, ReadPublicKeys, SignDigests, DeleteKeys. All but FindKeys "
+	    "is\n"
+	    "      limited to keys with these tags, and signing to digests.\n"
+	    "\n"
+	    "  --cluster NAME       as in the policy file: keys have the tag "
+	    "TeleportCluster=NAME\n"
+	    "  --tag NAME=VALUE     a tag that keys have by a `tag` line of the policy "
+	    "file or by\n"
+	    "                       the config; --tag TeleportCluster=VALUE where it is "
+	    "not NAME\n"
+	    "\n"
+	    "Needs no running privyseald.\n",
+	    false, true },
 	{ "policy", command_policy,
 	    "the policy file: what is wrong with it, what it says, what it would do",
 	    "  policy check [FILE]\n"

@@ -54,6 +54,7 @@ enum exit_status command_audit(const struct arguments *arguments);
 enum exit_status command_policy(const struct arguments *arguments);
 enum exit_status command_backup(const struct arguments *arguments);
 enum exit_status command_restore(const struct arguments *arguments);
+enum exit_status command_iam_policy(const struct arguments *arguments);
 
 /* connect.c: to RUNTIME/NAME; -1 when it can't, with a line that says what to do. */
 int connect_socket(const char *runtime_directory, const char *name, int type);
