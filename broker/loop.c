@@ -145,7 +145,9 @@ static void tend(struct broker *broker, bool idle)
 	segment = audit_log_next(&broker->log);
 	if (segment > 0)
 		control_ask_segment(broker, segment);
-	workers_tend(broker, now);
+	broker->wake_ns = UINT64_MAX;
+	if (remote_checked(broker)) /* before, there is nothing to work with */
+		workers_tend(broker, now);
 	remote_tend(broker, now);
 	control_tend(broker, now);
 	if (now >= broker->alerts.looked_ns + SECOND_NS)

@@ -211,6 +211,7 @@ int main(int count, char **arguments)
 	static struct broker broker;
 	static struct signing_threads threads;
 	struct failure failure = { "" };
+	struct seal network = { .role = ROLE_NETWORKED };
 	int status;
 
 	if (confine_early() != 0)
@@ -222,9 +223,10 @@ int main(int count, char **arguments)
 		log_error("privyseald starts this program; it is of no use by itself");
 		return 2;
 	}
-	if (!prepare(&broker, &failure) || !signing_threads_prepare(&threads, &failure) ||
-	    !seal(broker.settings.check, NULL, &failure) || !start(&broker, &failure) ||
-	    !signing_threads_start(&threads, &failure)) {
+	if (!prepare(&broker, &failure) || !remote_seal(&broker, &network, &failure) ||
+	    !signing_threads_prepare(&threads, &failure) ||
+	    !seal(broker.settings.check, broker.remote.on ? &network : NULL, &failure) ||
+	    !start(&broker, &failure) || !signing_threads_start(&threads, &failure)) {
 		log_error("%s", failure.text);
 		control_failed(&broker);
 		return 1;

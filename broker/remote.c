@@ -4,8 +4,10 @@
 #include "broker/ca_keys.h"
 #include "broker/clocks.h"
 #include "broker/control.h"
+#include "confine/confine.h"
 #include "ipc/log.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -104,6 +106,14 @@ static bool find_endpoints(
 	return true;
 }
 
+static bool is_address(const char *host)
+{
+	struct in6_addr address;
+
+	return inet_pton(AF_INET, host, &address) == 1 ||
+	       inet_pton(AF_INET6, host, &address) == 1;
+}
+
 static bool connect_aws(
     struct broker *broker, const char *region, struct failure *failure)
 {
@@ -112,11 +122,19 @@ static bool connect_aws(
 		.http = remote->http,
 		.credentials = remote->credentials,
 		.log = &broker->log };
+	int i;
 
 	memcpy(settings.endpoint, remote->endpoint, sizeof settings.endpoint);
 	remote->aws = aws_new(&settings, failure);
+	if (!remote->aws)
+		return false;
 	credentials_call_through(remote->credentials, remote->aws);
-	return remote->aws != NULL;
+	/* An address needs no resolver. */
+	for (i = 0; i < AWS_SERVICE_COUNT; i++)
+		if (is_address(remote->endpoint[i].host))
+			aws_addresses(
+			    remote->aws, (enum aws_service)i, remote->endpoint[i].host);
+	return true;
 }
 
 bool remote_prepare(struct broker *broker, struct failure *failure)
@@ -142,6 +160,43 @@ bool remote_prepare(struct broker *broker, struct failure *failure)
 		remote->credentials = credentials_new(&credentials, failure);
 	X509_STORE_free(http.roots);
 	return remote->credentials && connect_aws(broker, pins->region, failure);
+}
+
+static void add_port(struct seal *seal, uint16_t port)
+{
+	unsigned i;
+
+	for (i = 0; i < SEAL_PORTS_MAX && seal->ports[i] != 0 && seal->ports[i] != port;
+	     i++)
+		continue;
+	if (i < SEAL_PORTS_MAX)
+		seal->ports[i] = port;
+}
+
+/* The proxy is the config's, which nobody has read yet. */
+static const uint16_t proxy_ports[] = { 3128, 8080 };
+
+bool remote_seal(const struct broker *broker, struct seal *out, struct failure *failure)
+{
+	const struct remote *remote = &broker->remote;
+	struct credentials_needs needs;
+	unsigned i;
+
+	if (!remote->on)
+		return true;
+	credentials_needs(remote->credentials, &needs);
+	for (i = 0; i < AWS_SERVICE_COUNT; i++)
+		add_port(out, remote->endpoint[i].port);
+	if (needs.port != 0)
+		add_port(out, needs.port);
+	for (i = 0; i < sizeof proxy_ports / sizeof proxy_ports[0]; i++)
+		add_port(out, proxy_ports[i]);
+	if (needs.directories_count > SEAL_READABLE_MAX)
+		return failure_say(
+		    failure, "the credentials lie in too many directories");
+	for (i = 0; i < needs.directories_count; i++)
+		out->readable[i] = needs.directories[i];
+	return true;
 }
 
 bool remote_keystore(struct broker *broker, struct failure *failure)
@@ -222,6 +277,11 @@ void remote_start(struct broker *broker)
 	broker->remote.checking = true;
 	if (!kms_check_account(broker->kms.kms, on_checked, broker))
 		give_up(broker, &busy);
+}
+
+bool remote_checked(const struct broker *broker)
+{
+	return !broker->remote.on || broker->remote.checked;
 }
 
 /* ---- config ---- */

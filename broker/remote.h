@@ -32,12 +32,19 @@ struct remote {
 /* Takes the credentials' environment, reads roots and endpoints. Before the seal. */
 bool remote_prepare(struct broker *broker, struct failure *failure);
 
+/* What the seal has to leave: ports and directories. */
+struct seal;
+bool remote_seal(const struct broker *broker, struct seal *out, struct failure *failure);
+
 /* broker->kms, for the state's instance, whose place must stay. */
 bool remote_keystore(struct broker *broker, struct failure *failure);
 
 /* Once the keys are loaded: checks account and keys; the broker announces itself to the
  * supervisor when all is well, and fails when it is not. */
 void remote_start(struct broker *broker);
+
+/* Is all well, so that workers may be started? True without AWS. */
+bool remote_checked(const struct broker *broker);
 
 /* The worker's config: how many calls a second and connections, and by which proxy. */
 struct remote_limits {

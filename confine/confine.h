@@ -73,7 +73,7 @@ int confine_spawn(
 
 /* ---- sealing ---- */
 
-#define SEAL_PORTS_MAX	  4
+#define SEAL_PORTS_MAX	  6
 #define SEAL_READABLE_MAX 8
 
 struct seal {

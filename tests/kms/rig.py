@@ -51,7 +51,7 @@ class Endpoints:
 
     @property
     def url(self):
-        return f"https://localhost:{self.port}"
+        return f"https://127.0.0.1:{self.port}"
 
     @property
     def ca(self):
