@@ -45,8 +45,8 @@ PARTS      := $(filter-out $(MAINS),$(IPC) $(CONFINE) $(POLICY) $(SUPERVISOR) $(
 
 UNIT       := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all demo check check-unit check-integration check-hostile check-sanitized check-fuzz \
-        fuzz fuzz-gcc fuzz-clang needs needs-check prove install format clean
+.PHONY: all demo check check-unit check-integration check-kms check-hostile check-sanitized \
+        check-fuzz fuzz fuzz-gcc fuzz-clang needs needs-check prove install format clean
 .SECONDARY:
 
 all: $(addprefix $(BUILD)/,$(PROGRAMS))
@@ -89,7 +89,7 @@ demo: needs
 	@tests/demo.sh $(BUILD)
 
 check: needs-check
-	@$(MAKE) --no-print-directory all check-unit check-integration check-hostile
+	@$(MAKE) --no-print-directory all check-unit check-integration check-kms check-hostile
 	@$(MAKE) --no-print-directory check-sanitized
 
 check-unit: $(UNIT)
@@ -112,6 +112,10 @@ $(BUILD)/peers/go: tests/peers/peers.go
 
 check-integration: all $(PEERS) $(BUILD)/fuzz/fuzz_x509_certificate
 	@tests/run-stories $(BUILD) tests/integration
+
+# The keystore aws_kms against a KMS and STS of the tests' own.
+check-kms: all
+	@tests/run-stories $(BUILD) tests/kms
 
 # The hostile tests put a worker that somebody else owns in the real one's place; where a
 # defence is off, one function of it is replaced at link time, so the shipped code has no
