@@ -323,6 +323,38 @@ static size_t scheme_length(struct slice uri)
 	return i + 1 < uri.length && uri.at[i] == ':' ? i : 0;
 }
 
+/* A host and perhaps a port (RFC 3986 3.2), where a pattern's star must not find what
+ * ends the host for others: a user before it, a query or fragment instead of the path. */
+static bool is_authority(const uint8_t *at, const uint8_t *end)
+{
+	const uint8_t *bracket =
+	    at < end && *at == '[' ? memchr(at, ']', (size_t)(end - at)) : NULL;
+
+	if (bracket)
+		for (at++; at < bracket && (is_hex(*at) || *at == ':' || *at == '.');
+		     at++)
+			continue;
+	else
+		while (
+		    at < end && (is_letter(*at) || is_digit(*at) || strchr("-._~", *at)))
+			at++;
+	at += bracket && at == bracket;
+	if (at < end && *at == ':')
+		for (at++; at < end && is_digit(*at); at++)
+			continue;
+	return at == end;
+}
+
+static bool has_plain_host(struct slice rest)
+{
+	const uint8_t *end = rest.at + rest.length, *slash;
+
+	if (rest.length < 2 || memcmp(rest.at, "//", 2) != 0)
+		return true;
+	slash = memchr(rest.at + 2, '/', rest.length - 2);
+	return is_authority(rest.at + 2, slash ? slash : end);
+}
+
 static bool uri_holds(struct slice uri)
 {
 	static const char spiffe[] = "spiffe";
@@ -330,7 +362,9 @@ static bool uri_holds(struct slice uri)
 
 	while (i < length && i < 6 && (uri.at[i] | 0x20) == spiffe[i])
 		i++;
-	return length > 0 && !(length == 6 && i == 6) && is_uri_text(uri);
+	return length > 0 && !(length == 6 && i == 6) && is_uri_text(uri) &&
+	       has_plain_host(
+		   (struct slice){ uri.at + length + 1, uri.length - length - 1 });
 }
 
 /* local@domain, the local part a dot-string (RFC 5321 4.1.2). */
@@ -370,8 +404,9 @@ static bool alt_name_holds(
 	case X509_ALT_URI:
 		return uri_holds(name->value) ||
 		       check_refuse(check, fact, name->value,
-			   "a URI is not as RFC 3986 has it with a scheme, or has the "
-			   "scheme spiffe, which belongs to x509-svid");
+			   "a URI is not as RFC 3986 has it with a scheme, has more than "
+			   "a host and a port before its path, or has the scheme "
+			   "spiffe, which belongs to x509-svid");
 	case X509_ALT_EMAIL:
 		return email_holds(name->value) ||
 		       check_refuse(check, fact, name->value,

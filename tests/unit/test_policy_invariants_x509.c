@@ -436,8 +436,8 @@ static void dns_names_are_lower_case_letters_digits_and_hyphens(void **state)
 	text[4 + 254] = '\0';
 	NAMES(trial, text);
 	assert_refused(trial, FACT_DNS, NULL);
-	snprintf(text, sizeof(text),
-	    "dns:*." LABEL63 "." LABEL63 "." LABEL63 "." LABEL63);
+	snprintf(
+	    text, sizeof(text), "dns:*." LABEL63 "." LABEL63 "." LABEL63 "." LABEL63);
 	text[4 + 253] = '\0';
 	NAMES(trial, text);
 	assert_holds(trial);
@@ -473,6 +473,30 @@ static void uris_have_a_scheme_and_its_characters(void **state)
 	}
 	NAMES(trial, "uri:urn:a:b", "uri:a+b-c.d:%4f", "uri:spiff://x", "uri:spiffee:x",
 	    "uri:https://[::1]:80/?a=b&c;d,e!$'()*+@~#f");
+	assert_holds(trial);
+}
+
+/* What `*.example.com` permits must not be localhost for another reader. */
+static void hosts_of_uris_end_at_the_path(void **state)
+{
+	static const char *const bad[] = { "https://localhost#.example.com/",
+		"https://localhost?.example.com/", "https://localhost:80?@a.example.com/",
+		"https://root@a.example.com/", "https://a:b.example.com/",
+		"https://[::1]a.example.com/", "https://[::1#].example.com/",
+		"https://[::1.example.com/", "https://a%2f.example.com/",
+		"https://a!.example.com", "x://a:80b" };
+	struct trial *trial = *state;
+	char text[80];
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(text, sizeof(text), "uri:%s", bad[i]);
+		NAMES(trial, text);
+		assert_refused(trial, FACT_URI, bad[i]);
+	}
+	NAMES(trial, "uri:https://a-b.Example.com:8443/x?a@b#c", "uri:file:///a/b",
+	    "uri:https://[fe80::1.2.3.4]", "uri:x://a:/", "uri:x:/a@b?c#d//e@f",
+	    "uri:x:a?//b@c");
 	assert_holds(trial);
 }
 
@@ -539,6 +563,7 @@ int main(void)
 		TRIAL(dns_names_are_lower_case_letters_digits_and_hyphens),
 		TRIAL(refuses_ipv4_mapped_into_ipv6),
 		TRIAL(uris_have_a_scheme_and_its_characters),
+		TRIAL(hosts_of_uris_end_at_the_path),
 		TRIAL(email_addresses_are_name_at_domain),
 		TRIAL(what_it_says_fits_one_line_of_the_record),
 	};
