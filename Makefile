@@ -127,9 +127,11 @@ HOSTILE_O  := $(BUILD)/obj/tests/hostile
 check-hostile: all $(HOSTILE)
 	@tests/run-stories $(BUILD) tests/hostile
 
-$(HOSTILE_O)/privyseal-worker: $(HOSTILE_O)/hostile_worker.o $(IPC) $(CONFINE) $(POLICY)
+HOSTILE_WORKER := $(HOSTILE_O)/hostile_worker.o $(HOSTILE_O)/hostile_x509.o
+
+$(HOSTILE_O)/privyseal-worker: $(HOSTILE_WORKER) $(IPC) $(CONFINE) $(POLICY)
 	@$(LINK) -Wl,--wrap=filters_load -o $@ $^ -lseccomp -lcap-ng
-$(HOSTILE_O)/without-seccomp: $(HOSTILE_O)/hostile_worker.o $(HOSTILE_O)/without_seccomp.o \
+$(HOSTILE_O)/without-seccomp: $(HOSTILE_WORKER) $(HOSTILE_O)/without_seccomp.o \
     $(IPC) $(CONFINE) $(POLICY)
 	@$(LINK) -Wl,--wrap=filters_load -o $@ $^ -lseccomp -lcap-ng
 $(HOSTILE_O)/without-policy: $(HOSTILE_O)/without_policy.o $(BROKER) $(IPC) $(CONFINE) $(POLICY)

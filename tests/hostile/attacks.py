@@ -14,7 +14,25 @@ cluster example.com
 deny   user  ssh-user  principals root
 permit user  ssh-user  ttl 30h  key-id *  principals *
 permit host  ssh-host  ttl 30d  key-id *  principals localhost
+deny   user  x509-user  principals root
+permit user  x509-user  ttl 30h  subject *  roles access  principals *
+permit host  x509-host  ttl 30d  subject *.example.com  dns *.example.com  ip 10.0.0.0/8  uri https://*.example.com/**
 """
+
+SOCKETS = """\
+cluster example.com
+
+socket auth   group daemon
+socket other  group users
+permit user  ssh-user  client auth   ttl 30h  key-id *  principals deploy
+permit user  ssh-user  client other  ttl 30h  key-id *  principals backup
+"""
+
+# RSA keys, which sign beside the broker's loop
+LEGACY = POLICY.replace("cluster example.com\n", "cluster example.com\nsuite legacy\nceiling * 1000000/s\n")
+
+POLICIES = {"breaker-of-others": SOCKETS, "client-of-others": SOCKETS, "more-in-flight": LEGACY,
+            "leaves-in-the-middle": LEGACY}
 
 # attack -> (kind, what): how it must end.
 #   killed     the kernel ends the worker, by seccomp
@@ -24,6 +42,8 @@ permit host  ssh-host  ttl 30d  key-id *  principals localhost
 #   durable    the refusals are in the file while the attack still goes on
 #   violation  the broker drops the channel, records why, and the worker is replaced
 #   said       what the attacker is left with
+#   signed     nothing: it is honest, and shows that the others fail for what they are
+#   sockets    as the function of that name says
 ATTACKS = {
     "open": ("errno", 13),
     "socket": ("killed", "system call that its filter forbids"),
@@ -65,13 +85,83 @@ ATTACKS = {
     "foreign-issuer": ("refused", "issuer"),
     "trailing-byte": ("refused", "form"),
     "digest": ("refused", "form"),
+    "never-read-authorities": ("said", "held back"),
+    "never-read-alerts": ("said", "held back"),
+    "more-in-flight": ("said", "768 answered, 768 signed"),
+    "id-again": ("refused", "principals"),
+    "leaves-in-the-middle": ("left", None),
+    "breaker-of-others": ("sockets", None),
+    "client-of-others": ("sockets", None),
+    "x509-honest-user": ("signed", None),
+    "x509-honest-host": ("signed", None),
+    "x509-foreign-issuer": ("refused", "issuer"),
+    "x509-foreign-key-id": ("refused", "issuer"),
+    "x509-no-key-id": ("refused", "issuer"),
+    "x509-other-algorithm": ("refused", "signature-algorithm"),
+    "x509-other-ca": ("refused", "ca"),
+    "x509-other-document": ("refused", "ca"),
+    "x509-later-document": ("refused", "form"),
+    "x509-by-ssh-key": ("refused", "ca"),
+    "x509-ca": ("refused", "form"),
+    "x509-whole-ca": ("refused", "serial"),
+    "x509-certificate-sign": ("refused", "form"),
+    "x509-key-agreement": ("refused", "key-usage"),
+    "x509-client-alone": ("refused", "key-usage"),
+    "x509-any-use": ("refused", "key-usage"),
+    "x509-own-serial": ("refused", "serial"),
+    "x509-own-short-serial": ("refused", "serial"),
+    "x509-subject-key-id": ("refused", "form"),
+    "x509-crl-url": ("refused", "form"),
+    "x509-post-dated": ("refused", "validity"),
+    "x509-ante-dated": ("refused", "validity"),
+    "x509-outlives-ca": ("refused", "validity"),
+    "x509-too-long": ("refused", "ttl"),
+    "x509-host-name-of-user": ("refused", "subject"),
+    "x509-other-host": ("refused", "subject"),
+    "x509-two-names": ("refused", "subject"),
+    "x509-no-name": ("refused", "subject"),
+    "x509-name-of-ca": ("refused", "subject"),
+    "x509-other-role": ("refused", "roles"),
+    "x509-forbidden-login": ("refused", "principals"),
+    "x509-wildcard-login": ("refused", "principals"),
+    "x509-attribute": ("refused", "attributes"),
+    "x509-wildcard-dns": ("refused", "wildcard-dns"),
+    "x509-upper-case-dns": ("refused", "dns"),
+    "x509-dotted-dns": ("refused", "dns"),
+    "x509-mapped-address": ("refused", "ip"),
+    "x509-other-address": ("refused", "ip"),
+    "x509-other-name": ("refused", "form"),
+    "x509-spiffe-id": ("refused", "uri"),
+    "x509-host-in-fragment": ("refused", "uri"),
+    "x509-host-behind-user": ("refused", "uri"),
+    "x509-257-names": ("refused", "form"),
+    "x509-longest": ("refused", "form"),
+    "x509-unsorted-set": ("refused", "form"),
+    "x509-of-ssh-ca-key": ("refused", "subject-key"),
+    "x509-of-tls-ca-key": ("refused", "subject-key"),
+    "x509-short-key": ("refused", "subject-key"),
+    "x509-weak-exponent": ("refused", "subject-key"),
+    "x509-off-curve": ("refused", "subject-key"),
+    "x509-trailing-byte": ("refused", "form"),
+    "x509-long-length": ("refused", "form"),
+    "x509-no-length": ("refused", "form"),
+    "x509-code-signing": ("refused", "form"),
+    "x509-version-1": ("refused", "form"),
+    "x509-false-critical": ("refused", "form"),
+    "x509-ssh-inside": ("refused", "form"),
+    "x509-digest": ("refused", "form"),
+    "x509-crl": ("refused", "form"),
+    "ssh-x509-inside": ("refused", "form"),
+    "ssh-of-tls-ca-key": ("refused", "subject-key"),
+    "ssh-by-tls-key": ("refused", "ca"),
 }
 
 # These are honest documents until the channel is lost or stuffed, so signing is right.
-MAY_SIGN = {"same-id-twice", "never-read"}
+MAY_SIGN = {"same-id-twice", "never-read", "more-in-flight", "id-again", "leaves-in-the-middle",
+            "breaker-of-others", "client-of-others", "x509-honest-user", "x509-honest-host"}
 
 
-said = []  # by the attacker, in the last run
+said = {}  # by the attacker in the last run of each attack
 
 
 class Failed(AssertionError):
@@ -87,14 +177,13 @@ def run(build, name):
     """Runs one attack against the programs of `build`; raises Failed when a defence did
     not hold."""
     kind, expected = ATTACKS[name]
-    place = Place(config=name + "\n", policy=POLICY)
+    place = Place(config=name + "\n", policy=POLICIES.get(name, POLICY))
     daemon = Daemon(build, place)
     try:
         attack(daemon, place, name, kind, expected)
     finally:
-        said.clear()
-        said.extend(line.split(f"attack {name}: ")[1] for line in daemon.logged().splitlines()
-                    if f"attack {name}: " in line)
+        said[name] = [line.split(f"attack {name}: ")[1] for line in daemon.logged().splitlines()
+                      if f"attack {name}: " in line]
         daemon.kill()
         wait_until("the end of every process", lambda: not left(place))
         record = place.record() if os.path.isdir(place.state + "/audit") else []
@@ -149,6 +238,14 @@ def attack(daemon, place, name, kind, expected):
         wait_until(f"{name} to be answered", lambda: told in log())
         require(f"{told}refused {expected or ''}" in log(), name, log())
         require(daemon.process.poll() is None, "a refusal ended the daemon", log())
+    elif kind == "signed":
+        wait_until(f"{name} to be answered", lambda: told in log())
+        require(f"{told}SIGNED" in log(), name, log())
+    elif kind == "left":
+        wait_until("another worker to serve", lambda: log().count(told) >= 2)
+    elif kind == "sockets":
+        wait_until("both workers to end", lambda: log().count(told + "asked for") >= 2)
+        check_sockets(log(), told, name, daemon.admin_report())
     else:
         wait_until(f"{name} to be noticed", lambda: "broke the contract" in log()
                    or told + "refused" in log() or told + "SIGNED" in log())
@@ -164,12 +261,35 @@ def attack(daemon, place, name, kind, expected):
         event = "start" if kind == "said" else "refuse"
         wait_until("the record", lambda: [e for e in place.record() if e["event"] == event])
         return
+    if kind in ("signed", "left", "sockets"):
+        wait_until("every outcome", lambda: all_have_outcomes(place.record()))
+        return
     end = time.monotonic() + 10
     while daemon.process.poll() is None and time.monotonic() < end:
         if os.path.exists(place.runtime + "/auth.sock"):
             daemon.stop()
             break
         time.sleep(0.01)
+
+
+def all_have_outcomes(record):
+    of = {e["of"] for e in record if e["event"] == "outcome"}
+    permits = [e["seq"] for e in record if e["event"] == "sign"]
+    return permits and of.issuperset(permits)
+
+
+def check_sockets(log, told, name, report):
+    """Of two sockets with hostile workers, neither has what the other may, or its breaker."""
+    sockets = {s["socket"]: s for s in report["sockets"]}
+    if name == "client-of-others":
+        require(log.count(told + "SIGNED") == 2, name, log)
+        require(log.count(told + "refused principals") == 2, name, log)
+        return
+    require(log.count(told + "SIGNED") == 200, "the other socket was hindered", name, log)
+    require(log.count(told + "refused") == 30, name, log)
+    require(log.count(told + "unavailable 6") == 170, name, log)
+    require(sockets["other"]["breaker_trips"] == 1 and sockets["other"]["breaker_open"], sockets)
+    require(sockets["auth"]["breaker_trips"] == 0 and not sockets["auth"]["breaker_open"], sockets)
 
 
 def check_numbers(report, name, kind, expected):
@@ -197,6 +317,20 @@ def check_record(record, name, kind, expected):
     if kind == "refused":
         refusals = [e for e in record if e["event"] == "refuse"]
         require(refusals, "no refusal on the record", name, events)
+        require(expected is None or any(e.get("fact") == expected for e in refusals), name, refusals)
+    elif kind == "signed":
+        require(events.count("sign") == 1, name, events)
+    elif kind == "left":
+        outcomes = [e["outcome"] for e in record if e["event"] == "outcome" and "ca" not in e]
+        require("not-released" in outcomes, "nothing was under way", name, outcomes)
+    elif kind == "sockets":
+        right = {"auth": ["deploy"], "other": ["backup"]}
+        for e in record:
+            if e["event"] == "sign":
+                require(e["facts"]["principals"] == right[e["client"]], name, e)
+        if name == "breaker-of-others":
+            require({e["client"] for e in record if e["event"] in ("refuse", "breaker")} == {"other"},
+                    name, record)
     elif kind == "breaker":
         require(events.count("breaker") == 1, "not on the record", name, events)
         refusals = sum(e["count"] for e in record if e["event"] == "refuse")

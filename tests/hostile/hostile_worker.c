@@ -5,6 +5,8 @@
  * the broker made of it stands in the record. story_hostile.py holds both against what
  * must be.
  */
+#include "tests/hostile/hostile.h"
+
 #include "confine/confine.h"
 #include "ipc/channel.h"
 #include "ipc/log.h"
@@ -42,24 +44,12 @@ int __wrap_filters_load(const struct seal *seal, struct confine_error *error)
 /* There in the build that has the defence off. */
 extern const bool without_seccomp __attribute__((weak));
 
-struct hostile {
-	struct gate gate;
-	char attack[64];
-	uint8_t frame[FRAME_MAX + 1];
-	uint8_t out[FRAME_MAX + 64];
-	uint8_t ca_key[2048]; /* the user CA's SSH blob */
-	size_t ca_key_length;
-	uint8_t document[8192];
-	uint8_t host_key[2048];
-	size_t host_key_length;
-};
-
-static void say(const struct hostile *h, const char *what)
+void say(const struct hostile *h, const char *what)
 {
 	log_notice("attack %s: %s", h->attack, what);
 }
 
-static bool receive(struct hostile *h, struct frame *frame)
+bool receive(struct hostile *h, struct frame *frame)
 {
 	struct pollfd p = { .fd = CHANNEL, .events = POLLIN };
 	size_t length = 0;
@@ -115,7 +105,7 @@ static void configure(struct hostile *h)
 	send_raw(h, h->out, frame_end(&w));
 }
 
-static bool decode_base64(
+bool decode_base64(
     const char *text, size_t length, uint8_t *out, size_t room, size_t *got)
 {
 	static const char digits[] =
@@ -142,28 +132,39 @@ static bool decode_base64(
 	return true;
 }
 
-/* The CA's key blob: base64 within base64 within the authority's JSON. */
-static bool fetch_key(struct hostile *h, enum ca ca, uint8_t *key, size_t *key_length)
+bool ask_authority(struct hostile *h, enum ca ca, struct frame *frame)
 {
-	static const char member[] = "\"public_key\":\"";
 	struct frame_writer w;
-	struct frame frame;
-	uint8_t line[4096];
-	const char *text, *at, *end, *blob, *blank;
-	size_t length;
 
 	frame_begin(&w, h->out, sizeof h->out, OP_AUTHORITIES, 3);
 	frame_put_u8(&w, ca);
 	send_raw(h, h->out, frame_end(&w));
-	if (!receive(h, &frame) || frame.op != OP_AUTHORITIES_ARE)
-		return false;
-	text = (const char *)frame_bytes(&frame, 0);
-	at = memmem(text, frame_length(&frame, 0), member, strlen(member));
+	return receive(h, frame) && frame->op == OP_AUTHORITIES_ARE;
+}
+
+bool take_member(const struct frame *frame, const char *member, uint8_t *out, size_t room,
+    size_t *length)
+{
+	const char *text = (const char *)frame_bytes(frame, 0), *end,
+		   *at = memmem(text, frame_length(frame, 0), member, strlen(member));
+
 	if (!at)
 		return false;
 	at += strlen(member);
-	end = memchr(at, '"', frame_length(&frame, 0) - (size_t)(at - text));
-	if (!end || !decode_base64(at, (size_t)(end - at), line, sizeof line, &length))
+	end = memchr(at, '"', frame_length(frame, 0) - (size_t)(at - text));
+	return end && decode_base64(at, (size_t)(end - at), out, room, length);
+}
+
+/* The CA's key blob: base64 within base64 within the authority's JSON. */
+static bool fetch_key(struct hostile *h, enum ca ca, uint8_t *key, size_t *key_length)
+{
+	struct frame frame;
+	uint8_t line[4096];
+	const char *blob, *blank;
+	size_t length;
+
+	if (!ask_authority(h, ca, &frame) ||
+	    !take_member(&frame, "\"public_key\":\"", line, sizeof line, &length))
 		return false;
 	blob = memchr(line, ' ', length);
 	if (!blob)
@@ -204,16 +205,16 @@ static bool begin_service(struct hostile *h)
 /* ---- documents that must not be signed ---- */
 
 static const uint8_t nonce[SSH_NONCE_LENGTH];
-static const uint8_t subject[32] = { 0xd7, 0x5a, 0x98, 0x01, 0x82, 0xb1, 0x0a, 0xb7, 0xd5,
-	0x4b, 0xfe, 0xd3, 0xc9, 0x64, 0x07, 0x3a, 0x0e, 0xe1, 0x72, 0xf3, 0xda, 0xa6,
-	0x23, 0x25, 0xaf, 0x02, 0x1a, 0x68, 0xf7, 0x07, 0x51,
-	0x1a }; /* RFC 8032 7.1, test 1 */
+const uint8_t subject[32] = { 0xd7, 0x5a, 0x98, 0x01, 0x82, 0xb1, 0x0a, 0xb7, 0xd5, 0x4b,
+	0xfe, 0xd3, 0xc9, 0x64, 0x07, 0x3a, 0x0e, 0xe1, 0x72, 0xf3, 0xda, 0xa6, 0x23,
+	0x25, 0xaf, 0x02, 0x1a, 0x68, 0xf7, 0x07, 0x51, 0x1a }; /* RFC 8032 7.1, test 1 */
 static const uint8_t deploy[] = "\0\0\0\6deploy";
 static const uint8_t root[] = "\0\0\0\4root";
+static const uint8_t backup[] = "\0\0\0\6backup";
 static const uint8_t any[] = "\0\0\0\1*";
 static const uint8_t host_name[] = "\0\0\0\11localhost";
 
-static struct facts honest(const struct hostile *h)
+struct facts honest(const struct hostile *h)
 {
 	uint64_t now = (uint64_t)time(NULL);
 
@@ -234,7 +235,7 @@ static struct facts honest(const struct hostile *h)
 		.signature_key_length = h->ca_key_length };
 }
 
-static void ask(struct hostile *h, uint32_t id, enum ca ca, enum purpose purpose,
+void ask(struct hostile *h, uint32_t id, enum ca ca, enum purpose purpose,
     enum document document, const uint8_t *bytes, size_t length)
 {
 	struct frame_writer w;
@@ -248,7 +249,7 @@ static void ask(struct hostile *h, uint32_t id, enum ca ca, enum purpose purpose
 	send_raw(h, h->out, frame_end(&w));
 }
 
-static void say_answer(struct hostile *h)
+void say_answer(struct hostile *h)
 {
 	struct frame frame;
 	char text[256];
@@ -446,6 +447,122 @@ static void attack_never_read(struct hostile *h)
 		    length);
 	}
 	say(h, i < 100000 ? "held back" : "NEVER HELD BACK");
+}
+
+/* As never-read, of answers that are made when they are sent. */
+static void fill_with(struct hostile *h, enum op op)
+{
+	struct pollfd p = { .fd = CHANNEL, .events = POLLOUT };
+	struct timespec second = { .tv_sec = 1 };
+	struct frame_writer w;
+	unsigned i;
+
+	for (i = 0; i < 100000 && ppoll(&p, 1, &second, NULL) != 0; i++) {
+		frame_begin(&w, h->out, sizeof h->out, op, 100 + i);
+		if (op == OP_AUTHORITIES)
+			frame_put_u8(&w, CA_USER);
+		send_raw(h, h->out, frame_end(&w));
+	}
+	say(h, i < 100000 ? "held back" : "NEVER HELD BACK");
+}
+
+static void attack_never_read_authorities(struct hostile *h)
+{
+	fill_with(h, OP_AUTHORITIES);
+}
+
+static void attack_never_read_alerts(struct hostile *h)
+{
+	fill_with(h, OP_ALERTS);
+}
+
+/* More than a channel may have under way. The rest waits in the channel. */
+static void attack_more_in_flight(struct hostile *h)
+{
+	struct facts facts = honest(h);
+	size_t length = ssh_certificate_write(&facts, h->document, sizeof h->document);
+	unsigned asked = 0, answered = 0, signatures = 0;
+	struct frame frame;
+	char text[64];
+
+	while (answered < 3 * OP_IN_FLIGHT_MAX) {
+		struct pollfd p = { .fd = CHANNEL, .events = POLLIN };
+
+		if (asked < 3 * OP_IN_FLIGHT_MAX)
+			p.events |= POLLOUT;
+		ppoll(&p, 1, NULL, NULL);
+		if (p.revents & POLLOUT)
+			ask(h, 100 + asked++, CA_USER, PURPOSE_SSH, DOCUMENT_SSH_USER,
+			    h->document, length);
+		else if (receive(h, &frame)) {
+			answered++;
+			signatures += frame.op == OP_SIGNED;
+		} else
+			break;
+	}
+	snprintf(text, sizeof text, "%u answered, %u signed", answered, signatures);
+	say(h, text);
+}
+
+/* An id that was answered is free again; nothing may be mixed up by that. */
+static void attack_id_again(struct hostile *h)
+{
+	struct facts facts = honest(h);
+	size_t length = ssh_certificate_write(&facts, h->document, sizeof h->document);
+	struct frame frame;
+
+	ask(h, 10, CA_USER, PURPOSE_SSH, DOCUMENT_SSH_USER, h->document, length);
+	if (!receive(h, &frame) || frame.op != OP_SIGNED)
+		say(h, "NOT SIGNED");
+	facts.principals = root;
+	facts.principals_length = sizeof root - 1;
+	ask_facts(h, CA_USER, DOCUMENT_SSH_USER, &facts);
+}
+
+/* Permits that nobody waits for: each use is on the record, and released to nobody. */
+static void attack_leaves_in_the_middle(struct hostile *h)
+{
+	struct facts facts = honest(h);
+	size_t length = ssh_certificate_write(&facts, h->document, sizeof h->document);
+	unsigned i;
+
+	for (i = 0; i < 32; i++)
+		ask(h, 100 + i, CA_USER, PURPOSE_SSH, DOCUMENT_SSH_USER, h->document,
+		    length);
+	say(h, "asked, and closes its channel");
+	close(CHANNEL);
+}
+
+static void ask_for(struct hostile *h, const void *principals, size_t length)
+{
+	struct facts facts = honest(h);
+
+	facts.principals = principals;
+	facts.principals_length = length;
+	ask_facts(h, CA_USER, DOCUMENT_SSH_USER, &facts);
+}
+
+/* Every socket's worker is ours. The one of `auth` asks for what is permitted there; that
+ * of `other` asks for the same until its breaker trips. Which it is, it does not know but
+ * by the answers. */
+static void attack_breaker_of_others(struct hostile *h)
+{
+	const struct timespec moment = { .tv_nsec = 20000000 };
+	unsigned i;
+
+	for (i = 0; i < 200; i++) {
+		ask_for(h, deploy, sizeof deploy - 1);
+		ppoll(NULL, 0, &moment, NULL);
+	}
+	say(h, "asked for two seconds and more");
+}
+
+/* What `other` may not, it asks until it is told which socket would be right. */
+static void attack_client_of_others(struct hostile *h)
+{
+	ask_for(h, deploy, sizeof deploy - 1);
+	ask_for(h, backup, sizeof backup - 1);
+	say(h, "asked for both");
 }
 
 static void attack_many_refusals(struct hostile *h)
@@ -676,6 +793,13 @@ static const struct {
 	{ "no-such-ca", SERVING, attack_no_such_ca },
 	{ "same-id-twice", SERVING, attack_same_id_twice },
 	{ "never-read", SERVING, attack_never_read },
+	{ "never-read-authorities", SERVING, attack_never_read_authorities },
+	{ "never-read-alerts", SERVING, attack_never_read_alerts },
+	{ "more-in-flight", SERVING, attack_more_in_flight },
+	{ "id-again", SERVING, attack_id_again },
+	{ "leaves-in-the-middle", SERVING, attack_leaves_in_the_middle },
+	{ "breaker-of-others", SERVING, attack_breaker_of_others },
+	{ "client-of-others", SERVING, attack_client_of_others },
 	{ "many-refusals", SERVING, attack_many_refusals },
 	{ "refusals-by-dying", SERVING, attack_refusals_by_dying },
 	{ "never-pauses", SERVING, attack_never_pauses },
@@ -692,7 +816,10 @@ static const struct {
 	{ "foreign-issuer", SERVING, attack_foreign_issuer },
 	{ "trailing-byte", SERVING, attack_trailing_byte },
 	{ "digest", SERVING, attack_digest },
+	{ "x509", SERVING, attack_x509 },
 };
+
+#define ATTACKS (sizeof attacks / sizeof attacks[0])
 
 static long number_flag(int argc, char **argv, const char *name)
 {
@@ -702,6 +829,17 @@ static long number_flag(int argc, char **argv, const char *name)
 		if (strcmp(argv[i], name) == 0)
 			return strtol(argv[i + 1], NULL, 10);
 	return 65534;
+}
+
+static size_t find_attack(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ATTACKS; i++)
+		if (strcmp(attacks[i].name, name) == 0 ||
+		    (attacks[i].act == attack_x509 && x509_attack_named(name)))
+			break;
+	return i;
 }
 
 static void perform(struct hostile *h, size_t which)
@@ -746,10 +884,8 @@ int main(int argc, char **argv)
 		return 1;
 	h.attack[strcspn(h.attack, "\n")] = '\0';
 	log_start_worker(LOG_LEVEL_INFO);
-	for (i = 0; i < sizeof attacks / sizeof attacks[0]; i++)
-		if (strcmp(attacks[i].name, h.attack) == 0)
-			break;
-	if (i == sizeof attacks / sizeof attacks[0]) {
+	i = find_attack(h.attack);
+	if (i == ATTACKS) {
 		log_error("no such attack: %s", h.attack);
 		return 78;
 	}
