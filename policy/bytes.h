@@ -2,8 +2,9 @@
  * Copying, comparing and searching bytes: the calls of libc that policy/ makes on what a
  * document says. `make prove` takes the contracts here on trust, and only them: they say
  * of uint8_t what C17 7.24 says of memcpy, memmove, memcmp and memchr; libc's prototypes
- * have void, which the prover's memory model keeps apart from uint8_t. Each function is
- * one call, and none is made for no bytes, since then the pointers may be NULL.
+ * have void and text has char, which the prover's memory model keeps apart from uint8_t.
+ * Each function is one call, and none is made for no bytes, since then the pointers may
+ * be NULL.
  */
 #ifndef POLICY_BYTES_H
 #define POLICY_BYTES_H
@@ -16,6 +17,17 @@
 /*@ predicate bytes_equal{L}(uint8_t *a, uint8_t *b, integer length) =
       \forall integer i; 0 <= i < length ==> a[i] == b[i];
 */
+
+/* Text as bytes. */
+/*@ requires \valid_read(text + (0 .. length - 1));
+    assigns \nothing;
+    ensures \valid_read(\result + (0 .. length - 1));
+*/
+static inline const uint8_t *text_bytes(const char *text, size_t length)
+{
+	(void)length;
+	return (const uint8_t *)text;
+}
 
 /*@ requires \valid(to + (0 .. length - 1)) && \valid_read(from + (0 .. length - 1));
     requires \separated(to + (0 .. length - 1), from + (0 .. length - 1));

@@ -107,6 +107,20 @@ struct facts {
 	size_t x509_revoked_length;
 };
 
+/*@ predicate facts_slice{L}(uint8_t *at, integer length) =
+      length <= FACTS_DOCUMENT_MAX && \valid_read(at + (0 .. length - 1));
+
+    // The same, of the document's own bytes.
+    predicate facts_part{L}(uint8_t *at, integer length, uint8_t *document) =
+      facts_slice(at, length) && \base_addr(at) == \base_addr(document);
+
+    // What a reader of the subject's key leaves behind.
+    predicate facts_key{L}(struct facts *f, uint8_t *document) =
+      KEY_RSA <= f->subject_kind < KEY_KIND_COUNT &&
+      facts_part(f->subject_key, f->subject_key_length, document) &&
+      facts_part(f->subject_exponent, f->subject_exponent_length, document);
+*/
+
 /* Bytes of the facts and their length as one value. */
 #define FACTS_SLICE(facts, member)                                                       \
 	((struct slice){ (facts)->member, (facts)->member##_length })
@@ -124,6 +138,8 @@ struct facts {
     ensures \valid_read(*list + (0 .. *length - 1));
     ensures \result ==> *length + 4 + *item_length == \old(*length);
     ensures \result ==> \valid_read(*item + (0 .. *item_length - 1));
+    ensures \base_addr(*list) == \base_addr(\old(*list));
+    ensures \result ==> \base_addr(*item) == \base_addr(\old(*list));
     ensures !\result ==> *length == \old(*length) && *list == \old(*list);
     ensures !\result ==> *item == \old(*item) && *item_length == \old(*item_length);
 */
@@ -139,6 +155,8 @@ bool facts_next(
     ensures \valid_read(list->at + (0 .. list->length - 1));
     ensures \result ==> list->length + 4 + item->length == \old(list->length);
     ensures \result ==> \valid_read(item->at + (0 .. item->length - 1));
+    ensures \base_addr(list->at) == \base_addr(\old(list->at));
+    ensures \result ==> \base_addr(item->at) == \base_addr(\old(list->at));
     ensures !\result ==> list->length == \old(list->length);
     ensures !\result ==> item->at == \old(item->at);
     ensures !\result ==> item->length == \old(item->length);

@@ -10,8 +10,9 @@
 #include "policy/ssh_certificate.h"
 #include "policy/teleport.h"
 
+#include "policy/bytes.h"
+
 #include <stdio.h>
-#include <string.h>
 
 #define RSA_BITS_MIN	   2048
 #define RSA_BITS_MAX	   16384
@@ -27,23 +28,26 @@ bool check_refuse(
 	return false;
 }
 
-bool must(const struct check *check, bool good, enum fact fact, const char *value,
-    const char *why)
+bool refuse_text(
+    const struct check *check, enum fact fact, const char *value, const char *why)
 {
-	return good || check_refuse(check, fact, slice_of(value), why);
+	return check_refuse(check, fact, slice_of(value), why);
 }
 
-bool must_number(
-    const struct check *check, bool good, enum fact fact, uint64_t value, const char *why)
+bool refuse_number(
+    const struct check *check, enum fact fact, uint64_t value, const char *why)
 {
 	char text[24];
 
-	if (good)
-		return true;
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
-	return must(check, false, fact, text, why);
+	return refuse_text(check, fact, text, why);
 }
 
+/*@ requires check_ready(check);
+    assigns *check->out;
+    ensures \result ==> promised_ca(check->issuer, check->request) ||
+      DOCUMENT_X509_HOST < check->request->document;
+*/
 static bool document_fits_ca(const struct check *check)
 {
 	const struct issuer *issuer = check->issuer;
@@ -54,6 +58,10 @@ static bool document_fits_ca(const struct check *check)
 	    "this CA's key of this purpose does not sign such documents");
 }
 
+/*@ requires check_ready(check);
+    assigns *check->out;
+    ensures \result ==> promised_type(check->request, check->facts);
+*/
 static bool type_is_documents(const struct check *check)
 {
 	uint32_t type = check->facts->ssh_type;
@@ -77,6 +85,10 @@ bool issuer_key_fits(const struct check *check)
 	    "the CA's public key is not of the kind that its private key is");
 }
 
+/*@ requires check_ready(check);
+    assigns *check->out;
+    ensures \result ==> promised_signer(check->issuer, check->facts);
+*/
 static bool signed_by_issuer(const struct check *check)
 {
 	struct slice key = FACTS_SLICE(check->issuer, public_key);
@@ -89,6 +101,10 @@ static bool signed_by_issuer(const struct check *check)
 	       issuer_key_fits(check);
 }
 
+/*@ requires check_ready(check);
+    assigns *check->out;
+    ensures \result ==> check->facts->serial == 0;
+*/
 static bool serial_is_unstamped(const struct check *check)
 {
 	return must_number(check, check->facts->serial == 0, FACT_SERIAL,
@@ -121,26 +137,58 @@ bool validity_holds(const struct check *check, uint64_t start, uint64_t end)
 }
 
 /* Of a number without leading zeros. */
+/*@ requires facts_slice(number.at, number.length);
+    assigns \nothing;
+    ensures \result <= 8 * number.length;
+    ensures number.length == 0 ==> \result == 0;
+    ensures number.length > 0 && number.at[0] >= 0x80 ==> \result == 8 * number.length;
+    ensures number.length > 0 && number.at[0] > 0 ==> \result > 8 * (number.length - 1);
+    ensures number.length > 0 && 0 < number.at[0] < 0x80 ==> \result < 8 * number.length;
+*/
 static size_t bits_of(struct slice number)
 {
 	size_t bits = number.length * 8;
 	unsigned top = number.length > 0 ? number.at[0] : 0x80;
 
+	/*@ loop invariant top <= 0xff && bits <= number.length * 8;
+	    loop invariant number.length == 0 ==> top == 0x80 && bits == 0;
+	    loop invariant number.length > 0 && number.at[0] > 0 ==>
+	      number.at[0] <= top && bits + 7 >= number.length * 8 &&
+	      (top < 0x02 ==> bits == number.length * 8) &&
+	      (top < 0x04 ==> bits + 1 >= number.length * 8) &&
+	      (top < 0x08 ==> bits + 2 >= number.length * 8) &&
+	      (top < 0x10 ==> bits + 3 >= number.length * 8) &&
+	      (top < 0x20 ==> bits + 4 >= number.length * 8) &&
+	      (top < 0x40 ==> bits + 5 >= number.length * 8) &&
+	      (top < 0x80 ==> bits + 6 >= number.length * 8);
+	    loop invariant number.length > 0 && 0 < number.at[0] < 0x80 ==>
+	      top == number.at[0] || bits < number.length * 8;
+	    loop invariant number.length > 0 && number.at[0] == 0 ==> top == 0;
+	    loop invariant number.length > 0 && number.at[0] >= 0x80 ==>
+	      top == number.at[0] && bits == number.length * 8;
+	    loop assigns top, bits;
+	    loop variant 0x80 - top; */
 	for (; top > 0 && top < 0x80; top *= 2)
 		bits--;
 	return bits;
 }
 
-static bool must_rsa(const struct check *check, bool good, size_t bits, const char *why)
+/*@ requires \valid_read(check) && \valid(check->out);
+    assigns *check->out;
+    ensures !\result;
+*/
+static bool refuse_rsa(const struct check *check, size_t bits, const char *why)
 {
 	char text[32];
 
-	if (good)
-		return true;
 	snprintf(text, sizeof(text), "RSA %zu", bits);
-	return must(check, false, FACT_SUBJECT_KEY, text, why);
+	return refuse_text(check, FACT_SUBJECT_KEY, text, why);
 }
 
+/*@ requires check_ready(check);
+    assigns *check->out;
+    ensures \result ==> promised_rsa(check->facts);
+*/
 static bool rsa_is_sound(const struct check *check)
 {
 	struct slice modulus = FACTS_SLICE(check->facts, subject_key);
@@ -148,14 +196,27 @@ static bool rsa_is_sound(const struct check *check)
 	size_t bits = bits_of(modulus), i;
 	uint64_t value = 0;
 
+	/*@ loop invariant i <= exponent.length && i <= RSA_EXPONENT_BYTES;
+	    loop invariant i == 0 ==> value == 0;
+	    loop invariant i == 1 ==> value < 0x100;
+	    loop invariant i == 2 ==> value < 0x10000;
+	    loop invariant i == 3 ==> value < 0x1000000;
+	    loop invariant i == 4 ==> value < 0x100000000;
+	    loop invariant i == 5 ==> value < 0x10000000000;
+	    loop invariant i == 6 ==> value < 0x1000000000000;
+	    loop invariant i == 7 ==> value < 0x100000000000000;
+	    loop invariant i > 0 ==> value % 2 == exponent.at[i - 1] % 2;
+	    loop assigns i, value;
+	    loop variant exponent.length - i; */
 	for (i = 0; i < exponent.length && i < RSA_EXPONENT_BYTES; i++)
 		value = 256u * value + exponent.at[i];
-	return must_rsa(check, bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX, bits,
-		   "an RSA key must have 2048 to 16384 bits") &&
-	       must_rsa(check, modulus.at[modulus.length - 1] % 2 != 0, bits,
-		   "the RSA modulus is even") &&
-	       must_rsa(check, exponent.length <= RSA_EXPONENT_BYTES, bits,
-		   "the RSA exponent must have at most 64 bits") &&
+	return ((bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX) ||
+		   refuse_rsa(check, bits, "an RSA key must have 2048 to 16384 bits")) &&
+	       (modulus.at[modulus.length - 1] % 2 != 0 ||
+		   refuse_rsa(check, bits, "the RSA modulus is even")) &&
+	       (exponent.length <= RSA_EXPONENT_BYTES ||
+		   refuse_rsa(
+		       check, bits, "the RSA exponent must have at most 64 bits")) &&
 	       must_number(check, value >= RSA_EXPONENT_MIN && value % 2 != 0,
 		   FACT_SUBJECT_KEY, value,
 		   "the RSA exponent must be odd and at least 65537");
@@ -179,26 +240,43 @@ static const uint8_t small_order[][ED25519_LENGTH] = {
 /* clang-format on */
 
 /* y is at least 2^255 - 19: a second encoding of a small number. */
+/*@ requires \valid_read(y + (0 .. 31));
+    assigns \nothing;
+    ensures \result ==> !(y[31] == 0x7f && y[0] >= 0xed &&
+      (\forall integer k; 1 <= k < 31 ==> y[k] == 0xff));
+*/
 static bool is_canonical(const uint8_t *y)
 {
 	size_t i;
 
+	/*@ loop invariant 1 <= i <= ED25519_LENGTH - 1;
+	    loop assigns i;
+	    loop variant ED25519_LENGTH - i; */
 	for (i = 1; i < ED25519_LENGTH - 1; i++)
 		if (y[i] != 0xff)
 			return true;
 	return y[0] < 0xed || y[ED25519_LENGTH - 1] != 0x7f;
 }
 
+/*@ requires \valid_read(y + (0 .. 31));
+    assigns \nothing;
+*/
 static bool is_small_order(const uint8_t *y)
 {
 	size_t i;
 
+	/*@ loop assigns i;
+	    loop variant 5 - i; */
 	for (i = 0; i < sizeof(small_order) / sizeof(small_order[0]); i++)
-		if (memcmp(y, small_order[i], ED25519_LENGTH) == 0)
+		if (bytes_same(y, small_order[i], ED25519_LENGTH))
 			return true;
 	return false;
 }
 
+/*@ requires check_ready(check);
+    assigns *check->out;
+    ensures \result ==> promised_ed25519(check->facts);
+*/
 static bool ed25519_is_sound(const struct check *check)
 {
 	uint8_t y[ED25519_LENGTH];
@@ -206,8 +284,8 @@ static bool ed25519_is_sound(const struct check *check)
 	if (check->facts->subject_key_length != sizeof(y))
 		return must(check, false, FACT_SUBJECT_KEY, "Ed25519",
 		    "an Ed25519 key has 32 bytes");
-	memcpy(y, check->facts->subject_key, sizeof(y));
-	y[ED25519_LENGTH - 1] &= 0x7f; /* the sign of x */
+	bytes_copy(y, check->facts->subject_key, sizeof(y));
+	y[ED25519_LENGTH - 1] %= 0x80; /* without the sign of x */
 	return must(check, is_canonical(y), FACT_SUBJECT_KEY, "Ed25519",
 		   "the Ed25519 key is not in its canonical form") &&
 	       must(check, !is_small_order(y), FACT_SUBJECT_KEY, "Ed25519",
@@ -234,6 +312,10 @@ bool subject_key_is_sound(const struct check *check)
 }
 
 /* For RSA the modulus alone decides: another exponent makes no other key pair. */
+/*@ requires \valid_read(facts) && facts_slice(blob.at, blob.length);
+    requires facts_slice(facts->subject_key, facts->subject_key_length);
+    assigns \nothing;
+*/
 static bool is_subject(const struct facts *facts, struct slice blob)
 {
 	struct facts key;
@@ -251,6 +333,9 @@ bool subject_is_no_ca(const struct check *check)
 	bool found = is_subject(check->facts, FACTS_SLICE(check->issuer, public_key));
 	const char *kind = key_kind_name(check->facts->subject_kind);
 
+	/*@ loop invariant facts_slice(list.at, list.length);
+	    loop assigns found, list, blob;
+	    loop variant list.length + (found ? 0 : 1); */
 	while (!found && facts_next_item(&list, &blob))
 		found = is_subject(check->facts, blob);
 	return must(check, !found, FACT_SUBJECT_KEY, kind,
@@ -260,13 +345,23 @@ bool subject_is_no_ca(const struct check *check)
 }
 
 /* `* ? ! ,` have a meaning in OpenSSH's lists of names; the rest can't be seen. */
+/*@ requires facts_slice(principal.at, principal.length);
+    assigns \nothing;
+    ensures \result ==> plain_principal(principal.at, principal.length);
+*/
 static bool principal_is_plain(struct slice principal)
 {
-	const char *bad = "*?!,";
+	size_t i = 0;
 
-	while (*bad != '\0' && !memchr(principal.at, *bad, principal.length))
-		bad++;
-	return *bad == '\0' && text_visible(principal) && principal.length > 0 &&
+	/*@ loop invariant i <= principal.length;
+	    loop invariant \forall integer k; 0 <= k < i ==> principal.at[k] != '*' &&
+	      principal.at[k] != '?' && principal.at[k] != '!' && principal.at[k] != ',';
+	    loop assigns i;
+	    loop variant principal.length - i; */
+	while (i < principal.length && principal.at[i] != '*' && principal.at[i] != '?' &&
+	       principal.at[i] != '!' && principal.at[i] != ',')
+		i++;
+	return i == principal.length && text_visible(principal) && principal.length > 0 &&
 	       principal.length <= FACTS_PRINCIPAL_MAX;
 }
 
@@ -278,16 +373,29 @@ bool principal_holds(const struct check *check, struct slice principal)
 		   "other than visible ASCII or one of * ? ! ,");
 }
 
+/*@ requires check_ready(check);
+    assigns *check->out;
+    ensures \result ==> promised_principals(check->facts);
+*/
 static bool principals_hold(const struct check *check)
 {
 	struct slice list = FACTS_SLICE(check->facts, principals), principal;
 	unsigned count = 0;
 
+	/*@ loop invariant facts_slice(list.at, list.length);
+	    loop invariant count <= FACTS_PRINCIPALS_MAX + 1;
+	    loop invariant count > 0 ==> check->facts->principals_length > 0;
+	    loop invariant plain_principals(list.at, list.length) ==>
+	      plain_principals(check->facts->principals, check->facts->principals_length);
+	    loop assigns list, principal, count;
+	    loop variant list.length; */
 	while (count <= FACTS_PRINCIPALS_MAX && facts_next_item(&list, &principal)) {
-		if (!principal_holds(check, principal))
-			return false;
+		if (!principal_is_plain(principal))
+			return principal_holds(check, principal);
 		count++;
 	}
+	if (count > 0 && count <= FACTS_PRINCIPALS_MAX && list.length == 0)
+		return true;
 	return must(check, count <= FACTS_PRINCIPALS_MAX, FACT_PRINCIPALS, "",
 		   "there are more than 256 principals") &&
 	       must(check, list.length == 0, FACT_FORM, "",
@@ -297,6 +405,10 @@ static bool principals_hold(const struct check *check)
 		   "name");
 }
 
+/*@ requires check_ready(check);
+    assigns *check->out;
+    ensures \result ==> promised_key_id(check->facts);
+*/
 static bool key_id_is_printable(const struct check *check)
 {
 	struct slice key_id = FACTS_SLICE(check->facts, key_id);
@@ -311,8 +423,8 @@ static bool key_id_is_printable(const struct check *check)
 static bool option_holds(
     const struct check *check, enum fact fact, const struct named_value *option)
 {
-	static const char permit[] = "permit-";
-	const size_t prefix = sizeof(permit) - 1;
+	static const uint8_t permit[7] = "permit-";
+	const size_t prefix = sizeof(permit);
 	enum fact names =
 	    fact == FACT_EXTENSIONS ? teleport_fact(option->name) : FACT_NONE;
 	struct teleport_names unused;
@@ -321,7 +433,7 @@ static bool option_holds(
 		return check_refuse(check, fact, option->name,
 		    "an option's name is empty or not visible ASCII");
 	if (option->value.length > 0 && option->name.length >= prefix &&
-	    memcmp(option->name.at, permit, prefix) == 0)
+	    bytes_same(option->name.at, permit, prefix))
 		return check_refuse(
 		    check, fact, option->name, "a permit- option has no value");
 	if (names != FACT_NONE && !teleport_read(names, option->value, &unused))
@@ -334,6 +446,9 @@ static bool option_holds(
 	return true;
 }
 
+/*@ requires check_ready(check) && facts_slice(list.at, list.length);
+    assigns *check->out;
+*/
 static bool options_hold(const struct check *check, enum fact fact, struct slice list)
 {
 	struct named_value option;
@@ -356,6 +471,10 @@ bool record_line_holds(const struct check *check)
 	    "", "it says more than one line of the record can hold");
 }
 
+/*@ requires check_ready(check);
+    assigns *check->out;
+    ensures \result ==> promised_ssh(check->issuer, check->request, check->facts);
+*/
 static bool ssh_holds(const struct check *check)
 {
 	const struct facts *facts = check->facts;

@@ -113,11 +113,14 @@ enum key_kind { KEY_KINDS(NAMES_CONSTANT) KEY_KIND_COUNT };
 enum fact { FACTS(NAMES_CONSTANT) FACT_COUNT };
 
 /* Names as they are written; "unknown" for a value out of range. */
+/*@ assigns \nothing; */
 const char *ca_name(enum ca ca);
 const char *purpose_name(enum purpose purpose);
+/*@ assigns \nothing; */
 const char *document_name(enum document document);
 const char *suite_name(enum suite suite);
 const char *keystore_name(enum keystore_kind keystore);
+/*@ assigns \nothing; */
 const char *key_kind_name(enum key_kind kind); /* "RSA", "ECDSA P-256", "Ed25519" */
 const char *fact_name(enum fact fact);
 
@@ -128,10 +131,14 @@ bool suite_named(const char *name, size_t length, enum suite *out);
 
 /* The fixed table: may this CA's key of this purpose sign this document? (DESIGN: no
  * policy line can widen it.) */
+/*@ assigns \nothing; */
 bool document_fits(enum document document, enum ca ca, enum purpose purpose);
 /* The same, with any of its keys. */
 bool ca_signs(enum ca ca, enum document document);
 /* The documents that are SSH certificates, and those that are X.509 certificates. */
+/*@ assigns \nothing;
+    ensures \result <==> document == DOCUMENT_SSH_USER || document == DOCUMENT_SSH_HOST;
+*/
 bool document_is_ssh(enum document document);
 bool document_is_x509(enum document document);
 /* Does a CA of that type have a key of that purpose? */

@@ -5,24 +5,78 @@
  */
 #include "policy/ssh_certificate.h"
 
-#include <string.h>
+#include "policy/der.h" /* its sink */
+
+struct word {
+	const char *text;
+	size_t length;
+};
 
 struct kind_row {
-	const char *key;
-	const char *certificate;
-	const char *curve; /* RFC 5656; NULL for what is no ECDSA */
+	struct word key;
+	struct word certificate;
+	struct word curve; /* RFC 5656; empty for what is no ECDSA */
 	size_t key_length; /* of the point, of Ed25519's key; 0 for RSA */
 };
 
 /* clang-format off */
+#define WORD(text) { text, sizeof(text) - 1 }
+#define NONE	   { "", 0 }
 static const struct kind_row kinds[KEY_KIND_COUNT] = {
-	[KEY_RSA]     = { "ssh-rsa",             "ssh-rsa-cert-v01@openssh.com",             NULL,       0 },
-	[KEY_P256]    = { "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256-cert-v01@openssh.com", "nistp256", 65 },
-	[KEY_P384]    = { "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp384-cert-v01@openssh.com", "nistp384", 97 },
-	[KEY_P521]    = { "ecdsa-sha2-nistp521", "ecdsa-sha2-nistp521-cert-v01@openssh.com", "nistp521", 133 },
-	[KEY_ED25519] = { "ssh-ed25519",         "ssh-ed25519-cert-v01@openssh.com",         NULL,       32 },
+	[KEY_RSA]     = { WORD("ssh-rsa"),             WORD("ssh-rsa-cert-v01@openssh.com"),             NONE,       0 },
+	[KEY_P256]    = { WORD("ecdsa-sha2-nistp256"), WORD("ecdsa-sha2-nistp256-cert-v01@openssh.com"), WORD("nistp256"), 65 },
+	[KEY_P384]    = { WORD("ecdsa-sha2-nistp384"), WORD("ecdsa-sha2-nistp384-cert-v01@openssh.com"), WORD("nistp384"), 97 },
+	[KEY_P521]    = { WORD("ecdsa-sha2-nistp521"), WORD("ecdsa-sha2-nistp521-cert-v01@openssh.com"), WORD("nistp521"), 133 },
+	[KEY_ED25519] = { WORD("ssh-ed25519"),         WORD("ssh-ed25519-cert-v01@openssh.com"),         NONE,       32 },
 };
 /* clang-format on */
+
+/*@ requires length <= FACTS_DOCUMENT_MAX && \valid_read(text + (0 .. length - 1));
+    assigns \nothing;
+    ensures facts_slice(\result.at, \result.length);
+*/
+static struct slice slice_of_word(const char *text, size_t length)
+{
+	return (struct slice){ text_bytes(text, length), length };
+}
+
+/*@ requires KEY_RSA <= kind < KEY_KIND_COUNT;
+    assigns \nothing;
+    ensures facts_slice(\result.at, \result.length);
+*/
+static struct slice type_name(enum key_kind kind, bool certificate)
+{
+	if (certificate)
+		return slice_of_word(
+		    kinds[kind].certificate.text, kinds[kind].certificate.length);
+	return slice_of_word(kinds[kind].key.text, kinds[kind].key.length);
+}
+
+/*@ requires KEY_RSA <= kind < KEY_KIND_COUNT;
+    assigns \nothing;
+    ensures facts_slice(\result.at, \result.length);
+*/
+static struct slice curve_name(enum key_kind kind)
+{
+	return slice_of_word(kinds[kind].curve.text, kinds[kind].curve.length);
+}
+
+/*@ requires KEY_RSA < kind < KEY_KIND_COUNT;
+    assigns \nothing;
+    ensures 0 < \result <= 133;
+*/
+static size_t key_length(enum key_kind kind)
+{
+	return kinds[kind].key_length;
+}
+
+/*@ assigns \nothing;
+    ensures \result <==> kind != KEY_RSA && kind != KEY_ED25519;
+*/
+static bool is_ecdsa(enum key_kind kind)
+{
+	return kind != KEY_RSA && kind != KEY_ED25519;
+}
 
 #define POINT_UNCOMPRESSED 0x04 /* SEC 1 2.3.3 */
 
@@ -30,6 +84,16 @@ struct reader {
 	struct slice rest;
 	enum ssh_form form; /* the first fault */
 };
+
+/*@ predicate reader_ready{L}(struct reader *r) =
+      \valid(r) && facts_slice(r->rest.at, r->rest.length);
+
+    // It only goes on, in the same document.
+    predicate reader_stays{L1,L2}(struct reader *r) =
+      \at(r->rest.length, L2) <= \at(r->rest.length, L1) &&
+      \base_addr{L2}(\at(r->rest.at, L2)) == \base_addr{L1}(\at(r->rest.at, L1)) &&
+      (\at(r->form, L2) == SSH_FORM_GOOD ==> \at(r->form, L1) == SSH_FORM_GOOD);
+*/
 
 /*@ requires \valid(reader) && fault != SSH_FORM_GOOD;
     assigns reader->form;
@@ -41,13 +105,12 @@ static void expect(struct reader *reader, bool good, enum ssh_form fault)
 		reader->form = fault;
 }
 
-/*@ requires \valid(reader);
-    requires 0 <= bytes <= 8;
-    requires reader->rest.length <= FACTS_DOCUMENT_MAX;
-    requires \valid_read(reader->rest.at + (0 .. reader->rest.length - 1));
+/*@ requires reader_ready(reader) && bytes <= 8;
     assigns *reader;
-    ensures reader->rest.length <= \old(reader->rest.length);
-    ensures \valid_read(reader->rest.at + (0 .. reader->rest.length - 1));
+    ensures reader_ready(reader) && reader_stays{Old,Here}(reader);
+    ensures reader->form == SSH_FORM_GOOD ==> \old(reader->form) == SSH_FORM_GOOD &&
+      reader->rest.length + bytes == \old(reader->rest.length);
+    ensures bytes <= 4 ==> \result <= UINT32_MAX;
 */
 static uint64_t take_number(struct reader *reader, unsigned bytes)
 {
@@ -58,6 +121,14 @@ static uint64_t take_number(struct reader *reader, unsigned bytes)
 	if (reader->form != SSH_FORM_GOOD)
 		return 0;
 	/*@ loop invariant 0 <= i <= bytes;
+	    loop invariant i == 0 ==> value == 0;
+	    loop invariant i == 1 ==> value < 0x100;
+	    loop invariant i == 2 ==> value < 0x10000;
+	    loop invariant i == 3 ==> value < 0x1000000;
+	    loop invariant i == 4 ==> value < 0x100000000;
+	    loop invariant i == 5 ==> value < 0x10000000000;
+	    loop invariant i == 6 ==> value < 0x1000000000000;
+	    loop invariant i == 7 ==> value < 0x100000000000000;
 	    loop assigns value, i;
 	    loop variant bytes - i; */
 	for (i = 0; i < bytes; i++)
@@ -68,14 +139,10 @@ static uint64_t take_number(struct reader *reader, unsigned bytes)
 }
 
 /* Empty once there is a fault. */
-/*@ requires \valid(reader);
-    requires reader->rest.length <= FACTS_DOCUMENT_MAX;
-    requires \valid_read(reader->rest.at + (0 .. reader->rest.length - 1));
+/*@ requires reader_ready(reader);
     assigns *reader;
-    ensures reader->rest.length <= \old(reader->rest.length);
-    ensures \valid_read(reader->rest.at + (0 .. reader->rest.length - 1));
-    ensures \result.length <= FACTS_DOCUMENT_MAX;
-    ensures \valid_read(\result.at + (0 .. \result.length - 1));
+    ensures reader_ready(reader) && reader_stays{Old,Here}(reader);
+    ensures facts_part(\result.at, \result.length, \old(reader->rest.at));
 */
 static struct slice take_string(struct reader *reader)
 {
@@ -88,6 +155,12 @@ static struct slice take_string(struct reader *reader)
 
 /* A positive mpint in its one minimal form (RFC 4251 section 5), without the zero byte
  * that keeps it positive. */
+/*@ requires reader_ready(reader);
+    assigns *reader;
+    ensures reader_ready(reader) && reader_stays{Old,Here}(reader);
+    ensures reader->form == SSH_FORM_GOOD ==> \result.length > 0 && \result.at[0] != 0;
+    ensures facts_part(\result.at, \result.length, \old(reader->rest.at));
+*/
 static struct slice take_mpint(struct reader *reader)
 {
 	struct slice mpint = take_string(reader);
@@ -103,18 +176,33 @@ static struct slice take_mpint(struct reader *reader)
 	return mpint;
 }
 
+/*@ requires reader_ready(reader);
+    assigns *reader;
+    ensures reader_ready(reader) && reader_stays{Old,Here}(reader);
+    ensures KEY_RSA <= \result < KEY_KIND_COUNT;
+*/
 static enum key_kind take_kind(struct reader *reader, bool certificate)
 {
 	struct slice name = take_string(reader);
 	unsigned i;
 
+	/*@ loop invariant i <= KEY_KIND_COUNT;
+	    loop assigns i;
+	    loop variant KEY_KIND_COUNT - i; */
 	for (i = 0; i < KEY_KIND_COUNT; i++)
-		if (slice_is(name, certificate ? kinds[i].certificate : kinds[i].key))
+		if (slice_same(name, type_name((enum key_kind)i, certificate)))
 			return (enum key_kind)i;
 	expect(reader, false, SSH_FORM_KEY_TYPE);
 	return KEY_RSA;
 }
 
+/*@ requires reader_ready(reader) && \valid(facts) && \separated(reader, facts);
+    requires KEY_RSA <= kind < KEY_KIND_COUNT;
+    assigns *reader, facts->subject_kind, facts->subject_key, facts->subject_key_length,
+      facts->subject_exponent, facts->subject_exponent_length;
+    ensures reader_ready(reader) && reader_stays{Old,Here}(reader);
+    ensures facts_key(facts, \old(reader->rest.at));
+*/
 static void read_key(struct reader *reader, enum key_kind kind, struct facts *facts)
 {
 	struct slice exponent = { reader->rest.at, 0 }, key;
@@ -124,13 +212,13 @@ static void read_key(struct reader *reader, enum key_kind kind, struct facts *fa
 		exponent = take_mpint(reader);
 		key = take_mpint(reader);
 	} else {
-		if (kinds[kind].curve)
-			expect(reader, slice_is(take_string(reader), kinds[kind].curve),
+		if (is_ecdsa(kind))
+			expect(reader, slice_same(take_string(reader), curve_name(kind)),
 			    SSH_FORM_SUBJECT_KEY);
 		key = take_string(reader);
 		expect(reader,
-		    key.length == kinds[kind].key_length &&
-			(!kinds[kind].curve || key.at[0] == POINT_UNCOMPRESSED),
+		    key.length == key_length(kind) &&
+			(!is_ecdsa(kind) || key.at[0] == POINT_UNCOMPRESSED),
 		    SSH_FORM_SUBJECT_KEY);
 	}
 	facts->subject_exponent = exponent.at;
@@ -142,26 +230,17 @@ static void read_key(struct reader *reader, enum key_kind kind, struct facts *fa
 bool ssh_key_read(const uint8_t *blob, size_t length, struct facts *out)
 {
 	struct reader reader = { { blob, length }, SSH_FORM_GOOD };
-	struct facts key;
 
-	expect(&reader, length <= FACTS_DOCUMENT_MAX, SSH_FORM_OVERSIZED);
-	read_key(&reader, take_kind(&reader, false), &key);
-	expect(&reader, reader.rest.length == 0, SSH_FORM_TRAILING);
-	if (reader.form != SSH_FORM_GOOD)
+	if (length > FACTS_DOCUMENT_MAX)
 		return false;
-	out->subject_kind = key.subject_kind;
-	out->subject_key = key.subject_key;
-	out->subject_key_length = key.subject_key_length;
-	out->subject_exponent = key.subject_exponent;
-	out->subject_exponent_length = key.subject_exponent_length;
-	return true;
+	read_key(&reader, take_kind(&reader, false), out);
+	return reader.form == SSH_FORM_GOOD && reader.rest.length == 0;
 }
 
-/*@ requires \valid(reader);
-    requires list.length <= FACTS_DOCUMENT_MAX;
-    requires \valid_read(list.at + (0 .. list.length - 1));
+/*@ requires \valid(reader) && facts_slice(list.at, list.length);
     assigns reader->form;
-    ensures reader->form == SSH_FORM_GOOD ==> \result <= FACTS_PRINCIPALS_MAX;
+    ensures reader->form == SSH_FORM_GOOD ==>
+      \old(reader->form) == SSH_FORM_GOOD && \result <= FACTS_PRINCIPALS_MAX;
 */
 static uint32_t count_principals(struct reader *reader, struct slice list)
 {
@@ -169,8 +248,7 @@ static uint32_t count_principals(struct reader *reader, struct slice list)
 	uint32_t count = 0;
 
 	/*@ loop invariant count <= FACTS_PRINCIPALS_MAX + 1;
-	    loop invariant list.length <= FACTS_DOCUMENT_MAX;
-	    loop invariant \valid_read(list.at + (0 .. list.length - 1));
+	    loop invariant facts_slice(list.at, list.length);
 	    loop assigns list, item, count;
 	    loop variant list.length; */
 	while (count <= FACTS_PRINCIPALS_MAX && facts_next_item(&list, &item))
@@ -181,14 +259,23 @@ static uint32_t count_principals(struct reader *reader, struct slice list)
 }
 
 /* Bytewise, a prefix before what it begins. */
+/*@ requires facts_slice(a.at, a.length) && facts_slice(b.at, b.length);
+    assigns \nothing;
+*/
 static bool precedes(struct slice a, struct slice b)
 {
 	size_t common = a.length < b.length ? a.length : b.length;
-	int order = common > 0 ? memcmp(a.at, b.at, common) : 0;
+	int order = bytes_order(a.at, b.at, common);
 
 	return order < 0 || (order == 0 && a.length < b.length);
 }
 
+/*@ requires \valid(reader) && facts_slice(list.at, list.length);
+    requires fault != SSH_FORM_GOOD;
+    assigns reader->form;
+    ensures reader->form == SSH_FORM_GOOD ==>
+      \old(reader->form) == SSH_FORM_GOOD && \result <= FACTS_OPTIONS_MAX;
+*/
 static uint32_t count_options(
     struct reader *reader, struct slice list, enum ssh_form fault)
 {
@@ -196,6 +283,13 @@ static uint32_t count_options(
 	struct named_value option;
 	uint32_t count = 0;
 
+	/*@ loop invariant count <= FACTS_OPTIONS_MAX + 1;
+	    loop invariant facts_slice(list.at, list.length);
+	    loop invariant facts_slice(last.at, last.length);
+	    loop invariant reader->form == SSH_FORM_GOOD ==>
+	      \at(reader->form, Pre) == SSH_FORM_GOOD;
+	    loop assigns list, option, count, last, reader->form;
+	    loop variant list.length; */
 	while (count <= FACTS_OPTIONS_MAX && facts_next_option(&list, &option)) {
 		expect(reader, count == 0 || precedes(last, option.name), fault);
 		last = option.name;
@@ -214,6 +308,19 @@ static uint32_t count_options(
 	} while (0)
 
 /* From the serial through the end of validity. */
+/*@ requires reader_ready(reader) && \valid(facts) && \separated(reader, facts);
+    assigns *reader, facts->serial, facts->ssh_type, facts->key_id, facts->key_id_length,
+      facts->principals, facts->principals_length, facts->principals_count,
+      facts->valid_after, facts->valid_before;
+    ensures reader_ready(reader) && reader_stays{Old,Here}(reader);
+    ensures facts_part(facts->key_id, facts->key_id_length, \old(reader->rest.at));
+    ensures facts_part(facts->principals, facts->principals_length,
+   \old(reader->rest.at)); ensures reader->form == SSH_FORM_GOOD ==> \old(reader->form) ==
+   SSH_FORM_GOOD && reader->rest.length + 8 <= \old(reader->rest.length) &&
+      (facts->ssh_type == SSH_CERTIFICATE_USER ||
+	facts->ssh_type == SSH_CERTIFICATE_HOST) &&
+      facts->principals_count <= FACTS_PRINCIPALS_MAX;
+*/
 static void read_identity(struct reader *reader, struct facts *facts)
 {
 	facts->serial = take_number(reader, 8);
@@ -231,6 +338,18 @@ static void read_identity(struct reader *reader, struct facts *facts)
 }
 
 /* From the critical options to the end. */
+/*@ requires reader_ready(reader) && \valid(facts) && \separated(reader, facts);
+    assigns *reader, facts->critical_options, facts->critical_options_length,
+      facts->critical_options_count, facts->extensions, facts->extensions_length,
+      facts->extensions_count, facts->signature_key, facts->signature_key_length;
+    ensures facts_part(facts->critical_options, facts->critical_options_length,
+   \old(reader->rest.at)); ensures facts_part(facts->extensions, facts->extensions_length,
+   \old(reader->rest.at)); ensures facts_part(facts->signature_key,
+   facts->signature_key_length, \old(reader->rest.at)); ensures reader->form ==
+   SSH_FORM_GOOD ==> \old(reader->form) == SSH_FORM_GOOD && reader->rest.length == 0 &&
+      facts->critical_options_count <= FACTS_OPTIONS_MAX &&
+      facts->extensions_count <= FACTS_OPTIONS_MAX;
+*/
 static void read_rest(struct reader *reader, struct facts *facts)
 {
 	struct facts key;
@@ -249,113 +368,131 @@ static void read_rest(struct reader *reader, struct facts *facts)
 	expect(reader, reader->rest.length == 0, SSH_FORM_TRAILING);
 }
 
+/*@ requires reader_ready(reader) && \valid(facts) && \separated(reader, facts);
+    requires reader->rest.length == length;
+    assigns *reader, *facts;
+    ensures reader->form == SSH_FORM_GOOD ==> ssh_read(facts, \old(reader->rest.at));
+    ensures reader->form == SSH_FORM_GOOD ==> facts->serial_at + 8 <= length;
+*/
+static void read_fields(struct reader *reader, size_t length, struct facts *facts)
+{
+	enum key_kind kind = take_kind(reader, true);
+
+	TAKE_FACT(reader, facts, nonce);
+	expect(reader, facts->nonce_length == SSH_NONCE_LENGTH, SSH_FORM_NONCE);
+	read_key(reader, kind, facts);
+	facts->serial_at = length - reader->rest.length;
+	read_identity(reader, facts);
+	read_rest(reader, facts);
+}
+
 enum ssh_form ssh_certificate_read(const uint8_t *bytes, size_t length, struct facts *out)
 {
+	static const struct facts none = { .subject_kind = KEY_RSA };
 	struct reader reader = { { bytes, length }, SSH_FORM_GOOD };
-	struct facts facts = { .subject_kind = KEY_RSA };
-	enum key_kind kind;
+	enum ssh_form form;
 
+	*out = none;
 	if (length > FACTS_DOCUMENT_MAX)
 		return SSH_FORM_OVERSIZED;
-	kind = take_kind(&reader, true);
-	TAKE_FACT(&reader, &facts, nonce);
-	expect(&reader, facts.nonce_length == SSH_NONCE_LENGTH, SSH_FORM_NONCE);
-	read_key(&reader, kind, &facts);
-	facts.serial_at = length - reader.rest.length;
-	read_identity(&reader, &facts);
-	read_rest(&reader, &facts);
-	if (reader.form == SSH_FORM_GOOD)
-		*out = facts;
-	return reader.form;
+	read_fields(&reader, length, out);
+	form = reader.form;
+	if (form != SSH_FORM_GOOD)
+		*out = none;
+	return form;
 }
 
-/* Where the writer is; once `failed`, nothing more is written. */
-struct sink {
-	uint8_t *at;
-	size_t left;
-	bool failed;
-};
+/*@ predicate sink_apart{L}(struct der_sink *to, uint8_t *at, integer length) =
+      \separated(to, to->bytes + (0 .. to->room - 1), at + (0 .. length - 1));
+*/
 
-static void put_bytes(struct sink *to, const uint8_t *bytes, size_t length)
-{
-	if (to->failed || length > to->left) {
-		to->failed = true;
-		return;
-	}
-	if (length > 0)
-		memcpy(to->at, bytes, length);
-	to->at += length;
-	to->left -= length;
-}
-
-static void put_number(struct sink *to, uint64_t value, unsigned bytes)
+/*@ requires \valid(to) && der_writable(to) && bytes <= 8;
+    requires \separated(to, to->bytes + (0 .. to->room - 1));
+    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
+    ensures der_writable(to) && to->used >= \old(to->used);
+*/
+static void put_number(struct der_sink *to, uint64_t value, unsigned bytes)
 {
 	uint8_t number[8];
 	unsigned i;
 
-	for (i = bytes; i-- > 0; value /= 256)
-		number[i] = (uint8_t)(value % 256);
-	put_bytes(to, number, bytes);
+	/*@ loop invariant i <= bytes;
+	    loop assigns i, value, number[0 .. 7];
+	    loop variant i; */
+	for (i = bytes; i > 0; value /= 256)
+		number[--i] = (uint8_t)(value % 256);
+	der_put_bytes(to, number, bytes);
 }
 
-static void put_string(struct sink *to, struct slice string)
+/*@ requires \valid(to) && der_writable(to);
+    requires facts_slice(string.at, string.length);
+    requires sink_apart(to, string.at, string.length);
+    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
+    ensures der_writable(to) && to->used >= \old(to->used);
+*/
+static void put_string(struct der_sink *to, struct slice string)
 {
-	if (string.length > FACTS_DOCUMENT_MAX)
-		to->failed = true;
 	put_number(to, string.length, 4);
-	put_bytes(to, string.at, string.length);
+	der_put_bytes(to, string.at, string.length);
 }
 
-static void put_text(struct sink *to, const char *text)
-{
-	put_string(to, slice_of(text));
-}
-
-static void put_mpint(struct sink *to, struct slice number)
+/*@ requires \valid(to) && der_writable(to);
+    requires facts_slice(number.at, number.length);
+    requires sink_apart(to, number.at, number.length);
+    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
+    ensures der_writable(to) && to->used >= \old(to->used);
+*/
+static void put_mpint(struct der_sink *to, struct slice number)
 {
 	bool padded = number.length > 0 && number.at[0] >= 0x80;
 
-	if (number.length == 0 || number.length > FACTS_DOCUMENT_MAX || number.at[0] == 0)
+	if (number.length == 0 || number.at[0] == 0)
 		to->failed = true;
 	put_number(to, number.length + padded, 4);
 	put_number(to, 0, padded);
-	put_bytes(to, number.at, number.length);
+	der_put_bytes(to, number.at, number.length);
 }
 
-static void put_key(struct sink *to, const struct facts *facts)
+/*@ requires \valid(to) && der_writable(to) && \valid_read(facts) && key_writable(facts);
+    requires KEY_RSA <= facts->subject_kind < KEY_KIND_COUNT;
+    requires \separated(to, to->bytes + (0 .. to->room - 1), facts);
+    requires sink_apart(to, facts->subject_key, facts->subject_key_length);
+    requires sink_apart(to, facts->subject_exponent, facts->subject_exponent_length);
+    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
+    ensures der_writable(to) && to->used >= \old(to->used);
+*/
+static void put_key(struct der_sink *to, const struct facts *facts)
 {
-	const struct kind_row *row = &kinds[facts->subject_kind];
-
 	if (facts->subject_kind == KEY_RSA) {
 		put_mpint(to, FACTS_SLICE(facts, subject_exponent));
 		put_mpint(to, FACTS_SLICE(facts, subject_key));
 		return;
 	}
-	if (facts->subject_key_length != row->key_length)
+	if (facts->subject_key_length != key_length(facts->subject_kind))
 		to->failed = true;
-	if (row->curve)
-		put_text(to, row->curve);
+	if (is_ecdsa(facts->subject_kind))
+		put_string(to, curve_name(facts->subject_kind));
 	put_string(to, FACTS_SLICE(facts, subject_key));
 }
 
 size_t ssh_key_write(const struct facts *facts, uint8_t *out, size_t room)
 {
-	struct sink to = { out, room, false };
+	struct der_sink to = der_sink(out, room);
 
 	if ((unsigned)facts->subject_kind >= KEY_KIND_COUNT)
 		return 0;
-	put_text(&to, kinds[facts->subject_kind].key);
+	put_string(&to, type_name(facts->subject_kind, false));
 	put_key(&to, facts);
-	return to.failed ? 0 : room - to.left;
+	return to.failed ? 0 : to.used;
 }
 
 size_t ssh_certificate_write(const struct facts *facts, uint8_t *out, size_t room)
 {
-	struct sink to = { out, room, false };
+	struct der_sink to = der_sink(out, room);
 
 	if ((unsigned)facts->subject_kind >= KEY_KIND_COUNT)
 		return 0;
-	put_text(&to, kinds[facts->subject_kind].certificate);
+	put_string(&to, type_name(facts->subject_kind, true));
 	put_string(&to, FACTS_SLICE(facts, nonce));
 	put_key(&to, facts);
 	put_number(&to, facts->serial, 8);
@@ -368,7 +505,7 @@ size_t ssh_certificate_write(const struct facts *facts, uint8_t *out, size_t roo
 	put_string(&to, FACTS_SLICE(facts, extensions));
 	put_number(&to, 0, 4); /* reserved */
 	put_string(&to, FACTS_SLICE(facts, signature_key));
-	return to.failed ? 0 : room - to.left;
+	return to.failed ? 0 : to.used;
 }
 
 /* clang-format off */
@@ -396,10 +533,10 @@ const char *ssh_form_text(enum ssh_form form)
 
 const char *ssh_key_type_name(enum key_kind kind)
 {
-	return (unsigned)kind < KEY_KIND_COUNT ? kinds[kind].key : "unknown";
+	return (unsigned)kind < KEY_KIND_COUNT ? kinds[kind].key.text : "unknown";
 }
 
 const char *ssh_certificate_type_name(enum key_kind kind)
 {
-	return (unsigned)kind < KEY_KIND_COUNT ? kinds[kind].certificate : "unknown";
+	return (unsigned)kind < KEY_KIND_COUNT ? kinds[kind].certificate.text : "unknown";
 }

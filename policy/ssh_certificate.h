@@ -34,12 +34,70 @@ enum ssh_form {
 	SSH_FORM_COUNT
 };
 
-/* `out` is written only when the result is SSH_FORM_GOOD; its slices point into `bytes`.
- */
+/*@ predicate key_writable{L}(struct facts *f) =
+      facts_slice(f->subject_key, f->subject_key_length) &&
+      facts_slice(f->subject_exponent, f->subject_exponent_length);
+    predicate ssh_writable{L}(struct facts *f) =
+      key_writable(f) &&
+      facts_slice(f->nonce, f->nonce_length) &&
+      facts_slice(f->key_id, f->key_id_length) &&
+      facts_slice(f->principals, f->principals_length) &&
+      facts_slice(f->critical_options, f->critical_options_length) &&
+      facts_slice(f->extensions, f->extensions_length) &&
+      facts_slice(f->signature_key, f->signature_key_length);
+*/
+
+/*@ predicate facts_apart{L}(uint8_t *at, integer length, uint8_t *out, integer room) =
+      \separated(at + (0 .. length - 1), out + (0 .. room - 1));
+    predicate ssh_key_apart{L}(struct facts *f, uint8_t *out, integer room) =
+      facts_apart(f->subject_key, f->subject_key_length, out, room) &&
+      facts_apart(f->subject_exponent, f->subject_exponent_length, out, room);
+    predicate ssh_apart{L}(struct facts *f, uint8_t *out, integer room) =
+      ssh_key_apart(f, out, room) &&
+      facts_apart(f->nonce, f->nonce_length, out, room) &&
+      facts_apart(f->key_id, f->key_id_length, out, room) &&
+      facts_apart(f->principals, f->principals_length, out, room) &&
+      facts_apart(f->critical_options, f->critical_options_length, out, room) &&
+      facts_apart(f->extensions, f->extensions_length, out, room) &&
+      facts_apart(f->signature_key, f->signature_key_length, out, room);
+*/
+
+/*@ predicate ssh_facts{L}(struct facts *f, uint8_t *document) =
+      facts_key(f, document) &&
+      facts_part(f->nonce, f->nonce_length, document) &&
+      facts_part(f->key_id, f->key_id_length, document) &&
+      facts_part(f->principals, f->principals_length, document) &&
+      facts_part(f->critical_options, f->critical_options_length, document) &&
+      facts_part(f->extensions, f->extensions_length, document) &&
+      facts_part(f->signature_key, f->signature_key_length, document);
+*/
+
+/*@ predicate ssh_read{L}(struct facts *f, uint8_t *document) =
+      ssh_facts(f, document) && f->nonce_length == SSH_NONCE_LENGTH &&
+      (f->ssh_type == SSH_CERTIFICATE_USER || f->ssh_type == SSH_CERTIFICATE_HOST) &&
+      f->principals_count <= FACTS_PRINCIPALS_MAX &&
+      f->critical_options_count <= FACTS_OPTIONS_MAX &&
+      f->extensions_count <= FACTS_OPTIONS_MAX;
+*/
+
+/* The slices of `out` point into `bytes`; it is empty when the result is not
+ * SSH_FORM_GOOD. */
+/*@ requires \valid_read(bytes + (0 .. length - 1)) && \valid(out);
+    assigns *out;
+    ensures \result == SSH_FORM_GOOD ==> ssh_read(out, bytes);
+    ensures \result == SSH_FORM_GOOD ==> out->serial_at + 8 <= length;
+*/
 enum ssh_form ssh_certificate_read(
     const uint8_t *bytes, size_t length, struct facts *out);
 
-/* The number of bytes written, or 0 when they do not fit into `room`. */
+/* The number of bytes written, or 0 when they do not fit into `room` or
+ * FACTS_DOCUMENT_MAX. */
+/*@ requires \valid_read(facts) && ssh_writable(facts) && \valid(out + (0 .. room - 1));
+    requires \separated(facts, out + (0 .. room - 1));
+    requires ssh_apart(facts, out, room);
+    assigns out[0 .. room - 1];
+    ensures 0 <= \result <= room;
+*/
 size_t ssh_certificate_write(const struct facts *facts, uint8_t *out, size_t room);
 
 const char *ssh_form_text(enum ssh_form form);
@@ -47,9 +105,21 @@ const char *ssh_form_text(enum ssh_form form);
 /*
  * A plain SSH public key blob (RFC 4253 6.6, RFC 5656 3.1, RFC 8709 4) to and from its
  * parts: the worker reads subjects' keys with it, the broker compares keys with it. The
- * slices of `out` point into `blob`; only the subject_* members are written.
+ * slices of `out` point into `blob`; only the subject_* members are written, and they
+ * mean nothing when it returns false.
  */
+/*@ requires \valid_read(blob + (0 .. length - 1)) && \valid(out);
+    assigns out->subject_kind, out->subject_key, out->subject_key_length,
+      out->subject_exponent, out->subject_exponent_length;
+    ensures \result ==> facts_key(out, blob);
+*/
 bool ssh_key_read(const uint8_t *blob, size_t length, struct facts *out);
+/*@ requires \valid_read(facts) && key_writable(facts) && \valid(out + (0 .. room - 1));
+    requires \separated(facts, out + (0 .. room - 1));
+    requires ssh_key_apart(facts, out, room);
+    assigns out[0 .. room - 1];
+    ensures 0 <= \result <= room;
+*/
 size_t ssh_key_write(const struct facts *facts, uint8_t *out, size_t room);
 
 /* "ssh-ed25519", "ssh-rsa", ... and the same with -cert-v01@openssh.com */

@@ -2,17 +2,16 @@
  * U+10FFFF. */
 #include "policy/text.h"
 
-#include <string.h>
-
 struct slice slice_of(const char *word)
 {
-	return (struct slice){ (const uint8_t *)word, strlen(word) };
+	const size_t length = strlen(word);
+
+	return (struct slice){ text_bytes(word, length), length };
 }
 
 bool slice_same(struct slice a, struct slice b)
 {
-	return a.length == b.length &&
-	       (a.length == 0 || memcmp(a.at, b.at, a.length) == 0);
+	return a.length == b.length && bytes_same(a.at, b.at, a.length);
 }
 
 bool slice_is(struct slice slice, const char *word)
@@ -21,6 +20,10 @@ bool slice_is(struct slice slice, const char *word)
 }
 
 /* The number of bytes that the first one announces. */
+/*@ assigns \nothing;
+    ensures \result <= 4 && (\result > 1 ==> first >= 0x80);
+    ensures \result == 1 ==> first < 0x80;
+*/
 static size_t announced(uint8_t first)
 {
 	if (first < 0x80)
@@ -32,13 +35,22 @@ static size_t announced(uint8_t first)
 
 size_t text_character(const uint8_t *bytes, size_t length, uint32_t *code_point)
 {
-	static const uint8_t share[5] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
+	static const uint8_t share[5] = { 1, 0x80, 0x20, 0x10, 0x08 };
 	static const uint32_t least[5] = { 0, 0, 0x80, 0x800, 0x10000 };
 	size_t count = announced(bytes[0]), i;
-	uint32_t value = bytes[0] & share[count];
+	uint32_t value = bytes[0] % share[count];
 
 	if (count == 0 || count > length)
 		return 0;
+	/*@ loop invariant 1 <= i <= count;
+	    loop invariant i == 1 ==> value < 0x80;
+	    loop invariant i == 2 ==> value < 0x2000;
+	    loop invariant i == 3 ==> value < 0x80000;
+	    loop invariant i == 4 ==> value < 0x2000000;
+	    loop invariant count == 1 ==> value == bytes[0];
+	    loop invariant \forall integer k; 1 <= k < i ==> bytes[k] >= 0x80;
+	    loop assigns i, value;
+	    loop variant count - i; */
 	for (i = 1; i < count; i++) {
 		if (bytes[i] < 0x80 || bytes[i] > 0xbf)
 			return 0;
@@ -59,23 +71,45 @@ bool text_is_control(uint32_t code_point)
 #define BLOCK 16
 
 /* Without leaving early, so that a compiler looks at all of them at once. */
-static bool is_ascii_block(const uint8_t *at)
+/*@ requires from + BLOCK <= SIZE_MAX;
+    requires \valid_read(bytes + (from .. from + BLOCK - 1));
+    assigns \nothing;
+    ensures \result ==> (\forall integer k; from <= k < from + BLOCK ==>
+      bytes[k] >= 0x20 && bytes[k] != 0x7f);
+*/
+static bool is_ascii_block(const uint8_t *bytes, size_t from)
 {
 	uint8_t other = 0;
 	size_t i;
 
+	/*@ loop invariant i <= BLOCK;
+	    loop invariant other == 0 ==> (\forall integer k; from <= k < from + i ==>
+	      bytes[k] >= 0x20 && bytes[k] != 0x7f);
+	    loop assigns i, other;
+	    loop variant BLOCK - i; */
 	for (i = 0; i < BLOCK; i++)
-		other |= (uint8_t)(at[i] < 0x20 || at[i] >= 0x7f);
+		other |= (uint8_t)(bytes[from + i] < 0x20 || bytes[from + i] >= 0x7f);
 	return other == 0;
 }
 
 /* How many bytes at the start are ASCII without control characters: most often all. */
+/*@ requires slice_readable(text);
+    assigns \nothing;
+    ensures \result <= text.length;
+    ensures bytes_without_control(text.at, \result);
+*/
 static size_t ascii_length(struct slice text)
 {
 	size_t at = 0;
 
-	while (text.length - at >= BLOCK && is_ascii_block(text.at + at))
+	/*@ loop invariant at <= text.length && bytes_without_control(text.at, at);
+	    loop assigns at;
+	    loop variant text.length - at; */
+	while (text.length - at >= BLOCK && is_ascii_block(text.at, at))
 		at += BLOCK;
+	/*@ loop invariant at <= text.length && bytes_without_control(text.at, at);
+	    loop assigns at;
+	    loop variant text.length - at; */
 	while (at < text.length && text.at[at] >= 0x20 && text.at[at] < 0x7f)
 		at++;
 	return at;
@@ -86,10 +120,18 @@ bool text_printable(struct slice text)
 	uint32_t code_point;
 	size_t at, count;
 
+	/*@ loop invariant at <= text.length;
+	    loop invariant bytes_without_control(text.at, at);
+	    loop assigns at, count, code_point;
+	    loop variant text.length - at; */
 	for (at = ascii_length(text); at < text.length; at += count) {
 		count = text_character(text.at + at, text.length - at, &code_point);
 		if (count == 0 || text_is_control(code_point))
 			return false;
+		/*@ assert count > 0 ==> text.at[at] >= 0x20 && text.at[at] != 0x7f; */
+		/*@ assert count > 1 ==> text.at[at + 1] >= 0x80; */
+		/*@ assert count > 2 ==> text.at[at + 2] >= 0x80; */
+		/*@ assert count > 3 ==> text.at[at + 3] >= 0x80; */
 	}
 	return true;
 }
@@ -98,6 +140,9 @@ bool text_visible(struct slice text)
 {
 	size_t i;
 
+	/*@ loop invariant i <= text.length && bytes_visible(text.at, i);
+	    loop assigns i;
+	    loop variant text.length - i; */
 	for (i = 0; i < text.length; i++)
 		if (text.at[i] <= 0x20 || text.at[i] >= 0x7f)
 			return false;
@@ -109,6 +154,9 @@ size_t text_number(const char *text, size_t length, uint64_t most, uint64_t *num
 	size_t at;
 
 	*number = 0;
+	/*@ loop invariant at <= length && *number <= most;
+	    loop assigns at, *number;
+	    loop variant length - at; */
 	for (at = 0; at < length && text[at] >= '0' && text[at] <= '9'; at++) {
 		*number = *number * 10 + (uint64_t)(text[at] - '0');
 		if (*number > most)

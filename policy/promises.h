@@ -1,0 +1,123 @@
+/*
+ * What a permit promises, said once more in the prover's language and over the bare
+ * facts: none of it calls the code that it is about. `make prove` shows that
+ * policy_invariants() is true only when all of promised_ssh() or promised_x509() holds.
+ *
+ * Not said here, and so shown by tests alone: Ed25519's points of small order, that no CA
+ * key is the subject's, what lies inside options, attributes and alternative names, and
+ * that the record can hold it.
+ */
+#ifndef POLICY_PROMISES_H
+#define POLICY_PROMISES_H
+
+#include "policy/policy.h"
+
+/*@ // This CA's key of this purpose signs such documents.
+    predicate promised_ca{L}(struct issuer *i, struct request *r) =
+      (r->document == DOCUMENT_SSH_USER && i->purpose == PURPOSE_SSH &&
+        (i->ca == CA_USER || i->ca == CA_OPENSSH)) ||
+      (r->document == DOCUMENT_SSH_HOST && i->purpose == PURPOSE_SSH && i->ca == CA_HOST) ||
+      (r->document == DOCUMENT_X509_USER && i->purpose == PURPOSE_TLS && i->ca == CA_USER) ||
+      (r->document == DOCUMENT_X509_HOST && i->purpose == PURPOSE_TLS && i->ca == CA_HOST);
+
+    predicate promised_type{L}(struct request *r, struct facts *f) =
+      f->ssh_type == (r->document == DOCUMENT_SSH_HOST ? 2 : 1);
+
+    // The signature key is this CA's.
+    predicate promised_signer{L}(struct issuer *i, struct facts *f) =
+      f->signature_key_length == i->public_key_length > 0 &&
+      bytes_equal(f->signature_key, i->public_key, i->public_key_length);
+
+    // Begins within five minutes back and one ahead, ends after it began and not after
+    // the CA. Only the worker's own question for a ttl goes without.
+    predicate promised_validity{L}(struct issuer *i, struct request *r, integer start,
+      integer end) =
+      !r->ignore_ttl ==> r->now - 300 <= start <= r->now + 60 &&
+        start < end <= i->not_after && 0 <= r->now - 300;
+
+    // RSA of 2048 to 16384 bits with odd modulus and exponent, the latter above 65536.
+    predicate promised_rsa{L}(struct facts *f) =
+      256 <= f->subject_key_length <= 2048 &&
+      (f->subject_key_length == 256 ==> f->subject_key[0] >= 0x80) &&
+      f->subject_key[f->subject_key_length - 1] % 2 == 1 &&
+      3 <= f->subject_exponent_length <= 8 &&
+      f->subject_exponent[f->subject_exponent_length - 1] % 2 == 1;
+
+    // Ed25519 below 2^255 - 19.
+    predicate promised_ed25519{L}(struct facts *f) =
+      f->subject_key_length == 32 &&
+      !(f->subject_key[31] % 128 == 127 && f->subject_key[0] >= 0xed &&
+        (\forall integer k; 1 <= k < 31 ==> f->subject_key[k] == 0xff));
+
+    predicate promised_key{L}(struct facts *f) =
+      KEY_RSA <= f->subject_kind < KEY_KIND_COUNT &&
+      (f->subject_kind == KEY_RSA ==> promised_rsa(f)) &&
+      (f->subject_kind == KEY_ED25519 ==> promised_ed25519(f));
+
+    // 1 to 255 bytes of visible ASCII without what OpenSSH's lists of names read.
+    predicate plain_principal{L}(uint8_t *at, integer length) =
+      1 <= length <= 255 && bytes_visible(at, length) &&
+      (\forall integer k; 0 <= k < length ==>
+        at[k] != '*' && at[k] != '?' && at[k] != '!' && at[k] != ',');
+
+    logic integer packed_length{L}(uint8_t *at) =
+      16777216 * at[0] + 65536 * at[1] + 256 * at[2] + at[3];
+
+    // Of a packed list, every one.
+    inductive plain_principals{L}(uint8_t *at, integer length) {
+      case none{L}:
+        \forall uint8_t *at; plain_principals{L}(at, 0);
+      case one_more{L}:
+        \forall uint8_t *at, integer length;
+        4 + packed_length{L}(at) <= length ==>
+        plain_principal{L}(at + 4, packed_length{L}(at)) ==>
+        plain_principals{L}(at + 4 + packed_length{L}(at),
+          length - 4 - packed_length{L}(at)) ==>
+        plain_principals{L}(at, length);
+    }
+
+    // At least one.
+    predicate promised_principals{L}(struct facts *f) =
+      f->principals_length > 0 && plain_principals(f->principals, f->principals_length);
+
+    predicate promised_key_id{L}(struct facts *f) =
+      f->key_id_length <= 1024 && bytes_without_control(f->key_id, f->key_id_length);
+
+    predicate promised_ssh{L}(struct issuer *i, struct request *r, struct facts *f) =
+      promised_type(r, f) && promised_signer(i, f) && f->serial == 0 &&
+      promised_validity(i, r, f->valid_after, f->valid_before) && promised_key(f) &&
+      promised_principals(f) && promised_key_id(f);
+
+    // The algorithm that the CA's key signs with.
+    predicate promised_algorithm{L}(struct issuer *i, struct facts *f) =
+      (i->key_kind == KEY_RSA && f->x509_signature == X509_RSA_SHA256) ||
+      (i->key_kind == KEY_P256 && f->x509_signature == X509_ECDSA_SHA256) ||
+      (i->key_kind == KEY_P384 && f->x509_signature == X509_ECDSA_SHA384) ||
+      (i->key_kind == KEY_P521 && f->x509_signature == X509_ECDSA_SHA512) ||
+      (i->key_kind == KEY_ED25519 && f->x509_signature == X509_ED25519);
+
+    // Issuer and authority key identifier are those of the CA's certificate.
+    predicate promised_issuer{L}(struct issuer *i, struct facts *f) =
+      f->x509_issuer_length == i->name_length > 0 &&
+      bytes_equal(f->x509_issuer, i->name, i->name_length) &&
+      f->x509_authority_key_id_length == i->key_id_length > 0 &&
+      bytes_equal(f->x509_authority_key_id, i->key_id, i->key_id_length);
+
+    predicate promised_unstamped{L}(struct facts *f) =
+      f->x509_serial_length == 16 &&
+      (\forall integer k; 0 <= k < 16 ==> f->x509_serial[k] == 0);
+
+    // No CA's certificate; digitalSignature and keyEncipherment, serverAuth and
+    // clientAuth, and none besides.
+    predicate promised_leaf{L}(struct facts *f) =
+      !f->x509_is_ca && !f->x509_path_limited && f->x509_subject_key_id_length == 0 &&
+      f->x509_crl_url_length == 0 && f->x509_key_usage == 0xa0 &&
+      f->x509_extended_key_usage == 3;
+
+    predicate promised_x509{L}(struct issuer *i, struct request *r, struct facts *f) =
+      promised_algorithm(i, f) && promised_issuer(i, f) && promised_unstamped(f) &&
+      promised_leaf(f) &&
+      promised_validity(i, r, f->x509_not_before, f->x509_not_after) && promised_key(f);
+*/
+
+#endif
