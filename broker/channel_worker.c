@@ -419,9 +419,11 @@ static void handle(
 		handlers[frame.op](broker, channel, &frame);
 }
 
-bool channel_has_room(const struct channel *channel)
+bool channel_has_room(const struct broker *broker, const struct channel *channel)
 {
-	return channel->open && channel->in_flight_count < OP_IN_FLIGHT_MAX;
+	return channel->open && channel->in_flight_count < OP_IN_FLIGHT_MAX &&
+	       signings_has_place(&broker->signings, channel->service,
+		   workers_sockets(broker, broker->generation));
 }
 
 unsigned channel_turn(struct broker *broker, struct channel *channel, unsigned most)
@@ -430,7 +432,7 @@ unsigned channel_turn(struct broker *broker, struct channel *channel, unsigned m
 	struct signing *place;
 	size_t length;
 
-	while (count < most && channel_has_room(channel) &&
+	while (count < most && channel_has_room(broker, channel) &&
 	       (place = signings_next(&broker->signings)) != NULL) {
 		length = 0;
 		switch (channel_receive(channel->fd, place->frame, &length)) {

@@ -71,7 +71,7 @@ void channel_free(struct channel *channel);
 /* Reads and handles at most `most` frames; how many there were. */
 unsigned channel_turn(struct broker *broker, struct channel *channel, unsigned most);
 /* May another frame be read? */
-bool channel_has_room(const struct channel *channel);
+bool channel_has_room(const struct broker *broker, const struct channel *channel);
 
 /* Answers the request with the frame's id: now, or when the worker reads. */
 void channel_answer(struct channel *channel, const uint8_t *frame, size_t length);

@@ -62,7 +62,7 @@ static short worker_events(struct broker *broker, const struct channel *channel)
 {
 	short events = channel->queued > 0 ? POLLOUT : 0;
 
-	if (workers_may_speak(broker) && channel_has_room(channel))
+	if (workers_may_speak(broker) && channel_has_room(broker, channel))
 		events |= POLLIN;
 	return events;
 }
@@ -100,7 +100,8 @@ static unsigned fill(struct broker *broker, struct pollfd *polled)
 
 /* Rounds over the workers, each a few frames, until the batch is full or nobody has more;
  * but not for ever, since refused requests do not fill a batch. Who was first is last in
- * the next round. */
+ * the next round, and in the next turn: where places are few, the first takes them all.
+ */
 static void gather(struct broker *broker)
 {
 	const unsigned used = broker->channels_used;
@@ -112,12 +113,12 @@ static void gather(struct broker *broker)
 	for (round = 0; round < ROUNDS && frames > 0; round++) {
 		frames = 0;
 		for (i = 0; i < used; i++) {
-			channel = broker->channels[(broker->turn + i) % used];
+			channel = broker->channels[(broker->turn + round + i) % used];
 			if (channel && channel->open)
 				frames += channel_turn(broker, channel, TURN_FRAMES);
 		}
-		broker->turn++;
 	}
+	broker->turn++;
 }
 
 static void flush(struct broker *broker)

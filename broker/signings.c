@@ -1,5 +1,5 @@
 /* Places for requests under way; signings.h has the promises. */
-#include "broker/signings.h"
+#include "broker/broker.h"
 
 #include <stdlib.h>
 
@@ -24,12 +24,22 @@ struct signing *signings_next(struct signings *signings)
 	return signings->free;
 }
 
+bool signings_has_place(
+    const struct signings *signings, const struct service *service, unsigned sockets)
+{
+	return service->signings < SIGNINGS_KEPT ||
+	       SIGNINGS_MAX - signings->taken > SIGNINGS_KEPT * (sockets - 1);
+}
+
 void signings_join_batch(struct signings *signings, struct signing *signing)
 {
 	if (signing != signings->free)
 		abort(); /* it was given by signings_next() just before */
 	signings->free = signing->next;
 	signing->next = NULL;
+	signing->service = signing->channel->service;
+	signing->service->signings++;
+	signings->taken++;
 	signings->batch[signings->batched++] = signing;
 }
 
@@ -37,6 +47,9 @@ void signings_release(struct signings *signings, struct signing *signing)
 {
 	signing->answer_by = 0;
 	signing->channel = NULL;
+	signing->service->signings--;
+	signing->service = NULL;
+	signings->taken--;
 	signing->next = signings->free;
 	signings->free = signing;
 }

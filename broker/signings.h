@@ -12,14 +12,18 @@
 
 struct broker;
 struct channel;
+struct service;
 
-#define SIGNINGS_MAX 512
-#define BATCH_MAX    64 /* how many one fdatasync makes durable */
+#define SIGNINGS_MAX  512
+#define SIGNINGS_KEPT 8	 /* so many the other sockets leave to each */
+#define BATCH_MAX     64 /* how many one fdatasync makes durable */
 
 struct signing {
 	struct signing *next; /* of the free ones */
 	struct broker *broker;
 	struct channel *channel; /* NULL: nobody waits for it any more */
+	struct service
+	    *service; /* the channel's, which has the place; NULL: it is free */
 	uint32_t id;
 	const uint8_t *request_id; /* the client's, for the record */
 	size_t request_id_length;
@@ -40,6 +44,7 @@ struct signings {
 	struct signing
 	    *place;	      /* SIGNINGS_MAX; memory that was never used costs nothing */
 	unsigned touched;     /* the first so many were used */
+	unsigned taken;	      /* so many are not free */
 	struct signing *free; /* of those; the one that was used last comes first */
 	struct signing *batch[BATCH_MAX]; /* permitted, and recorded when durable */
 	unsigned batched;
@@ -51,6 +56,9 @@ void signings_stop(struct signings *signings);
 /* The place whose frame is to be read next; NULL: the batch is full, or all places are
  * taken. It stays free until it joins the batch. */
 struct signing *signings_next(struct signings *signings);
+/* May one of so many sockets take another place? One that has few always may. */
+bool signings_has_place(
+    const struct signings *signings, const struct service *service, unsigned sockets);
 void signings_join_batch(struct signings *signings, struct signing *signing);
 
 void signings_release(struct signings *signings, struct signing *signing);

@@ -52,7 +52,8 @@ static bool in_use(const struct broker *broker, const struct service *service)
 	for (i = 0; i < broker->channels_used; i++)
 		if (broker->channels[i] && broker->channels[i]->service == service)
 			return true;
-	return has_socket(broker, broker->generation, service->name) ||
+	return service->signings > 0 ||
+	       has_socket(broker, broker->generation, service->name) ||
 	       has_socket(broker, broker->next, service->name);
 }
 

@@ -24,6 +24,8 @@ struct service {
 	uint64_t lost_at;   /* ... and when the last one was lost */
 	unsigned losses;    /* without a minute of quiet between */
 	unsigned restarts;  /* in this generation */
+	unsigned
+	    signings; /* places that its requests have, also of workers that are gone */
 };
 
 /* Places for the sockets of a generation that is to come into service from now on; false:

@@ -176,13 +176,13 @@ static void worker_that_does_not_read_is_not_read_from(void **state)
 		if (channel_send(f->worker, frame, frame_end(&w)) != 0) {
 			id--;
 			fixture_turn(f);
-			if (!channel_has_room(f->channel))
+			if (!channel_has_room(f->broker, f->channel))
 				break;
 		}
 	}
 	fixture_turn(f);
 	assert_true(f->channel->open);
-	assert_false(channel_has_room(f->channel));
+	assert_false(channel_has_room(f->broker, f->channel));
 	assert_int_equal(f->channel->in_flight_count, OP_IN_FLIGHT_MAX);
 	assert_int_equal(f->broker->metrics.violations[0], 0);
 	/* It reads again, and misses nothing. */

@@ -225,6 +225,65 @@ static void nothing_is_read_while_all_places_are_taken(void **state)
 	assert_int_equal(outcomes("not-released"), SIGNINGS_MAX - 1);
 }
 
+static int begin_two_sockets(void **state)
+{
+	(void)state;
+	f = fixture_new("socket auth group a\nsocket other group b\n" FIXTURE_POLICY,
+	    SUITE_BALANCED_V1);
+	fake_start(f->broker);
+	fixture_document(f, &d, CA_USER, "alice");
+	return 0;
+}
+
+/* As many places as it gets, by requests that the deadline answers. */
+static void take_places(void)
+{
+	unsigned before;
+
+	do {
+		before = fake.waiting;
+		fixture_ask(f, 1, CA_USER, DOCUMENT_SSH_USER, &d);
+		fixture_turn(f);
+		sign_tend(f->broker, UINT64_MAX);
+		while (fixture_receive(f))
+			channel_flush(f->broker, f->channel);
+	} while (fake.waiting > before);
+}
+
+static void one_socket_leaves_places_to_the_others(void **state)
+{
+	struct channel *first = f->channel;
+	int worker = f->worker;
+
+	(void)state;
+	take_places();
+	assert_int_equal(fake.waiting, SIGNINGS_MAX - SIGNINGS_KEPT);
+	assert_false(channel_has_room(f->broker, first));
+	/* It is not rid of them by dying. */
+	channel_free(first);
+	close(worker);
+	fixture_worker(f);
+	assert_false(channel_has_room(f->broker, f->channel));
+	first = f->channel;
+	worker = f->worker;
+	fixture_worker(f);
+	f->channel->service = &f->broker->services[1];
+	take_places();
+	assert_int_equal(fake.waiting, SIGNINGS_MAX);
+	/* What is free again is the second's, as long as it has few. */
+	fake_answer(0, FAKE_RIGHT);
+	assert_false(channel_has_room(f->broker, first));
+	fake_answer(SIGNINGS_MAX - 2, FAKE_RIGHT);
+	assert_true(channel_has_room(f->broker, f->channel));
+	while (fake.waiting > 0)
+		fake_answer(0, FAKE_RIGHT);
+	assert_int_equal(f->broker->services[0].signings, 0);
+	assert_int_equal(f->broker->services[1].signings, 0);
+	assert_int_equal(f->broker->signings.taken, 0);
+	channel_free(first);
+	close(worker);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -238,6 +297,8 @@ int main(void)
 		TEST(end_leaves_no_use_without_an_outcome),
 		TEST(channel_has_no_more_than_its_cap_in_flight),
 		TEST(nothing_is_read_while_all_places_are_taken),
+		cmocka_unit_test_setup_teardown(
+		    one_socket_leaves_places_to_the_others, begin_two_sockets, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
