@@ -1,0 +1,489 @@
+/* Roles and web identities: what a profile leads to, and what STS is asked. The calls of
+ * AWS are this test's own. */
+#include "broker/aws.h"
+#include "broker/credentials_plan.h"
+
+#include "tests/unit/credentials_rig.h"
+
+#define ROLE(name) "arn:aws:iam::123456789012:role/" name
+#define KEYS(id)   "aws_access_key_id = " id "\naws_secret_access_key = secret-of-" id "\n"
+
+/* ---- AWS ---- */
+
+static struct {
+	aws_done *done;
+	void *context;
+	char body[65536];
+	char signer[ACCESS_KEY_ID_MAX + 1]; /* "": nobody signed it */
+	unsigned calls;
+	bool busy;
+} sts;
+
+bool aws_call(
+    struct aws *aws, const struct aws_request *request, aws_done *done, void *context)
+{
+	(void)aws;
+	assert_int_equal(request->service, AWS_STS);
+	assert_true(request->anonymous == !request->with);
+	if (sts.busy)
+		return false;
+	sts.done = done;
+	sts.context = context;
+	snprintf(sts.body, sizeof sts.body, "%.*s", (int)request->length,
+	    (const char *)request->body);
+	snprintf(sts.signer, sizeof sts.signer, "%s",
+	    request->with ? request->with->access_key_id : "");
+	if (request->with)
+		assert_true(request->with->secret != NULL);
+	sts.calls++;
+	return true;
+}
+
+static void answer_bad(const char *why)
+{
+	struct aws_answer answer = { .good = false, .body = "" };
+
+	snprintf(answer.why, sizeof answer.why, "%s", why);
+	sts.done(sts.context, &answer);
+}
+
+static void answer_text(const char *body)
+{
+	struct aws_answer answer = { .good = true, .body = body, .length = strlen(body) };
+
+	sts.done(sts.context, &answer);
+}
+
+static void answer_set(const char *id, int lives)
+{
+	char body[1024];
+
+	snprintf(body, sizeof body,
+	    "{\"AssumeRoleResponse\":{\"AssumeRoleResult\":{\"AssumedRoleUser\":{\"Arn\":"
+	    "\"a\"},\"Credentials\":{\"AccessKeyId\":\"%s\",\"SecretAccessKey\":"
+	    "\"secret-of-%s\",\"SessionToken\":\"token-of-%s\",\"Expiration\":%lld.0}},"
+	    "\"ResponseMetadata\":{\"RequestId\":\"1\"}}}",
+	    id, id, id, (long long)clock_wall_seconds() + lives);
+	answer_text(body);
+}
+
+/* ---- the rig ---- */
+
+static int start(void **state)
+{
+	memset(&sts, 0, sizeof sts);
+	return rig_start(state);
+}
+
+static bool look_at(const char *config, const char *variable)
+{
+	const char *const variables[] = { NO_METADATA, variable, NULL };
+
+	rig_write(".aws/config", config, 0600);
+	if (!rig_look(variables))
+		return false;
+	credentials_call_through(rig.credentials, (struct aws *)&sts);
+	return true;
+}
+
+static void turn(void)
+{
+	credentials_turn(rig.credentials, NULL, 0);
+}
+
+static void assert_config_refused(const char *config, const char *why)
+{
+	assert_false(look_at(config, NULL));
+	assert_refused(why);
+}
+
+static void assert_asked(const char *signer, const char *body)
+{
+	assert_string_equal(sts.signer, signer);
+	assert_string_equal(sts.body, body);
+}
+
+#define FORM(action, role, session)                                                      \
+	"Action=" action                                                                 \
+	"&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2F" role   \
+	"&RoleSessionName=" session
+
+/* ---- promises ---- */
+
+static void a_role_is_assumed_with_its_source_profile(void **state)
+{
+	(void)state;
+	assert_true(look_at(
+	    "[default]\nrole_arn = " ROLE(
+		"signer") "\nsource_profile = base\n"
+			  "external_id = a b&c\nduration_seconds = 1800\n"
+			  "role_session_name = host@example\n[profile base]\n" KEYS(
+			      "AKIDBASE"),
+	    NULL));
+	assert_null(credentials_now(rig.credentials));
+	assert_true(credentials_coming(rig.credentials));
+	turn();
+	turn();
+	assert_int_equal(sts.calls, 1);
+	assert_asked("AKIDBASE",
+	    FORM("AssumeRole", "signer",
+		"host%40example") "&DurationSeconds=1800&ExternalId=a%20b%26c");
+	answer_set("ASIAROLE", 1800);
+	assert_uses("ASIAROLE", "secret-of-ASIAROLE", "token-of-ASIAROLE");
+	assert_string_equal(
+	    credentials_now(rig.credentials)->source, "shared config file");
+	assert_false(credentials_coming(rig.credentials));
+	assert_in_range(credentials_wait_ms(rig.credentials), 899000, 1500000);
+}
+
+static void roles_are_assumed_one_with_the_other(void **state)
+{
+	(void)state;
+	assert_true(
+	    look_at("[default]\nrole_arn = " ROLE(
+			"three") "\nsource_profile = two\n[profile two]\nrole_arn "
+				 "= " ROLE("two") "\nsource_profile = one\n[profile "
+						  "one]\nrole_arn = " ROLE("one") "\nsour"
+										  "ce_"
+										  "profil"
+										  "e = "
+										  "one"
+										  "\n" KEYS("AKIDBASE"),
+		NULL));
+	turn();
+	assert_asked("AKIDBASE", FORM("AssumeRole", "one", "privyseal"));
+	answer_set("ASIAONE", 3600);
+	assert_asked("ASIAONE", FORM("AssumeRole", "two", "privyseal"));
+	answer_set("ASIATWO", 3600);
+	assert_null(credentials_now(rig.credentials));
+	assert_asked("ASIATWO", FORM("AssumeRole", "three", "privyseal"));
+	answer_set("ASIATHREE", 3600);
+	assert_uses("ASIATHREE", "secret-of-ASIATHREE", "token-of-ASIATHREE");
+	assert_int_equal(sts.calls, 3);
+}
+
+static void the_environment_can_be_the_source_of_a_role(void **state)
+{
+	const char *const variables[] = { "AWS_PROFILE=a", NO_METADATA,
+		"AWS_ACCESS_KEY_ID=AKIDENV", "AWS_SECRET_ACCESS_KEY=secret", NULL };
+
+	(void)state;
+	rig_write(".aws/config",
+	    "[profile a]\nrole_arn = " ROLE("a") "\ncredential_source = Environment\n",
+	    0644);
+	/* As the SDKs have it, keys in the environment come before any profile. */
+	assert_true(rig_look(variables));
+	assert_uses("AKIDENV", "secret", NULL);
+	/* Without them there is nothing to assume the role with. */
+	assert_true(look_at(
+	    "[default]\nrole_arn = " ROLE("a") "\ncredential_source = Environment\n",
+	    NULL));
+	turn();
+	assert_int_equal(sts.calls, 0);
+	assert_said(credentials_why(rig.credentials), "AWS_ACCESS_KEY_ID is not set");
+}
+
+static void loops_of_profiles_are_named(void **state)
+{
+	(void)state;
+	assert_config_refused(
+	    "[default]\nrole_arn = " ROLE("a") "\nsource_profile = b\n"
+					       "[profile b]\nrole_arn = " ROLE(
+						   "b") "\nsource_profile = c\n"
+							"[profile c]\nrole_arn = " ROLE(
+							    "c") "\nsource_profile = b\n",
+	    "leads back to where it came from: b -> c -> b");
+	assert_config_refused(
+	    "[default]\nrole_arn = " ROLE("a") "\nsource_profile = default\n",
+	    "is its own source_profile, but has no keys");
+}
+
+static void long_chains_of_roles_are_refused(void **state)
+{
+	char config[2048] = "[default]\nrole_arn = " ROLE("r") "\nsource_profile = p0\n";
+	int i;
+
+	(void)state;
+	for (i = 0; i < 6; i++)
+		sprintf(config + strlen(config),
+		    "[profile p%d]\nrole_arn = " ROLE("r") "\nsource_profile = p%d\n", i,
+		    i + 1);
+	strcat(config, "[profile p6]\n" KEYS("AKID"));
+	assert_config_refused(config, "needs more than 5 roles");
+}
+
+static void bad_roles_are_refused_by_name(void **state)
+{
+#define BASE "[profile base]\n" KEYS("AKID")
+	static const struct {
+		const char *config, *why;
+	} bad[] = {
+		{ "[default]\nrole_arn = a\n", "needs one of source_profile" },
+		{ "[default]\nrole_arn = a\nsource_profile = base\ncredential_source = "
+		  "Environment\n" BASE,
+		    "and one alone" },
+		{ "[default]\nrole_arn = a\nsource_profile = other\n" BASE,
+		    "source_profile 'other', which is in neither file" },
+		{ "[default]\nrole_arn = a\ncredential_source = Magic\n",
+		    "credential_source must be" },
+		{ "[default]\nrole_arn = a\nsource_profile = base\nmfa_serial = m\n" BASE,
+		    "mfa_serial" },
+		{ "[default]\nrole_arn = a\nsource_profile = base\nduration_seconds = "
+		  "899\n" BASE,
+		    "duration_seconds must be a number from 900 to 43200, not '899'" },
+		{ "[default]\nrole_arn = a\nsource_profile = base\nduration_seconds = "
+		  "1h\n" BASE,
+		    "not '1h'" },
+		{ "[default]\nrole_arn = a\nsource_profile = base\nrole_session_name = a "
+		  "b\n" BASE,
+		    "role_session_name may have" },
+		{ "[default]\nrole_arn = a\nsource_profile = base\n[profile "
+		  "base]\nregion = x\n",
+		    "profile 'base' has no credentials in it" },
+		{ "[default]\nrole_arn = a\nsource_profile = base\n[profile "
+		  "base]\naws_access_key_id = a\n",
+		    "must have both" },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		assert_config_refused(bad[i].config, bad[i].why);
+}
+
+static void programs_and_browsers_are_refused_with_what_to_do(void **state)
+{
+	static const char *const sso[] = { "sso_session = a", "sso_start_url = https://a",
+		"sso_account_id = 1", "sso_role_name = a" };
+	char config[256];
+	size_t i;
+
+	(void)state;
+	assert_config_refused("[default]\ncredential_process = /bin/true\n",
+	    "starts no programs. Let a timer");
+	for (i = 0; i < sizeof sso / sizeof sso[0]; i++) {
+		snprintf(config, sizeof config, "[default]\n%s\n", sso[i]);
+		assert_config_refused(config, "is for people, not for a service. Use an");
+	}
+	assert_config_refused("[default]\nrole_arn = a\nsource_profile = b\n[profile "
+			      "b]\ncredential_process = x\n",
+	    "profile 'b' has credential_process");
+	/* Keys beside it make it unneeded. */
+	assert_true(
+	    look_at("[default]\ncredential_process = x\n" KEYS("AKIDPLAIN"), NULL));
+	assert_uses("AKIDPLAIN", "secret-of-AKIDPLAIN", NULL);
+}
+
+static void a_web_identity_token_is_read_each_time(void **state)
+{
+	char file[300];
+	const char *const variables[] = { file, "AWS_ROLE_ARN=" ROLE("web"),
+		"AWS_ROLE_SESSION_NAME=pod-1", NULL };
+	struct credentials_needs needs;
+
+	(void)state;
+	snprintf(file, sizeof file, "AWS_WEB_IDENTITY_TOKEN_FILE=%s", rig_path("token"));
+	rig_write("token", "eyJ.first.token\n", 0600);
+	assert_true(rig_look(variables));
+	credentials_call_through(rig.credentials, (struct aws *)&sts);
+	credentials_needs(rig.credentials, &needs);
+	assert_true(needs.sts);
+	assert_int_equal(needs.directories_count, 3); /* two are ~/.aws */
+	turn();
+	assert_asked("", FORM("AssumeRoleWithWebIdentity", "web",
+			     "pod-1") "&WebIdentityToken=eyJ.first.token");
+	answer_set("ASIAWEB", 3600);
+	assert_uses("ASIAWEB", "secret-of-ASIAWEB", "token-of-ASIAWEB");
+	rig_write("token", "eyJ.second.token", 0600);
+	rig.turned_on = 3301;
+	turn();
+	assert_asked("", FORM("AssumeRoleWithWebIdentity", "web",
+			     "pod-1") "&WebIdentityToken=eyJ.second.token");
+	assert_uses("ASIAWEB", "secret-of-ASIAWEB", "token-of-ASIAWEB");
+}
+
+static void web_identities_are_configured_whole(void **state)
+{
+	char file[300];
+	const char *variables[] = { file, NULL, NULL, NULL };
+
+	(void)state;
+	snprintf(file, sizeof file, "AWS_WEB_IDENTITY_TOKEN_FILE=%s", rig_path("token"));
+	assert_false(rig_look(variables));
+	assert_refused("AWS_ROLE_ARN must name the role");
+	variables[1] = "AWS_ROLE_ARN=" ROLE("web");
+	variables[2] = "AWS_ROLE_SESSION_NAME=a b";
+	assert_false(rig_look(variables));
+	assert_refused("AWS_ROLE_SESSION_NAME may have");
+	variables[2] = NULL;
+	assert_true(rig_look(variables));
+	credentials_call_through(rig.credentials, (struct aws *)&sts);
+	turn();
+	assert_int_equal(sts.calls, 0);
+	assert_said(credentials_why(rig.credentials), "token is not there");
+	rig_write("token", "eyJ", 0640);
+	rig.turned_on = 5;
+	turn();
+	assert_said(credentials_why(rig.credentials), "is open to others");
+}
+
+static void a_profile_can_have_a_web_identity(void **state)
+{
+	char config[1024];
+
+	(void)state;
+	rig_write("token", "eyJ.a.b", 0600);
+	snprintf(config, sizeof config,
+	    "[default]\nrole_arn = " ROLE(
+		"last") "\nsource_profile = web\n[profile web]\n"
+			"role_arn = " ROLE("web") "\nweb_identity_token_file = %s\n",
+	    rig_path("token"));
+	assert_true(look_at(config, NULL));
+	turn();
+	assert_asked("", FORM("AssumeRoleWithWebIdentity", "web",
+			     "privyseal") "&WebIdentityToken=eyJ.a.b");
+	answer_set("ASIAWEB", 3600);
+	assert_asked("ASIAWEB", FORM("AssumeRole", "last", "privyseal"));
+	answer_set("ASIALAST", 3600);
+	assert_uses("ASIALAST", "secret-of-ASIALAST", "token-of-ASIALAST");
+}
+
+#define ONE_ROLE                                                                         \
+	"[default]\nrole_arn = " ROLE("a") "\nsource_profile = b\n[profile b]\n" KEYS(   \
+	    "AKID")
+
+static void what_sts_refuses_is_told_and_tried_again(void **state)
+{
+	(void)state;
+	assert_true(look_at(ONE_ROLE, NULL));
+	turn();
+	answer_bad("sts.us-east-1.amazonaws.com: AccessDenied, HTTP 403: no");
+	assert_null(credentials_now(rig.credentials));
+	assert_said(credentials_why(rig.credentials),
+	    "the role " ROLE("a") " can't be assumed: sts.us-east-1.amazonaws.com: "
+				  "AccessDenied");
+	rig.turned_on = 3;
+	turn();
+	assert_int_equal(sts.calls, 2);
+	answer_set("ASIAROLE", 3600);
+	assert_uses("ASIAROLE", "secret-of-ASIAROLE", "token-of-ASIAROLE");
+}
+
+static void what_is_no_answer_of_sts_is_refused(void **state)
+{
+	static const char *const bad[] = { "", "nonsense", "[]", "{}", "{\"a\":{}}",
+		"{\"a\":{\"b\":{\"Credentials\":{\"AccessKeyId\":\"A\"}}}}",
+		"{\"a\":{\"b\":{\"Credentials\":{\"AccessKeyId\":\"A\","
+		"\"SecretAccessKey\":"
+		"\"B\",\"SessionToken\":\"C\",\"Expiration\":-1}}}}" };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		assert_true(look_at(ONE_ROLE, NULL));
+		turn();
+		answer_text(bad[i]);
+		assert_null(credentials_now(rig.credentials));
+		assert_said(credentials_why(rig.credentials), "the answer of AWS STS");
+	}
+}
+
+static void roles_are_not_used_beyond_their_end(void **state)
+{
+	(void)state;
+	assert_true(look_at(ONE_ROLE, NULL));
+	turn();
+	answer_set("ASIAROLE", -1);
+	assert_null(credentials_now(rig.credentials));
+	assert_said(credentials_why(rig.credentials), "have expired");
+	rig.turned_on = 3;
+	turn();
+	answer_set("ASIAROLE", 900);
+	assert_uses("ASIAROLE", "secret-of-ASIAROLE", "token-of-ASIAROLE");
+	rig.turned_on = 700;
+	turn();
+	answer_bad("out of order");
+	assert_uses("ASIAROLE", "secret-of-ASIAROLE", "token-of-ASIAROLE");
+	rig.turned_on = 904;
+	assert_null(credentials_now(rig.credentials));
+	assert_said(credentials_why(rig.credentials), "out of order");
+}
+
+static void a_call_that_finds_no_place_is_made_later(void **state)
+{
+	(void)state;
+	assert_true(look_at(ONE_ROLE, NULL));
+	sts.busy = true;
+	turn();
+	assert_said(credentials_why(rig.credentials), "too many calls");
+	sts.busy = false;
+	rig.turned_on = 3;
+	turn();
+	assert_int_equal(sts.calls, 1);
+}
+
+static void a_changed_config_is_followed(void **state)
+{
+	(void)state;
+	assert_true(look_at(ONE_ROLE, NULL));
+	turn();
+	answer_set("ASIAROLE", 900);
+	rig_write(".aws/config",
+	    "[default]\nrole_arn = " ROLE(
+		"other") "\nsource_profile = b\n[profile b]\n" KEYS("AKIDNEW"),
+	    0600);
+	rig.turned_on = 700;
+	turn();
+	assert_asked("AKIDNEW", FORM("AssumeRole", "other", "privyseal"));
+	answer_set("ASIAOTHER", 900);
+	rig_write(".aws/config", "[default]\n" KEYS("AKIDPLAIN"), 0600);
+	rig.turned_on = 1500;
+	turn();
+	assert_said(credentials_why(rig.credentials), "restart privyseald");
+	assert_uses("ASIAOTHER", "secret-of-ASIAOTHER", "token-of-ASIAOTHER");
+}
+
+static void secrets_leave_the_arena_as_they_came(void **state)
+{
+	const size_t before = CRYPTO_secure_used();
+
+	(void)state;
+	assert_true(look_at(ONE_ROLE, NULL));
+	turn();
+	answer_set("ASIAROLE", 900);
+	rig.turned_on = 700;
+	turn();
+	answer_bad("no");
+	rig_stop_credentials();
+	assert_int_equal(CRYPTO_secure_used(), before);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, rig_end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_role_is_assumed_with_its_source_profile),
+		TEST(roles_are_assumed_one_with_the_other),
+		TEST(the_environment_can_be_the_source_of_a_role),
+		TEST(loops_of_profiles_are_named),
+		TEST(long_chains_of_roles_are_refused),
+		TEST(bad_roles_are_refused_by_name),
+		TEST(programs_and_browsers_are_refused_with_what_to_do),
+		TEST(a_web_identity_token_is_read_each_time),
+		TEST(web_identities_are_configured_whole),
+		TEST(a_profile_can_have_a_web_identity),
+		TEST(what_sts_refuses_is_told_and_tried_again),
+		TEST(what_is_no_answer_of_sts_is_refused),
+		TEST(roles_are_not_used_beyond_their_end),
+		TEST(a_call_that_finds_no_place_is_made_later),
+		TEST(a_changed_config_is_followed),
+		TEST(secrets_leave_the_arena_as_they_came),
+	};
+	struct failure failure;
+
+	wiped_memory_start();
+	if (!secret_memory_start(&failure))
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
