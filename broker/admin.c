@@ -204,14 +204,30 @@ static bool send_answer(
 	       channel_send(broker->admins[place].fd, broker->scratch, length) == 0;
 }
 
-static bool answer_status(
+/* Of AWS; a keystore that is no service of theirs needs none. */
+static char *report_credentials(const struct broker *broker)
+{
+	cJSON *root = broker->remote.on ? credentials_report(broker->remote.credentials)
+					: cJSON_CreateObject();
+	char *text;
+
+	cJSON_AddStringToObject(root, "keystore",
+	    keystore_name(policy_pins(broker->generation->rules->policy)->keystore));
+	cJSON_AddBoolToObject(root, "used", broker->remote.on);
+	text = cJSON_PrintUnformatted(root);
+	cJSON_Delete(root);
+	return text;
+}
+
+static bool answer_report(
     struct broker *broker, unsigned place, const struct frame *frame)
 {
 	struct frame_writer w;
 	char *text;
 
 	alerts_look(broker, clock_boot_ns());
-	text = report(broker);
+	text = frame->op == OP_ADMIN_CREDENTIALS ? report_credentials(broker)
+						 : report(broker);
 	if (!text)
 		return false;
 	frame_begin(&w, broker->scratch, SCRATCH_SIZE, OP_ADMIN_REPORT, frame->id);
@@ -245,7 +261,7 @@ static bool answer_act(struct broker *broker, unsigned place, const struct frame
 static bool answer(struct broker *broker, unsigned place, const struct frame *frame)
 {
 	return frame->op == OP_ADMIN_ACT ? answer_act(broker, place, frame)
-					 : answer_status(broker, place, frame);
+					 : answer_report(broker, place, frame);
 }
 
 void admin_turn(struct broker *broker, unsigned place)

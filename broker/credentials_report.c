@@ -23,7 +23,16 @@ static void add_set(cJSON *report, const struct credentials *credentials)
 		cJSON_AddNumberToObject(report, "expires", (double)now->expires);
 }
 
-/* Whether there are some to sign with, and in which condition. */
+/* Are there some to sign with? As credentials_now(). */
+static bool is_usable(const struct credentials *credentials)
+{
+	const struct aws_credentials *now = &credentials->now;
+
+	return now->secret && clock_boot_ns() >= credentials->shunned_ns &&
+	       (now->expires > clock_wall_seconds() || credentials->stale);
+}
+
+/* In which condition they are. */
 static const char *state_of(const struct credentials *credentials)
 {
 	const struct aws_credentials *now = &credentials->now;
@@ -45,6 +54,7 @@ cJSON *credentials_report(const struct credentials *credentials)
 	const uint64_t now = clock_boot_ns();
 	unsigned i;
 
+	cJSON_AddBoolToObject(report, "usable", is_usable(credentials));
 	cJSON_AddStringToObject(report, "state", state_of(credentials));
 	if (credentials->source)
 		cJSON_AddStringToObject(report, "source", credentials->source);

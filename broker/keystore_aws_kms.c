@@ -458,6 +458,7 @@ static void on_identity(void *context, const struct aws_answer *answer)
 		if (strcmp(identity.account, pinned) == 0) {
 			log_notice(
 			    "AWS: account %s as %s", identity.account, identity.arn);
+			check->kms->identity = identity;
 			check_ends(check, NULL);
 			return;
 		}
@@ -466,6 +467,11 @@ static void on_identity(void *context, const struct aws_answer *answer)
 		    identity.account, pinned);
 	}
 	check_ends(check, &failure);
+}
+
+const struct sts_identity *kms_identity(const struct kms *kms)
+{
+	return &kms->identity;
 }
 
 bool kms_check_account(struct kms *kms, kms_checked *done, void *context)

@@ -35,6 +35,8 @@ void kms_free(struct kms *kms);
 /* The credentials are the account's. */
 typedef void kms_checked(void *context, const struct failure *failure);
 bool kms_check_account(struct kms *kms, kms_checked *done, void *context);
+/* Whose they are; empty before that check has gone well. */
+const struct sts_identity *kms_identity(const struct kms *kms);
 
 /*
  * Is this loaded key what the state takes it for: the same public part, enabled, of our

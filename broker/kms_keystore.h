@@ -16,6 +16,7 @@ struct kms_creation;
 
 struct kms {
 	struct kms_settings settings;
+	struct sts_identity identity;
 	char other[64]; /* another instance that has keys for the cluster */
 	bool surveyed;	/* all keys were looked at, for that */
 	struct kms_creation *creation; /* at most one at a time */

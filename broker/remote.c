@@ -4,6 +4,7 @@
 #include "broker/ca_keys.h"
 #include "broker/clocks.h"
 #include "broker/control.h"
+#include "broker/kms.h"
 #include "confine/confine.h"
 #include "ipc/log.h"
 
@@ -226,6 +227,7 @@ static void on_checked(void *context, const struct failure *failure)
 {
 	struct broker *broker = context;
 	struct remote *remote = &broker->remote;
+	const struct sts_identity *identity;
 	const struct key *key;
 
 	if (failure) {
@@ -238,6 +240,11 @@ static void on_checked(void *context, const struct failure *failure)
 		if (key->unusable[0] != '\0')
 			log_error("key %s: %s; what it signs can't be had",
 			    key->identifier, key->unusable);
+	}
+	if (remote->next_key == 0) {
+		identity = kms_identity(broker->kms.kms);
+		credentials_identity(
+		    remote->credentials, identity->account, identity->arn);
 	}
 	check_next(broker);
 }

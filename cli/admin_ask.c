@@ -67,17 +67,17 @@ bool admin_exchange(const char *runtime_directory, const uint8_t *question, size
 	return good;
 }
 
-cJSON *admin_ask(const char *runtime_directory)
+cJSON *admin_ask(const char *runtime_directory, enum op question)
 {
 	static uint8_t bytes[FRAME_MAX + 1];
 	struct frame_writer writer;
-	uint8_t question[64];
+	uint8_t asked[64];
 	struct frame answer;
 	cJSON *report;
 
-	frame_begin(&writer, question, sizeof question, OP_ADMIN_STATUS, 1);
-	if (!admin_exchange(runtime_directory, question, frame_end(&writer),
-		OP_ADMIN_REPORT, bytes, &answer))
+	frame_begin(&writer, asked, sizeof asked, question, 1);
+	if (!admin_exchange(runtime_directory, asked, frame_end(&writer), OP_ADMIN_REPORT,
+		bytes, &answer))
 		return NULL;
 	report = cJSON_ParseWithLength(
 	    (const char *)frame_bytes(&answer, 0), frame_length(&answer, 0));

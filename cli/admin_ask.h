@@ -6,8 +6,9 @@
 
 #include <cjson/cJSON.h>
 
-/* What the broker says of itself; NULL when it can't be asked, after a line. */
-cJSON *admin_ask(const char *runtime_directory);
+/* What the broker says of itself (OP_ADMIN_STATUS), or of AWS credentials
+ * (OP_ADMIN_CREDENTIALS); NULL when it can't be asked, after a line. */
+cJSON *admin_ask(const char *runtime_directory, enum op question);
 
 /* One question, a whole frame, and its answer, which lies in `bytes`. False: after a
  * line. */

@@ -22,6 +22,15 @@ const struct command commands[] = {
 	    "  --format prometheus  for root: these numbers alone, as Prometheus reads "
 	    "them\n",
 	    false, false },
+	{ "credentials", command_credentials,
+	    "the AWS credentials that the broker uses: where from, whose, until when",
+	    "For root; asks over RUNTIME/admin.sock. What was looked for before is named "
+	    "with\n"
+	    "the reason why it was not taken. No secret is shown. Ends with status 0 "
+	    "when "
+	    "there\n"
+	    "are some that can be used, or none are needed.\n",
+	    false, false },
 	{ "doctor", command_doctor,
 	    "what each process promises, beside what the kernel says",
 	    "For root. Ends with status 1 when a promise is broken.\n"

@@ -48,6 +48,7 @@ bool flag_named(const char *word, const char *name, const char **value);
 void help_print(const struct command *command);
 
 enum exit_status command_pipe(const struct arguments *arguments);
+enum exit_status command_credentials(const struct arguments *arguments);
 enum exit_status command_status(const struct arguments *arguments);
 enum exit_status command_doctor(const struct arguments *arguments);
 enum exit_status command_audit(const struct arguments *arguments);

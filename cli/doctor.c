@@ -16,7 +16,7 @@ static void look_at_running(cJSON *seen, const struct arguments *arguments)
 	snprintf(path, sizeof path, "%s/admin.sock", arguments->runtime_directory);
 	if (arguments->probe && access(path, F_OK) != 0)
 		return;
-	report = admin_ask(arguments->runtime_directory);
+	report = admin_ask(arguments->runtime_directory, OP_ADMIN_STATUS);
 	if (report)
 		doctor_look_at_processes(seen, report);
 	else

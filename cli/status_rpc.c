@@ -131,7 +131,7 @@ static enum exit_status show_metrics(const char *runtime_directory)
 		    "root");
 		return EXIT_REFUSED;
 	}
-	report = admin_ask(runtime_directory);
+	report = admin_ask(runtime_directory, OP_ADMIN_STATUS);
 	if (!report || !seal_command())
 		return EXIT_REFUSED;
 	metrics_print(report, stdout);
@@ -154,7 +154,7 @@ enum exit_status command_status(const struct arguments *arguments)
 		fd = connect_socket(
 		    arguments->runtime_directory, "auth.sock", SOCK_STREAM);
 		if (fd >= 0 && geteuid() == 0)
-			report = admin_ask(arguments->runtime_directory);
+			report = admin_ask(arguments->runtime_directory, OP_ADMIN_STATUS);
 		if (fd >= 0 && seal_command())
 			status = show(fd, report, arguments->json);
 		cJSON_Delete(report);

@@ -89,6 +89,8 @@ const struct op_row ops_table[OP_COUNT] = {
 
 	/* Root asks; only on the admin socket. */
 	[OP_ADMIN_STATUS] = { "admin-status", PARTY_ADMIN, SERVE, false, 0, { { 0 } } },
+	[OP_ADMIN_CREDENTIALS] = { "admin-credentials", PARTY_ADMIN, SERVE, false, 0, {
+		{ 0 } } },
 	[OP_ADMIN_REPORT] = { "admin-report", PARTY_BROKER, SERVE, false, 0, {
 		BYTES("report", 1, OP_REPORT_MAX) } },
 	[OP_ADMIN_ACT] = { "admin-act", PARTY_ADMIN, SERVE, false, 0, {

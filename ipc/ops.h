@@ -70,6 +70,7 @@ enum op {
 	OP_ADDRESSES,
 	/* root on the admin socket, and the broker's answer */
 	OP_ADMIN_STATUS,
+	OP_ADMIN_CREDENTIALS,
 	OP_ADMIN_REPORT,
 	OP_ADMIN_ACT,
 	OP_ADMIN_ACTED,

@@ -49,13 +49,39 @@ static int come(void)
 	return fd;
 }
 
-static void ask_status(int fd)
+static void ask_for(int fd, enum op op)
 {
 	uint8_t bytes[64];
 	struct frame_writer w;
 
-	frame_begin(&w, bytes, sizeof bytes, OP_ADMIN_STATUS, 3);
+	frame_begin(&w, bytes, sizeof bytes, op, 3);
 	assert_int_equal(channel_send(fd, bytes, frame_end(&w)), 0);
+}
+
+static void ask_status(int fd)
+{
+	ask_for(fd, OP_ADMIN_STATUS);
+}
+
+static void software_keys_need_no_credentials(void **state)
+{
+	static const char report[] = "{\"keystore\":\"software\",\"used\":false}";
+	struct gate gate = { .phase = PHASE_SERVE };
+	struct frame frame;
+	size_t length = 0;
+	int fd = come();
+
+	(void)state;
+	admin_accept(f->broker);
+	ask_for(fd, OP_ADMIN_CREDENTIALS);
+	admin_turn(f->broker, 0);
+	assert_int_equal(channel_receive(fd, f->received, &length), CHANNEL_FRAME);
+	assert_int_equal(
+	    frame_read(f->received, length, PARTY_BROKER, 0, &gate, &frame), FRAME_GOOD);
+	assert_int_equal(frame.op, OP_ADMIN_REPORT);
+	assert_int_equal(frame_length(&frame, 0), strlen(report));
+	assert_memory_equal(frame_bytes(&frame, 0), report, strlen(report));
+	close(fd);
 }
 
 static void root_gets_a_report_without_secrets(void **state)
@@ -184,6 +210,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(root_gets_a_report_without_secrets),
+		TEST(software_keys_need_no_credentials),
 		TEST(the_largest_report_fits_its_frame),
 		TEST(other_op_ends_the_connection),
 		TEST(ninth_connection_waits_for_a_place),
