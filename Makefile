@@ -14,6 +14,7 @@ PREFIX     ?= /usr
 SBINDIR    ?= $(PREFIX)/sbin
 BINDIR     ?= $(PREFIX)/bin
 LIBEXECDIR ?= $(PREFIX)/libexec/privyseal
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
 SYSCONFDIR ?= /etc
 
 CC         ?= gcc
@@ -194,14 +195,20 @@ prove:
 	@packaging/needs prove
 	@tests/prove
 
+UNITS      := privyseal-imds.service privyseal-imds-check.service privyseal-imds.timer
+
 install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXECDIR) \
-	    $(DESTDIR)$(SYSCONFDIR)/privyseal
+	    $(DESTDIR)$(SYSCONFDIR)/privyseal $(DESTDIR)$(UNITDIR)
 	install -m 755 $(BUILD)/privyseald $(DESTDIR)$(SBINDIR)/
 	install -m 755 iptables/privyseal-imds $(DESTDIR)$(SBINDIR)/
 	install -m 755 $(BUILD)/privyseal $(DESTDIR)$(BINDIR)/
 	install -m 755 $(BUILD)/privyseal-broker $(BUILD)/privyseal-resolver \
 	    $(BUILD)/privyseal-worker $(DESTDIR)$(LIBEXECDIR)/
+	for unit in $(UNITS); do \
+	    sed 's|/usr/sbin/|$(SBINDIR)/|' packaging/systemd/$$unit >$(DESTDIR)$(UNITDIR)/$$unit && \
+	    chmod 644 $(DESTDIR)$(UNITDIR)/$$unit || exit 1; \
+	done
 	test -e $(DESTDIR)$(SYSCONFDIR)/privyseal/policy.conf || \
 	    install -m 644 policy/policy.conf $(DESTDIR)$(SYSCONFDIR)/privyseal/policy.conf
 
