@@ -4,6 +4,7 @@
 #include "broker/broker.h"
 #include "broker/clocks.h"
 #include "broker/secret_memory.h"
+#include "confine/confine.h"
 #include "ipc/channel.h"
 #include "ipc/log.h"
 
@@ -64,7 +65,10 @@ static void add_processes(cJSON *root, const struct broker *broker)
 	unsigned i;
 
 	add_process(list, "supervisor", broker->supervisor);
-	add_process(list, "broker", broker->pid);
+	add_process(list, role_name(broker->remote.on ? ROLE_NETWORKED : ROLE_BROKER),
+	    broker->pid);
+	if (broker->hosts.open)
+		add_process(list, role_name(ROLE_RESOLVER), (pid_t)broker->hosts.pid);
 	for (i = 0; i < broker->channels_used; i++) {
 		channel = broker->channels[i];
 		if (!channel || !channel->open)

@@ -10,6 +10,7 @@
 #include "broker/ca_making.h"
 #include "broker/channel_worker.h"
 #include "broker/generation.h"
+#include "broker/hosts.h"
 #include "broker/keystore.h"
 #include "broker/metrics.h"
 #include "broker/refusals.h"
@@ -64,6 +65,7 @@ struct broker {
 	struct keystore keystore; /* software */
 	struct keystore kms;	  /* aws_kms; without kms.kms there is none */
 	struct remote remote;
+	struct hosts hosts;
 	struct authority authorities[CA_COUNT];
 	struct ca_making making;
 	/* every CA key, as a packed list of blobs */
@@ -95,6 +97,7 @@ struct broker {
 	double started_at; /* seconds since 1970 */
 	pid_t pid, supervisor;
 	bool stopping, finished, failed;
+	bool announced;	      /* to the supervisor, which seals itself at that */
 	bool clock_told;      /* that the wall clock is behind the record */
 	bool state_unwritten; /* the last time that it was to be */
 };

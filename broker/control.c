@@ -75,8 +75,9 @@ void control_announce(struct broker *broker)
 	send_sockets(broker, broker->generation);
 	w = begin(broker, OP_STARTED);
 	frame_put_u32(&w, broker->log.segment > 0 ? broker->log.segment : 1);
-	frame_put_u8(&w, 0);
+	frame_put_u8(&w, broker->remote.on);
 	send_frame(broker, &w);
+	broker->announced = true;
 }
 
 void control_start_worker(struct broker *broker, const struct channel *channel)
@@ -87,6 +88,11 @@ void control_start_worker(struct broker *broker, const struct channel *channel)
 	frame_put_u32(&w, channel->generation->number);
 	frame_put_text(&w, channel->socket);
 	send_frame(broker, &w);
+}
+
+void control_start_resolver(struct broker *broker, uint32_t worker)
+{
+	send_number(broker, OP_START_RESOLVER, worker);
 }
 
 void control_drop_worker(struct broker *broker, uint32_t worker)
@@ -141,17 +147,19 @@ static struct channel *find_worker(const struct broker *broker, uint32_t worker)
 static void on_worker_started(struct broker *broker, const struct frame *frame,
     int descriptors[CHANNEL_DESCRIPTORS_MAX])
 {
-	struct channel *channel = find_worker(broker, (uint32_t)frame_number(frame, 0));
+	const uint32_t worker = (uint32_t)frame_number(frame, 0),
+		       pid = (uint32_t)frame_number(frame, 1);
+	struct channel *channel = find_worker(broker, worker);
 
-	if (!channel || channel->open || channel->dropped)
+	if (hosts_started(broker, worker, pid, descriptors) || !channel ||
+	    channel->open || channel->dropped)
 		return;
 	if (broker->stopping || (channel->generation != broker->generation &&
 				    channel->generation != broker->next)) {
 		workers_drop(broker, channel, "is not wanted any more");
 		return;
 	}
-	channel_started(
-	    channel, descriptors[0], descriptors[1], (uint32_t)frame_number(frame, 1));
+	channel_started(channel, descriptors[0], descriptors[1], pid);
 	descriptors[0] = descriptors[1] = -1;
 }
 
@@ -164,7 +172,8 @@ static void on_worker_ended(struct broker *broker, const struct frame *frame,
 	(void)descriptors;
 	snprintf(how, sizeof how, "%.*s", (int)frame_length(frame, 1),
 	    (const char *)frame_bytes(frame, 1));
-	if (channel && !channel->ended)
+	if (!hosts_ended(broker, (uint32_t)frame_number(frame, 0), how) && channel &&
+	    !channel->ended)
 		workers_ended(broker, channel, how);
 }
 

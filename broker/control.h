@@ -15,6 +15,8 @@ void control_turn(struct broker *broker);
 void control_announce(struct broker *broker);
 
 void control_start_worker(struct broker *broker, const struct channel *channel);
+/* Its end is told as a worker's is, and it is dropped like one. */
+void control_start_resolver(struct broker *broker, uint32_t worker);
 void control_drop_worker(struct broker *broker, uint32_t worker);
 /* This generation is to be served, or not. */
 void control_serve(struct broker *broker, uint32_t generation);

@@ -20,7 +20,8 @@
 #define UNSYNCED_MS	20   /* how long a line may wait for others before it is synced */
 #define UNSYNCED_NS	(SECOND_NS / 2) /* ... and when the others never cease */
 #define SIGNED		2 /* the keystore's threads have finished something */
-#define FIRST_ADMIN	3
+#define RESOLVER	3
+#define FIRST_ADMIN	4
 #define FIRST_CHANNEL	(FIRST_ADMIN + ADMINS_MAX)
 #define DESCRIPTORS_MAX (FIRST_CHANNEL + CHANNELS_MAX + REMOTE_DESCRIPTORS_MAX)
 
@@ -82,6 +83,7 @@ static unsigned fill(struct broker *broker, struct pollfd *polled)
 	polled[0] = (struct pollfd){ .fd = DESCRIPTOR_CONTROL, .events = POLLIN };
 	admin = place && !broker->settings.check ? DESCRIPTOR_ADMIN : -1;
 	polled[1] = (struct pollfd){ .fd = admin, .events = POLLIN };
+	polled[RESOLVER] = (struct pollfd){ .fd = hosts_fd(broker), .events = POLLIN };
 	polled[SIGNED] = (struct pollfd){
 		.fd = broker->keystore.threads ? broker->keystore.threads->event : -1,
 		.events = POLLIN
@@ -149,6 +151,7 @@ static void tend(struct broker *broker, bool idle)
 	broker->wake_ns = UINT64_MAX;
 	if (remote_checked(broker)) /* before, there is nothing to work with */
 		workers_tend(broker, now);
+	hosts_tend(broker, now);
 	remote_tend(broker, now);
 	control_tend(broker, now);
 	if (now >= broker->alerts.looked_ns + SECOND_NS)
@@ -168,6 +171,8 @@ static void turn(
 	for (i = 0; i < ADMINS_MAX; i++)
 		if (polled[FIRST_ADMIN + i].revents != 0)
 			admin_turn(broker, i);
+	if (polled[RESOLVER].revents != 0)
+		hosts_turn(broker);
 	if (polled[SIGNED].revents != 0)
 		signing_threads_turn(broker->keystore.threads);
 	gather(broker);

@@ -8,7 +8,6 @@
 #include "confine/confine.h"
 #include "ipc/log.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -107,14 +106,6 @@ static bool find_endpoints(
 	return true;
 }
 
-static bool is_address(const char *host)
-{
-	struct in6_addr address;
-
-	return inet_pton(AF_INET, host, &address) == 1 ||
-	       inet_pton(AF_INET6, host, &address) == 1;
-}
-
 static bool connect_aws(
     struct broker *broker, const char *region, struct failure *failure)
 {
@@ -123,19 +114,39 @@ static bool connect_aws(
 		.http = remote->http,
 		.credentials = remote->credentials,
 		.log = &broker->log };
-	int i;
 
 	memcpy(settings.endpoint, remote->endpoint, sizeof settings.endpoint);
 	remote->aws = aws_new(&settings, failure);
 	if (!remote->aws)
 		return false;
 	credentials_call_through(remote->credentials, remote->aws);
-	/* An address needs no resolver. */
-	for (i = 0; i < AWS_SERVICE_COUNT; i++)
-		if (is_address(remote->endpoint[i].host))
-			aws_addresses(
-			    remote->aws, (enum aws_service)i, remote->endpoint[i].host);
 	return true;
+}
+
+/* The hosts are the services by their numbers, then the credentials' own. */
+static void on_addresses(void *context, unsigned which, const char *addresses)
+{
+	const struct remote *remote = context;
+
+	if (which < AWS_SERVICE_COUNT)
+		aws_addresses(remote->aws, (enum aws_service)which, addresses);
+	else
+		credentials_addresses(remote->credentials, addresses);
+}
+
+/* Names that the policy and root's environment give, and no others. */
+static void find_hosts(struct broker *broker)
+{
+	struct remote *remote = &broker->remote;
+	struct credentials_needs needs;
+	unsigned i;
+
+	credentials_needs(remote->credentials, &needs);
+	hosts_begin(&broker->hosts, on_addresses, remote);
+	for (i = 0; i < AWS_SERVICE_COUNT; i++)
+		hosts_add(&broker->hosts, remote->endpoint[i].host);
+	if (needs.host)
+		hosts_add(&broker->hosts, needs.host);
 }
 
 bool remote_prepare(struct broker *broker, struct failure *failure)
@@ -160,7 +171,10 @@ bool remote_prepare(struct broker *broker, struct failure *failure)
 	if (remote->http)
 		remote->credentials = credentials_new(&credentials, failure);
 	X509_STORE_free(http.roots);
-	return remote->credentials && connect_aws(broker, pins->region, failure);
+	if (!remote->credentials || !connect_aws(broker, pins->region, failure))
+		return false;
+	find_hosts(broker);
+	return true;
 }
 
 static void add_port(struct seal *seal, uint16_t port)

@@ -295,6 +295,8 @@ static bool is_expected_descriptor(
 	    strncmp(link, "/memfd:", 7) == 0 ||
 	    (S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3)))
 		return true;
+	if (e->role == ROLE_NETWORKED && S_ISDIR(status.st_mode))
+		return true; /* of credentials */
 	if (has_role("BN", e->role) &&
 	    readlinkat(directory, "6", state, sizeof state - 1) > 0) {
 		n = strlen(state);
@@ -321,7 +323,7 @@ static void examine_descriptors(struct examination *e)
 		[ROLE_SUPERVISOR] =
 		    "sockets, pipes, memory files, directories, locks, children",
 		[ROLE_BROKER] = "sockets, pipes, memory files, state, workers' status",
-		[ROLE_NETWORKED] = "sockets, pipes, memory files, state, workers' status",
+		[ROLE_NETWORKED] = "as the broker's, and directories of credentials",
 		[ROLE_WORKER] = "sockets, pipes, memory files",
 		[ROLE_RESOLVER] = "sockets, pipes, memory files",
 		[ROLE_CLI] = "sockets, pipes, memory files",

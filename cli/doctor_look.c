@@ -182,7 +182,10 @@ void doctor_look_at_processes(cJSON *seen, const cJSON *report)
 			look_at_process(seen, role, number_of(process, "pid"),
 			    text_of(process, "socket"), has_role("WR", role) ? uid : 0,
 			    has_role("WR", role) ? gid : 0,
-			    has_role("WR", role) ? filters : 1);
+			    role == ROLE_WORKER	    ? filters
+			    : role == ROLE_RESOLVER ? filters - 1 /* before the
+								     supervisor's */
+						    : 1);
 	}
 	if (cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(seen, "processes")) == 0)
 		doctor_broken(seen, "the broker's report names no process");

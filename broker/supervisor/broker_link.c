@@ -83,14 +83,17 @@ static bool send_segment(struct supervisor *s, uint32_t number)
 
 /* The broker is sealed and has named its sockets: what needs freedom ends here. Proof
  * before trust: a seal that does not hold for twins would not hold for the real ones. */
-static bool on_started(struct supervisor *s, uint32_t segment)
+static bool on_started(struct supervisor *s, uint32_t segment, bool networked)
 {
 	const struct seal seal = { ROLE_SUPERVISOR, .state_directory = -1,
-		.control = s->control };
+		.control = s->control, .resolvers = networked };
 	struct confine_error error;
 	char said[128];
 
-	if (!confine_twins_start(ROLE_BROKER, s->broker_program, s->uid, s->gid, said) ||
+	if (!confine_twins_start(networked ? ROLE_NETWORKED : ROLE_BROKER,
+		s->broker_program, s->uid, s->gid, said) ||
+	    (networked && !confine_twins_start(ROLE_RESOLVER, s->resolver_program, s->uid,
+			      s->gid, said)) ||
 	    !confine_twins_start(ROLE_WORKER, s->worker_program, s->uid, s->gid, said))
 		return FAIL("on this kernel the seal does not hold: %s; privyseal doctor "
 			    "--probe tries all",
@@ -98,6 +101,7 @@ static bool on_started(struct supervisor *s, uint32_t segment)
 	if (confine_seal(&seal, &error) != 0)
 		return FAIL("%s", error.text);
 	s->sealed = true;
+	s->networked = networked;
 	return s->flags.check || send_segment(s, segment);
 }
 
@@ -133,12 +137,17 @@ static bool obey(struct supervisor *s, const struct frame *frame)
 			   ? listener_add(s, socket, group)
 			   : FAIL("the broker names a socket out of turn");
 	case OP_STARTED:
-		return on_started(s, number);
+		return on_started(s, number, frame_number(frame, 1) != 0);
 	case OP_START_WORKER:
 		copy_field(frame, 2, socket);
 		if (!s->sealed)
 			return FAIL("the broker starts a worker out of turn");
 		worker_start(s, number, (uint32_t)frame_number(frame, 1), socket);
+		return true;
+	case OP_START_RESOLVER:
+		if (s->sealed && !s->networked) /* nor does our filter permit it */
+			return FAIL("the broker starts a resolver out of turn");
+		worker_start(s, number, 0, NULL);
 		return true;
 	case OP_DROP_WORKER:
 		on_drop_worker(s, number);

@@ -75,7 +75,8 @@ static void name_role(
 
 	for (; listener < s->listeners + LISTENERS_MAX; listener++)
 		count += listener->name[0] != '\0';
-	snprintf(role, room, count > 1 ? "%s %s" : "%s", role_name(ROLE_WORKER), socket);
+	snprintf(role, room, socket && count > 1 ? "%s %s" : "%s",
+	    role_name(socket ? ROLE_WORKER : ROLE_RESOLVER), socket);
 }
 
 /* The channel, which the broker is to have; -1 with a line. */
@@ -101,6 +102,17 @@ static int launch(const struct supervisor *s, const struct generation *of, int l
 	return channel;
 }
 
+static int launch_resolver(const struct supervisor *s, int log, struct spawned *out)
+{
+	char *words[] = { "privyseal-resolver", "--uid", (char *)(uintptr_t)s->uid_text,
+		"--gid", (char *)(uintptr_t)s->gid_text, "--log-level",
+		s->flags.log_level, NULL };
+	struct spawn how = { ROLE_RESOLVER, s->resolver_program, words,
+		{ -1, -1, log, -1, -1, -1 }, 4 };
+
+	return spawn(&how, out);
+}
+
 /* Its standard error is a channel as well: a datagram is a line. */
 static bool start(struct supervisor *s, struct child *worker, uint32_t number,
     uint32_t generation, char *socket)
@@ -108,23 +120,25 @@ static bool start(struct supervisor *s, struct child *worker, uint32_t number,
 	const bool has_listener = !s->flags.terminal && !s->flags.check;
 	const struct generation *of =
 	    generation == s->next.number ? &s->next : &s->current;
-	const struct listener *listener = listener_of(s, socket, generation);
+	const struct listener *listener =
+	    socket ? listener_of(s, socket, generation) : NULL;
 	struct spawned spawned;
 	int log[2], channel;
 
-	if (generation == 0 || of->number != generation || s->stopping ||
-	    (has_listener && !listener))
+	if (s->stopping || (socket && (generation == 0 || of->number != generation ||
+					  (has_listener && !listener))))
 		return FAIL(
 		    "the broker wants a worker for what is over (%s, generation %u)",
-		    socket, generation);
+		    socket ? socket : role_name(ROLE_RESOLVER), generation);
 	if (!worker || channel_pair(log) != 0)
 		return FAIL("there are too many workers, or no more descriptors");
-	channel =
-	    launch(s, of, has_listener ? listener->fd : -1, socket, log[1], &spawned);
+	channel = !socket ? launch_resolver(s, log[1], &spawned)
+			  : launch(s, of, has_listener ? listener->fd : -1, socket,
+				log[1], &spawned);
 	close(log[1]);
 	if (channel < 0)
 		return close(log[0]), false;
-	*worker = (struct child){ spawned.pidfd, NEVER, number, log[0], 0, "" };
+	*worker = (struct child){ spawned.pidfd, NEVER, !socket, number, log[0], 0, "" };
 	name_role(s, socket, worker->role, sizeof worker->role);
 	broker_tell(
 	    s, &(struct message){ OP_WORKER_STARTED, { number, (uint32_t)spawned.pid },

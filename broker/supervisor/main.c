@@ -163,7 +163,8 @@ static enum exit_status run(struct supervisor *s)
 
 	if ((geteuid() == 0 || FAIL("privyseald must be started by root")) &&
 	    find_program("privyseal-broker", s->broker_program) &&
-	    find_program("privyseal-worker", s->worker_program) && find_user(s) &&
+	    find_program("privyseal-worker", s->worker_program) &&
+	    find_program("privyseal-resolver", s->resolver_program) && find_user(s) &&
 	    count_filters(s) && generation_read(s) && open_terminal(s) &&
 	    take_over_signals(s) && open_directories(s) && listener_add(s, "admin", "") &&
 	    broker_start(s))

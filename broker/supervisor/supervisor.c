@@ -181,10 +181,10 @@ static void worker_ended(struct supervisor *s, struct child *worker)
 	char how[96];
 	const int status = child_bury(worker, s->now, how);
 
-	if (status == 0 && s->flags.check && !s->stopping)
+	if (status == 0 && !worker->resolver && s->flags.check && !s->stopping)
 		dprintf(STDOUT_FILENO, "privyseald: %s and %s are good\n",
 		    s->flags.config, s->flags.policy);
-	if (status == 0 &&
+	if (status == 0 && !worker->resolver &&
 	    (s->flags.check || s->flags.terminal)) /* the input has ended */
 		stop(s, EXIT_DONE, s->flags.check ? 0 : DRAIN_TIME);
 	broker_tell(

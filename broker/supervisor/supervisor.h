@@ -20,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CHILDREN_MAX   65 /* the broker and its workers */
+#define CHILDREN_MAX   66 /* the broker, its workers and its resolver */
 #define LISTENERS_MAX  33 /* the broker's, and those of two policies */
 #define PATH_OF_SOCKET 108
 #define NEVER	       INT64_MAX
@@ -62,7 +62,8 @@ struct listener {
 struct child {
 	int pidfd; /* 0: this place is free */
 	int64_t kill_due;
-	/* of workers */
+	/* of workers, of which a resolver counts as one */
+	bool resolver;
 	uint32_t number;
 	int log;
 	int64_t log_due; /* what it says sooner waits */
@@ -75,7 +76,8 @@ struct supervisor {
 	uid_t uid; /* workers' */
 	gid_t gid;
 	char uid_text[16], gid_text[16], filters_text[16];
-	char broker_program[PATH_MAX], worker_program[PATH_MAX];
+	char broker_program[PATH_MAX], worker_program[PATH_MAX],
+	    resolver_program[PATH_MAX];
 	int state, audit; /* directories */
 	int signals, notify;
 	int control;
@@ -91,7 +93,7 @@ struct supervisor {
 	uint32_t last_generation;
 	int64_t now, wake_due;
 	uint32_t reload_uid, reload_pid; /* who sent SIGHUP */
-	bool reload_wanted, sealed, stopping;
+	bool reload_wanted, sealed, networked, stopping;
 	enum exit_status status;
 };
 
@@ -134,7 +136,7 @@ void listeners_remove(struct supervisor *s, bool all);
 
 /* children.c */
 bool broker_start(struct supervisor *s);
-/* The broker is told whether it has started or ended. */
+/* The broker is told whether it has started or ended. Without a socket: a resolver. */
 void worker_start(
     struct supervisor *s, uint32_t number, uint32_t generation, char *socket);
 /* Prints a line of what a worker has said on standard error, if there is one; false when
