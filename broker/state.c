@@ -1,6 +1,7 @@
 /* state.json, read and written; state.h has the promises. */
 #include "broker/state.h"
 #include "broker/crypto.h"
+#include "policy/text.h"
 
 #include <cjson/cJSON.h>
 #include <openssl/evp.h>
@@ -77,6 +78,9 @@ static bool copy_text(const cJSON *object, const char *name, char *out, size_t r
 		return damaged(failure, name, "missing, or not a string");
 	if (strlen(text) >= room)
 		return damaged(failure, name, "too long");
+	/* It is shown, and may have come from elsewhere with a backup. */
+	if (!text_printable(slice_of(text)))
+		return damaged(failure, name, "not UTF-8 without control characters");
 	snprintf(out, room, "%s", text);
 	return true;
 }

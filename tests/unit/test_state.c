@@ -128,6 +128,9 @@ static void refuses_what_it_does_not_know(void **state)
 	assert_non_null(strstr(failure.text, "more"));
 	assert_false(with("\"version\":\t1", "\"version\":\t1, \"version\": 1"));
 	assert_false(with("\"cluster\":\t\"example.com\"", "\"cluster\":\t5"));
+	/* What a terminal would obey. */
+	assert_false(with("\"cluster\":\t\"example.com\"",
+	    "\"cluster\":\t\"example.com\\u001b]0;a\\u0007\""));
 	assert_false(with("\"suite\":\t\"balanced-v1\"", "\"suite\":\t\"best\""));
 	assert_false(with("\"type\":\t\"host\"", "\"type\":\t\"user\""));
 	assert_false(with("\"type\":\t\"host\"", "\"type\":\t\"hosts\""));
