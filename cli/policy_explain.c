@@ -1,7 +1,8 @@
 /*
  * privyseal policy explain: who may get what. It is made once, as JSON, and text is a
- * rendering of that. Widths are fixed and values sorted, so that two hosts whose policies
- * say the same print the same, and a change of one line is a change of one row.
+ * rendering of that. Widths are fixed, values sorted and lines not numbered (the JSON has
+ * the numbers), so that two hosts whose policies say the same print the same, and a
+ * change of one line is a change of one row.
  */
 #include "cli/json_print.h"
 #include "cli/policy_command.h"
@@ -225,21 +226,20 @@ static void write_rate(const cJSON *rate, char out[64])
 		    (unsigned long long)number_of(rate, "burst"));
 }
 
-#define ROW "%-5s  %-7s  %-9s  %-15s  %-6s  %-20s  "
+#define ROW "%-7s  %-9s  %-15s  %-6s  %-20s  "
 
 static void print_rule(const cJSON *row, FILE *out)
 {
-	char line[24], ttl[24] = "-", rate[64] = "-";
+	char ttl[24] = "-", rate[64] = "-";
 	const cJSON *word, *words = member(row, "words");
 
-	snprintf(line, sizeof line, "%llu", (unsigned long long)number_of(row, "line"));
 	if (member(row, "ttl")) {
 		duration_write(number_of(row, "ttl"), ttl);
 		snprintf(rate, sizeof rate, "(ceiling)");
 		if (cJSON_IsObject(member(row, "rate")))
 			write_rate(member(row, "rate"), rate);
 	}
-	fprintf(out, ROW, line, text_of(row, "verdict"), text_of(row, "ca"),
+	fprintf(out, ROW, text_of(row, "verdict"), text_of(row, "ca"),
 	    text_of(row, "document"), ttl, rate);
 	if (!words->child)
 		fputs("(all)\n", out);
@@ -307,12 +307,11 @@ void policy_show_rules(const struct policy *policy, bool json, FILE *out)
 		print_ceiling(item, out);
 	}
 	fputc('\n', out);
-	fprintf(
-	    out, ROW "%s\n", "line", "verdict", "ca", "document", "ttl", "rate", "words");
+	fprintf(out, ROW "%s\n", "verdict", "ca", "document", "ttl", "rate", "words");
 	cJSON_ArrayForEach(item, member(all, "rules"))
 	{
 		print_rule(item, out);
 	}
-	fprintf(out, ROW "%s\n", "-", "deny", "*", "*", "-", "-", "(all)");
+	fprintf(out, ROW "%s\n", "deny", "*", "*", "-", "-", "(all)");
 	cJSON_Delete(all);
 }

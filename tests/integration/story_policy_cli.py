@@ -68,11 +68,12 @@ def explain(place):
     assert place.path not in one.stdout
     other.remove()
     rows = one.stdout.split("\n\n")[1].splitlines()
-    assert [row.split()[:4] for row in rows[1:]] == [
-        ["3", "deny", "user", "ssh-user"], ["4", "permit", "user", "ssh-user"],
-        ["5", "permit", "host", "ssh-host"], ["-", "deny", "*", "*"]], rows
+    assert [row.split()[:3] for row in rows[1:]] == [
+        ["deny", "user", "ssh-user"], ["permit", "user", "ssh-user"],
+        ["permit", "host", "ssh-host"], ["deny", "*", "*"]], rows
     assert rows[1].index("principals root") == rows[2].index("principals *"), rows
     rules = json.loads(policy("explain", "--format=json", place.policy).stdout)["rules"]
+    assert [rule["line"] for rule in rules] == [3, 4, 5], rules
     assert rules[1]["words"]["principals"] == ["*"] and rules[1]["ttl"] == 108000, rules
 
 
