@@ -4,6 +4,7 @@
  */
 #include "broker/config_judge.h"
 #include "broker/ca_keys.h"
+#include "ipc/log.h"
 
 #include <string.h>
 
@@ -45,8 +46,10 @@ static bool agrees_with_pins(const struct broker *broker, const struct config *c
 		    "privyseal.workers is %u for each of %u sockets; there may be %d "
 		    "workers",
 		    (unsigned)config->workers, pins->sockets, WORKERS_MAX);
-	if (config->cluster[0] == '\0' && !broker->settings.check &&
-	    !ca_key(broker, CA_USER, PURPOSE_SSH))
+	if (config->cluster[0] == '\0' && broker->settings.check)
+		log_warning("the config has no auth_service.cluster_name, without which "
+			    "there is no first start");
+	else if (config->cluster[0] == '\0' && !ca_key(broker, CA_USER, PURPOSE_SSH))
 		return failure_say(failure,
 		    "the config has no auth_service.cluster_name; the "
 		    "first start needs it (the policy says '%s')",
