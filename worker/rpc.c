@@ -97,7 +97,7 @@ void rpc_send_error(struct worker *worker, struct connection *connection, const 
 		return;
 	worker->refused++;
 	snprintf(worker->last_refused, sizeof(worker->last_refused), "%.80s: %s '%.*s'",
-	    error->message, error->fact, (int)error->value_length, error->value);
+	    error->rule, error->fact, (int)error->value_length, error->value);
 }
 
 void rpc_line_too_long(struct worker *worker, struct connection *connection)

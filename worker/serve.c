@@ -518,8 +518,8 @@ static void tell_refused(struct server *server, int64_t now)
 
 	if (worker->refused == 0 || now < server->tell_refused_again)
 		return;
-	log_notice("%u requests were refused by the policy; the last: %s",
-	    worker->refused, worker->last_refused);
+	log_notice("requests that the policy refused: %u; the last: %s", worker->refused,
+	    worker->last_refused);
 	worker->refused = 0;
 	server->tell_refused_again = now + TELL_MS;
 }

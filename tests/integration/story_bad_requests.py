@@ -96,10 +96,12 @@ def main():
 
         # The administrator is told how many were refused, at most once a second.
         def told():
-            return [int(line.split("]: ")[1].split()[0]) for line in daemon.logged().splitlines()
-                    if "requests were refused by the policy" in line]
+            return [int(line.split("refused: ")[1].split(";")[0])
+                    for line in daemon.logged().splitlines()
+                    if "requests that the policy refused: " in line]
         wait_until("every refusal to be counted", lambda: sum(told()) == refusals[0])
         assert len(told()) < refusals[0], told()
+        assert "the last: default: principals 'elsewhere.org'" in daemon.logged()
 
         # still the same processes, and they still work
         assert "result" in pipe.call("ssh-user", **good)
