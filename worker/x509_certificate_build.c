@@ -321,8 +321,7 @@ static bool take_params(struct assembly *a, enum document document, const cJSON 
 	X509_SET(&a->facts, x509_alt_names,
 	    ((struct slice){ a->packed + used, names.sink.used }));
 	return subject.count + names.count > 0 ||
-	       params_fail(
-		   error, "subject", "a subject or a dns, ip, uri or email is required");
+	       params_fail(error, "subject", "required, an object with a common_name");
 }
 
 static const enum x509_signature signatures[KEY_KIND_COUNT] = {

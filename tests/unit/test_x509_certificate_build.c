@@ -312,7 +312,7 @@ static void names_the_param_that_is_wrong(void **state)
 	static const struct {
 		const char *params, *begins;
 	} cases[] = {
-		{ "", "subject: a subject or a dns" },
+		{ "", "subject: required" },
 		{ "\"csr\":\"x\"", "public_key, csr: exactly one" },
 		{ "\"principals\":[\"a\"]", "x509-host: unknown param \"principals\"" },
 		{ "\"subject\":[]", "subject: must be an object" },
