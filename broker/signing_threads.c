@@ -7,6 +7,17 @@
 #include <string.h>
 #include <unistd.h>
 
+/* One for all threads, or the C library would count processors for more of them. The
+ * address sanitizer has a heap of its own, without such a setting. */
+static bool keep_one_heap(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+	return true;
+#else
+	return mallopt(M_ARENA_MAX, 1) == 1;
+#endif
+}
+
 bool signing_threads_prepare(struct signing_threads *threads, struct failure *failure)
 {
 	int ends[2] = { -1, -1 };
@@ -21,8 +32,7 @@ bool signing_threads_prepare(struct signing_threads *threads, struct failure *fa
 		return failure_say(failure, "pipe: %s", strerror(errno));
 	threads->event = ends[0];
 	threads->tell = ends[1];
-	/* One heap for all, or the C library would count processors for more of them. */
-	return mallopt(M_ARENA_MAX, 1) == 1 ||
+	return keep_one_heap() ||
 	       failure_say(failure, "the C library keeps more than one heap");
 }
 
