@@ -123,7 +123,7 @@ static void on_created(void *context, const struct failure *failure)
 	metrics_key_created(&broker->metrics, maker(broker)->methods->kind, row->purpose,
 	    row->kind[broker->making.suite], failure == NULL);
 	if (failure) {
-		finish(broker, failure);
+		fail(broker, "key", failure->text);
 		return;
 	}
 	keys->key[0] = (struct state_key){ .blob_length = key->blob_length };
@@ -171,6 +171,7 @@ static bool intend(
 			.since = clock_wall_seconds() };
 		crypto_random(random, sizeof random);
 		crypto_hex(intent->nonce, random, sizeof random);
+		state_nonce_add(&broker->state, intent->nonce);
 	}
 	wanted->kind = intent->kind;
 	wanted->nonce = intent->nonce;

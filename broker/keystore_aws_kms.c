@@ -118,32 +118,6 @@ struct signature_wanted {
 	void *context;
 };
 
-static void on_signature(void *context, const struct aws_answer *answer)
-{
-	struct signature_wanted *wanted = context;
-	const struct key *key = wanted->key;
-	struct keystore_answer ours = { .result = KEYSTORE_FAILED,
-		.request_id = answer->request_id,
-		.attempts = answer->attempts,
-		.lost = answer->lost };
-	uint8_t signature[KEY_SIGNATURE_MAX];
-	struct failure failure;
-
-	ours.signature = signature;
-	if (!answer->good)
-		ours.why = answer->why;
-	else if (!kms_signature_read(answer->body, answer->length,
-		     kms_key_arn(key->identifier),
-		     kms_signing_algorithm(key->kind, key->bits), signature,
-		     sizeof signature, &ours.length, &failure)) {
-		ours.why = failure.text;
-		ours.lost = true;
-	} else
-		ours.result = KEYSTORE_SIGNED;
-	wanted->done(wanted->context, &ours);
-	free(wanted);
-}
-
 /* The validity that a document says is this host's clock's, and whoever relies on it has
  * the world's. */
 static bool clocks_agree(const struct kms *kms, char why[128])
@@ -158,6 +132,36 @@ static bool clocks_agree(const struct kms *kms, char why[128])
 	    "agree",
 	    (long long)skew);
 	return false;
+}
+
+static void on_signature(void *context, const struct aws_answer *answer)
+{
+	struct signature_wanted *wanted = context;
+	const struct key *key = wanted->key;
+	struct keystore_answer ours = { .result = KEYSTORE_FAILED,
+		.request_id = answer->request_id,
+		.attempts = answer->attempts,
+		.lost = answer->lost };
+	uint8_t signature[KEY_SIGNATURE_MAX];
+	struct failure failure;
+	char why[128];
+
+	ours.signature = signature;
+	if (!answer->good)
+		ours.why = answer->why;
+	else if (!kms_signature_read(answer->body, answer->length,
+		     kms_key_arn(key->identifier),
+		     kms_signing_algorithm(key->kind, key->bits), signature,
+		     sizeof signature, &ours.length, &failure)) {
+		ours.why = failure.text;
+		ours.lost = true;
+	} else if (!clocks_agree(key->keystore->kms, why)) {
+		ours.why = why;
+		ours.lost = true;
+	} else
+		ours.result = KEYSTORE_SIGNED;
+	wanted->done(wanted->context, &ours);
+	free(wanted);
 }
 
 static const char *ask_signature(struct kms *kms, struct signature_wanted *wanted,

@@ -223,6 +223,23 @@ static void on_seen(void *context, const char *arn, const struct kms_tags *tags)
 		snprintf(creation->arn, sizeof creation->arn, "%s", arn);
 }
 
+/* Two installations that make keys for one cluster would delete each other's. */
+static void ask_key_if_alone(struct kms_creation *creation)
+{
+	const struct kms *kms = kms_of(creation);
+	char why[256];
+
+	if (kms->other[0] == '\0') {
+		ask_key(creation);
+		return;
+	}
+	snprintf(why, sizeof why,
+	    "another privyseal (instance %s) has keys for the cluster %s in this "
+	    "account; there may be one, so no key is made",
+	    kms->other, kms_cluster_tag(kms));
+	fail(creation, why);
+}
+
 /* A key with our nonce is ours only if nobody can have made it before the nonce was. */
 static void on_described(void *context, const struct aws_answer *answer)
 {
@@ -244,7 +261,7 @@ static void on_described(void *context, const struct aws_answer *answer)
 		log_warning("key %s has our mark, but is %s or too old: another is made",
 		    found.arn, found.state);
 		creation->arn[0] = '\0';
-		ask_key(creation);
+		ask_key_if_alone(creation);
 		return;
 	}
 	log_notice("adopted key %s, which was made before a crash", found.arn);
@@ -264,14 +281,12 @@ static void describe(struct kms_creation *creation)
 static void on_surveyed(void *context, const struct failure *failure)
 {
 	struct kms_creation *creation = context;
-	struct kms *kms = kms_of(creation);
-	char why[256];
 
 	if (failure) {
 		finish(creation, failure);
 		return;
 	}
-	kms->surveyed = true;
+	kms_of(creation)->surveyed = true;
 	if (creation->arn[0] != '\0')
 		describe(creation);
 	else if (creation->lost && creation->looks > 0)
@@ -279,14 +294,8 @@ static void on_surveyed(void *context, const struct failure *failure)
 	else if (creation->lost)
 		fail(creation, "it is not known whether a key was made; the next start "
 			       "looks for it again");
-	else if (kms->other[0] != '\0') {
-		snprintf(why, sizeof why,
-		    "another privyseal (instance %s) has keys for the cluster %s in this "
-		    "account; there may be one, so no key is made",
-		    kms->other, kms_cluster_tag(kms));
-		fail(creation, why);
-	} else
-		ask_key(creation);
+	else
+		ask_key_if_alone(creation);
 }
 
 static void look(struct kms_creation *creation)

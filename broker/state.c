@@ -30,6 +30,24 @@ void state_new(struct state *state, const char *cluster)
 	memset(state->head_hash, '0', HASH_TEXT);
 }
 
+void state_nonce_add(struct state *state, const char *nonce)
+{
+	if (state->nonces == STATE_NONCES_MAX)
+		memmove(state->nonce[0], state->nonce[1],
+		    sizeof state->nonce[0] * --state->nonces);
+	snprintf(state->nonce[state->nonces++], sizeof state->nonce[0], "%s", nonce);
+}
+
+bool state_nonce_known(const struct state *state, const char *nonce)
+{
+	unsigned i;
+
+	for (i = 0; i < state->nonces; i++)
+		if (strcmp(state->nonce[i], nonce) == 0)
+			return true;
+	return false;
+}
+
 /* ---- reading ---- */
 
 static bool damaged(struct failure *failure, const char *where, const char *what)
@@ -313,10 +331,30 @@ static bool read_creations(
 	return true;
 }
 
+static bool read_nonces(const cJSON *list, struct state *state, struct failure *failure)
+{
+	const cJSON *item;
+
+	if (list && !cJSON_IsArray(list))
+		return damaged(failure, "nonces", "not a list");
+	cJSON_ArrayForEach(item, list)
+	{
+		const char *nonce = cJSON_GetStringValue(item);
+
+		if (!nonce || strlen(nonce) != NONCE_TEXT ||
+		    strspn(nonce, "0123456789abcdef") != NONCE_TEXT ||
+		    state->nonces == STATE_NONCES_MAX)
+			return damaged(failure, "nonces", "not nonces of keys");
+		memcpy(state->nonce[state->nonces++], nonce, NONCE_TEXT + 1);
+	}
+	return true;
+}
+
 static bool read_root(const cJSON *root, struct state *state, struct failure *failure)
 {
 	static const char *const names[] = { "version", "instance", "cluster", "suite",
-		"authorities", "record", "restored", "intent", "creations", "checksum" };
+		"authorities", "record", "restored", "intent", "creations", "nonces",
+		"checksum" };
 	static const char *const record_names[] = { "sequence", "hash" };
 	const cJSON *record = cJSON_GetObjectItemCaseSensitive(root, "record"),
 		    *restored = cJSON_GetObjectItemCaseSensitive(root, "restored"), *list,
@@ -336,11 +374,13 @@ static bool read_root(const cJSON *root, struct state *state, struct failure *fa
 			       "privyseal, this one knows %d; install that one again",
 		    (unsigned long long)version, STATE_VERSION);
 	list = cJSON_GetObjectItemCaseSensitive(root, "authorities");
-	if (!members_are(root, "the file", names, 10, failure) ||
+	if (!members_are(root, "the file", names, 11, failure) ||
 	    !read_intent(cJSON_GetObjectItemCaseSensitive(root, "intent"), &state->intent,
 		failure) ||
 	    !read_creations(
 		cJSON_GetObjectItemCaseSensitive(root, "creations"), state, failure) ||
+	    !read_nonces(
+		cJSON_GetObjectItemCaseSensitive(root, "nonces"), state, failure) ||
 	    !copy_hex(root, "instance", state->instance, INSTANCE_TEXT, failure) ||
 	    !copy_text(root, "cluster", state->cluster, sizeof state->cluster, failure) ||
 	    !read_suite(root, &state->suite, failure) ||
@@ -555,6 +595,20 @@ static bool add_creations(cJSON *root, const struct state *state)
 	       cJSON_AddNumberToObject(item, "count", state->creations);
 }
 
+static bool add_nonces(cJSON *root, const struct state *state)
+{
+	cJSON *list;
+	unsigned i;
+
+	if (state->nonces == 0)
+		return true;
+	list = cJSON_AddArrayToObject(root, "nonces");
+	for (i = 0; list && i < state->nonces; i++)
+		if (!cJSON_AddItemToArray(list, cJSON_CreateString(state->nonce[i])))
+			return false;
+	return list != NULL;
+}
+
 static cJSON *to_json(const struct state *state)
 {
 	cJSON *root = cJSON_CreateObject(), *list, *record;
@@ -576,6 +630,7 @@ static cJSON *to_json(const struct state *state)
 	    cJSON_AddNumberToObject(record, "sequence", (double)state->head_sequence) &&
 	    cJSON_AddStringToObject(record, "hash", state->head_hash) &&
 	    add_intent(root, &state->intent) && add_creations(root, state) &&
+	    add_nonces(root, state) &&
 	    (!state->restored || cJSON_AddTrueToObject(root, "restored")) &&
 	    cJSON_AddStringToObject(root, "checksum", no_checksum);
 	if (!good) {
@@ -596,8 +651,8 @@ bool state_write(
 	if (text) {
 		/* The NUL becomes the last line's newline. */
 		length = strlen(text);
-		text[length] = '\n';
 		at = strstr(text, CHECKSUM) + sizeof CHECKSUM - 1;
+		text[length] = '\n';
 		checksum_of(text, length + 1, at, hash);
 		memcpy(at, hash, HASH_TEXT);
 		written = file_replace(directory, STATE_FILE, text, length + 1, failure);

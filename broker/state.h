@@ -11,13 +11,14 @@
 #include "ipc/ops.h"
 #include "policy/names.h"
 
-#define STATE_VERSION 1
-#define STATE_FILE    "state.json"
-#define STATE_MAX     ((size_t)512 * 1024)
-#define KEYS_PER_SET  2
-#define INSTANCE_TEXT 32
-#define HASH_TEXT     64
-#define KEYS_KNOWN    (CA_COUNT * PURPOSE_COUNT * KEY_SETS * KEYS_PER_SET)
+#define STATE_VERSION	 1
+#define STATE_FILE	 "state.json"
+#define STATE_MAX	 ((size_t)512 * 1024)
+#define KEYS_PER_SET	 2
+#define INSTANCE_TEXT	 32
+#define HASH_TEXT	 64
+#define STATE_NONCES_MAX 512
+#define KEYS_KNOWN	 (CA_COUNT * PURPOSE_COUNT * KEY_SETS * KEYS_PER_SET)
 
 /* Which keys of a CA: the ones that sign, and others that relying parties still trust. */
 enum key_set { KEY_SET_ACTIVE, KEY_SET_TRUSTED, KEY_SETS };
@@ -58,6 +59,10 @@ struct state {
 	struct state_intent intent;
 	int64_t creations_since; /* remote keys asked for: so many since then */
 	unsigned creations;
+	/* The nonces of remote keys that were asked for, the last so many: a key with one
+	 * of them is of our making. The record has them too, but is pruned. */
+	unsigned nonces;
+	char nonce[STATE_NONCES_MAX][NONCE_TEXT + 1];
 	bool restored; /* from a backup, and not started since */
 };
 
@@ -68,6 +73,10 @@ enum file_read state_read(
     struct state *state, const struct directory *directory, struct failure *failure);
 bool state_write(const struct state *state, const struct directory *directory,
     struct failure *failure);
+
+/* Adds to the nonces; of a full list the oldest goes. */
+void state_nonce_add(struct state *state, const char *nonce);
+bool state_nonce_known(const struct state *state, const char *nonce);
 
 /* One key in two places would let a document of one kind pass as one of another. */
 bool state_keys_differ(const struct state *state, struct failure *failure);

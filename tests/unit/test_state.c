@@ -99,6 +99,61 @@ static void knows_that_it_was_restored(void **state)
 	f->broker->state.restored = false;
 }
 
+static struct state *written_again(void)
+{
+	static struct state again;
+
+	assert_true(
+	    state_write(&f->broker->state, &f->broker->state_directory, &failure));
+	if (state_read(&again, &f->broker->state_directory, &failure) != FILE_READ)
+		fail_msg("%s", failure.text);
+	return &again;
+}
+
+static void intend(void)
+{
+	struct state *mine = &f->broker->state;
+
+	mine->intent = (struct state_intent){ .nonce = "00112233445566778899aabbccddeeff",
+		.ca = CA_HOST,
+		.purpose = PURPOSE_TLS,
+		.kind = KEY_P256,
+		.since = 1700000000 };
+	mine->creations_since = 1699999999;
+	mine->creations = 7;
+	state_nonce_add(mine, "ffeeddccbbaa99887766554433221100");
+	state_nonce_add(mine, mine->intent.nonce);
+}
+
+static void knows_which_key_is_being_made_and_how_many_were(void **state)
+{
+	(void)state;
+	intend();
+	assert_memory_equal(written_again(), &f->broker->state, sizeof(struct state));
+	assert_true(
+	    state_nonce_known(written_again(), "ffeeddccbbaa99887766554433221100"));
+	assert_false(
+	    state_nonce_known(written_again(), "ffeeddccbbaa99887766554433221101"));
+}
+
+static void the_oldest_nonce_gives_way(void **state)
+{
+	char nonce[NONCE_TEXT + 1];
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i <= STATE_NONCES_MAX; i++) {
+		snprintf(nonce, sizeof nonce, "%032x", i);
+		state_nonce_add(&f->broker->state, nonce);
+	}
+	assert_int_equal(written_again()->nonces, STATE_NONCES_MAX);
+	assert_false(
+	    state_nonce_known(written_again(), "00000000000000000000000000000000"));
+	assert_true(
+	    state_nonce_known(written_again(), "00000000000000000000000000000001"));
+	assert_true(state_nonce_known(written_again(), nonce));
+}
+
 /* The file with `from` replaced by `to`, as by a hand that takes the checksum out. */
 static bool with(const char *from, const char *to)
 {
@@ -146,6 +201,30 @@ static void refuses_what_it_does_not_know(void **state)
 	assert_false(with("\"sequence\":\t", "\"sequence\":\t0.5"));
 	assert_false(with("}\n", "} x\n"));
 	assert_non_null(strstr(failure.text, STATE_FILE ":"));
+}
+
+static void refuses_a_damaged_intent(void **state)
+{
+	(void)state;
+	intend();
+	(void)written_again();
+	assert_true(with("\"version\"", "\"version\""));
+	assert_false(with("\"type\":\t\"host\",\n\t\t\"purpose\"",
+	    "\"type\":\t\"hosts\",\n\t\t\"purpose\""));
+	assert_non_null(strstr(failure.text, "intent"));
+	assert_false(with("\"purpose\":\t\"tls\"", "\"purpose\":\t\"tsl\""));
+	assert_false(with("\"kind\":\t\"", "\"kind\":\t\"x"));
+	assert_false(with("\"nonce\":\t\"0", "\"nonce\":\t\""));
+	assert_false(with("\"nonce\":\t\"0", "\"nonce\":\t\"g"));
+	assert_false(with("\"time\":\t17", "\"time\":\t-17"));
+	assert_false(with("\"time\":\t17", "\"more\":\t1, \"time\":\t17"));
+	assert_false(with("\"since\":\t1699999999,", ""));
+	assert_false(with("\"count\":\t7", "\"count\":\t-7"));
+	assert_false(with("\"count\":\t7", "\"count\":\t\"7\""));
+	assert_false(with("\"nonces\":\t[", "\"nonces\":\t[5, "));
+	assert_false(with("\"nonces\":\t[\"f", "\"nonces\":\t[\"F"));
+	assert_false(with("\"nonces\":\t[\"f", "\"nonces\":\t[\"ff"));
+	assert_non_null(strstr(failure.text, "nonces"));
 }
 
 static void refuses_one_key_in_two_places(void **state)
@@ -328,7 +407,10 @@ int main(void)
 		TEST(refuses_every_cut_file),
 		TEST(refuses_every_flipped_bit),
 		TEST(knows_that_it_was_restored),
+		TEST(knows_which_key_is_being_made_and_how_many_were),
+		TEST(the_oldest_nonce_gives_way),
 		TEST(refuses_what_it_does_not_know),
+		TEST(refuses_a_damaged_intent),
 		TEST(refuses_one_key_in_two_places),
 		TEST(refuses_crl_without_its_certificate),
 		TEST(refuses_file_that_others_can_read),
