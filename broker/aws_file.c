@@ -14,13 +14,14 @@ static const char *name_of(const struct aws_file *file)
 	return strrchr(file->path, '/') + 1;
 }
 
-static bool is_root_s_alone(int fd, const char *path, struct failure *failure)
+static bool is_root_s_alone(
+    int fd, uid_t owner, const char *path, struct failure *failure)
 {
 	struct stat status;
 
 	if (fstat(fd, &status) != 0)
 		return failure_say(failure, "%s: %s", path, strerror(errno));
-	if (status.st_uid != geteuid())
+	if (status.st_uid != owner)
 		return failure_say(failure,
 		    "the directory %s belongs to uid %u; chown root it, once you know "
 		    "who put it there",
@@ -38,7 +39,7 @@ bool aws_file_open(struct aws_file *file, enum aws_file_kind kind, const char *p
 	char directory[AWS_FILE_PATH_MAX + 1];
 	const size_t length = strlen(path);
 
-	*file = (struct aws_file){ .kind = kind, .directory = -1 };
+	*file = (struct aws_file){ .kind = kind, .directory = -1, .owner = geteuid() };
 	if (path[0] != '/' || length > AWS_FILE_PATH_MAX || path[length - 1] == '/')
 		return failure_say(failure,
 		    "'%s' must be the absolute path of a file, of at most %d bytes", path,
@@ -50,7 +51,7 @@ bool aws_file_open(struct aws_file *file, enum aws_file_kind kind, const char *p
 	if (file->directory < 0)
 		return errno == ENOENT || errno == ENOTDIR ||
 		       failure_say(failure, "%s: %s", directory, strerror(errno));
-	if (is_root_s_alone(file->directory, directory, failure))
+	if (is_root_s_alone(file->directory, file->owner, directory, failure))
 		return true;
 	aws_file_close(file);
 	return false;
@@ -94,7 +95,7 @@ static bool may_be_used(
 {
 	if (!S_ISREG(status->st_mode))
 		return failure_say(failure, "%s is no regular file", file->path);
-	if (status->st_uid != geteuid())
+	if (status->st_uid != file->owner)
 		return failure_say(failure,
 		    "%s belongs to uid %u; chown root it, once you know who put it there",
 		    file->path, status->st_uid);

@@ -24,6 +24,7 @@ enum aws_file_kind {
 struct aws_file {
 	enum aws_file_kind kind;
 	int directory; /* -1: there is none */
+	uid_t owner;   /* whose it must be: ours */
 	char path[AWS_FILE_PATH_MAX + 1];
 	struct stat seen; /* as it was when last read; all 0: it was not there */
 };

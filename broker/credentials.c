@@ -20,7 +20,7 @@
 #define SHUN_NS		(10 * SECOND_NS)
 #define SOON_NS		(2 * SECOND_NS) /* worth waiting for */
 #define RETRY_LEAST_NS	SECOND_NS
-#define RETRY_DOUBLINGS 6
+#define RETRY_DOUBLINGS 5
 #define POOL		2 /* connections; there is one request at a time */
 
 /* ---- sets ---- */

@@ -234,17 +234,9 @@ class Server:
         if line != "POST / HTTP/1.1":
             raise signature.Refused("ValidationException", f"not here: {line}")
         target = headers.get("x-amz-target")
-        user = signature.check(
-            headers, body, self.service.users, self.service.region,
-            "kms" if target else "sts", self.service.now())
-        entry["user"] = user.name
         if target is None:
-            form = dict(urllib.parse.parse_qsl(body.decode(), strict_parsing=True))
-            if form.get("Version") != "2011-06-15":
-                raise signature.Refused("ValidationError", "Version")
-            if headers.get("accept") != "application/json":
-                raise signature.Refused("ValidationError", "this server speaks JSON only")
-            return self.service.sts(form["Action"], form, user)
+            return self.work_sts(headers, body, entry)
+        user = self.who(headers, body, "kms", entry)
         prefix, _, operation = target.partition(".")
         if (prefix, headers.get("content-type")) != (
             "TrentService", "application/x-amz-json-1.1",
@@ -264,6 +256,30 @@ class Server:
             entry["KeyId"] = answer["KeyMetadata"]["Arn"]
         return answer
 
+    def who(self, headers, body, service, entry):
+        user = signature.check(
+            headers, body, self.service.users, self.service.region, service,
+            self.service.now())
+        entry["user"] = user.name
+        return user
+
+    def work_sts(self, headers, body, entry):
+        form = dict(urllib.parse.parse_qsl(body.decode(), strict_parsing=True))
+        action = form.pop("Action")
+        entry["operation"] = action
+        if form.pop("Version") != "2011-06-15":
+            raise signature.Refused("ValidationError", "Version")
+        if headers.get("accept") != "application/json":
+            raise signature.Refused("ValidationError", "this server speaks JSON only")
+        if action != "AssumeRoleWithWebIdentity":
+            user = self.who(headers, body, "sts", entry)
+        elif {name for name in headers if name.startswith("x-amz-")} - {"x-amz-date"} or (
+                "authorization" in headers):
+            raise signature.Refused("ValidationError", "this one is not signed")
+        else:
+            user = None
+        return self.service.sts(action, form, user)
+
     # ---- control ----
 
     def control(self, command):
@@ -278,6 +294,14 @@ class Server:
 
     def control_forget_user(self, key):
         del self.service.users[key]
+
+    def control_role(self, arn, trusts, external_id=None, lives=None):
+        """A role that the users (by name) or identity tokens in `trusts` may assume; its
+        credentials live so many seconds, or as long as was asked."""
+        self.service.roles[arn] = services.Role(arn, trusts, external_id, lives)
+
+    def control_sessions(self, arn):
+        return self.service.roles[arn].sessions
 
     def control_policy(self, key, policy):
         self.service.users[key].policy = policy

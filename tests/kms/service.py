@@ -51,6 +51,15 @@ class User:
         return f"arn:aws:sts::{account}:assumed-role/{self.name}/test"
 
 
+class Role:
+    def __init__(self, arn, trusts, external_id, lives):
+        self.arn = arn
+        self.trusts = trusts
+        self.external_id = external_id
+        self.lives = lives
+        self.sessions = 0
+
+
 class Key:
     def __init__(self, service, spec, tags, visible_at):
         self.id = str(uuid.uuid4())
@@ -116,6 +125,7 @@ class Service:
         self.account = account
         self.region = region
         self.users = {}
+        self.roles = {}
         self.keys = {}
         self.clock_offset = 0  # seconds that our clock is ahead
         self.visible_after = 0  # seconds until a new key is known everywhere
@@ -123,8 +133,9 @@ class Service:
         self.quotas = {"Sign": Quota(1000), "CreateKey": Quota(5)}
         self.lock = threading.Lock()
         loader = botocore.loaders.Loader()
-        model = loader.load_service_model("kms", "service-2")
-        self.model = botocore.model.ServiceModel(model, "kms")
+        self.models = {
+            name: botocore.model.ServiceModel(loader.load_service_model(name, "service-2"), name)
+            for name in ("kms", "sts")}
         self.shapes = {}
 
     def now(self):
@@ -148,7 +159,8 @@ class Service:
 
     def validate(self, operation, parameters):
         if operation not in self.shapes:
-            self.shapes[operation] = self.model.operation_model(operation).input_shape
+            self.shapes[operation] = (
+                self.models["kms"].operation_model(operation).input_shape)
         known = {name: value for name, value in parameters.items()
                  if name not in NEWER.get(operation, ())}
         strange = set(known) - set(self.shapes[operation].members)
@@ -269,10 +281,47 @@ class Service:
     # ---- STS ----
 
     def sts(self, action, parameters, user):
-        if action != "GetCallerIdentity":
+        handler = getattr(self, "sts_" + action, None)
+        if handler is None:
             raise Refused("InvalidAction", action)
-        return {"GetCallerIdentityResponse": {
-            "GetCallerIdentityResult": {
-                "Account": self.account, "Arn": user.arn(self.account), "UserId": user.key},
+        if "DurationSeconds" in parameters:
+            parameters["DurationSeconds"] = int(parameters["DurationSeconds"])
+        shape = self.models["sts"].operation_model(action).input_shape
+        report = botocore.validate.ParamValidator().validate(parameters, shape)
+        strange = set(parameters) - set(shape.members)
+        if strange or report.has_errors():
+            raise Refused("ValidationError", f"{strange or ''}{report.generate_report()}")
+        return {f"{action}Response": {
+            f"{action}Result": handler(parameters, user),
             "ResponseMetadata": {"RequestId": str(uuid.uuid4())},
         }}
+
+    def sts_GetCallerIdentity(self, parameters, user):
+        return {"Account": self.account, "Arn": user.arn(self.account), "UserId": user.key}
+
+    def sts_AssumeRole(self, parameters, user):
+        return self.session(parameters, user.name, f"User: {user.arn(self.account)}")
+
+    def sts_AssumeRoleWithWebIdentity(self, parameters, user):
+        return self.session(parameters, parameters["WebIdentityToken"], "This identity")
+
+    def session(self, parameters, who, called):
+        """Credentials of the role, for somebody whom it trusts."""
+        role = self.roles.get(parameters["RoleArn"])
+        if role is None or who not in role.trusts or (
+            role.external_id != parameters.get("ExternalId")
+        ):
+            raise Refused("AccessDenied", f"{called} is not authorized to perform: "
+                          f"sts:AssumeRole on resource: {parameters['RoleArn']}", 403)
+        role.sessions += 1
+        expires = self.now() + datetime.timedelta(
+            seconds=role.lives or parameters.get("DurationSeconds", 3600))
+        user = self.add_user(User(
+            role.arn.rpartition("/")[2], f"ASIA{uuid.uuid4().hex[:16].upper()}",
+            uuid.uuid4().hex, token=uuid.uuid4().hex + "/+=" * 20, expires=expires))
+        return {
+            "AssumedRoleUser": {"Arn": user.arn(self.account), "AssumedRoleId": "AROA:test"},
+            "Credentials": {"AccessKeyId": user.key, "SecretAccessKey": user.secret,
+                            "SessionToken": user.token,
+                            "Expiration": expires.timestamp()},
+        }

@@ -339,7 +339,7 @@ static void failures_come_further_and_further_apart(void **state)
 	}
 	assert_in_range(waits[0], 0, 2);
 	assert_in_range(waits[3], 7, 16);
-	assert_in_range(waits[7], 31, 64);
+	assert_in_range(waits[7], 15, 32);
 	assert_false(credentials_coming(rig.credentials));
 }
 

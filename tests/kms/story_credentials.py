@@ -1,0 +1,255 @@
+#!/usr/bin/python3
+"""Where AWS credentials come from: each source in turn lets the same CA sign, is shown by
+`privyseal credentials` without a secret, and is renewed while certificates are asked for;
+what goes wrong is said where an administrator looks."""
+
+import json
+import os
+import subprocess
+import time
+
+import kms_story
+import metadata
+import rig
+import story
+
+ROLE = "arn:aws:iam::123456789012:role/"
+ROLLS = 3  # sets of credentials that come and go under load
+
+
+class World:
+    def __init__(self, build, endpoints, where):
+        self.build = build
+        self.endpoints = endpoints
+        self.where = where
+        self.key = story.ed25519_key()
+
+    def path(self, name):
+        return os.path.join(self.where.path, name)
+
+    def write(self, name, text, mode=0o600):
+        """By rename, as tools replace such files."""
+        fresh = self.path("fresh")
+        with open(fresh, "w") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(text)
+        os.rename(fresh, self.path(name))
+        return self.path(name)
+
+    def daemon(self, **variables):
+        environment = story.clean_environment()
+        environment.update({
+            "AWS_ENDPOINT_URL": self.endpoints.url, "AWS_CA_BUNDLE": self.endpoints.ca,
+            "AWS_SHARED_CREDENTIALS_FILE": self.path("credentials"),
+            "AWS_CONFIG_FILE": self.path("config"), "AWS_EC2_METADATA_DISABLED": "true"})
+        environment.update(variables)
+        return story.Daemon(self.build, self.where, environment=environment)
+
+    def sign(self, pipe):
+        return pipe.result("ssh-user", public_key=self.key, key_id="alice",
+                           principals=["alice"], ttl="1h")
+
+    def keys_of(self, name, **more):
+        key, secret = f"AKID{name.upper()}", f"secret/of+{name}"
+        self.endpoints.do("user", name=name, key=key, secret=secret, **more)
+        return f"aws_access_key_id = {key}\naws_secret_access_key = {secret}\n"
+
+
+def report(daemon):
+    done = daemon.cli("credentials", "--format", "json")
+    return json.loads(done.stdout)
+
+
+def check_shown(daemon, secrets, **expected):
+    shown = report(daemon)
+    for name, value in expected.items():
+        assert shown.get(name) == value, (name, value, shown)
+    assert shown["usable"] and shown["used"] and shown["keystore"] == "aws_kms", shown
+    assert shown["account"] == "123456789012", shown
+    done = daemon.cli("credentials")
+    assert done.returncode == 0 and expected["source"] in done.stdout, done
+    for text in (done.stdout, json.dumps(shown), daemon.logged()):
+        for secret in secrets:
+            assert secret not in text, f"a secret was shown: {text}"
+
+
+def check_environment(world):
+    variables = {"AWS_ACCESS_KEY_ID": rig.KEY, "AWS_SECRET_ACCESS_KEY": rig.SECRET}
+    with world.daemon(**variables) as daemon, daemon.connect() as pipe:
+        world.sign(pipe)
+        check_shown(daemon, [rig.SECRET], source="environment", access_key_id=rig.KEY,
+                    identity="arn:aws:iam::123456789012:user/test", tried=[])
+
+
+def check_shared_file(world):
+    """Keys that are replaced and forgotten while certificates are asked for."""
+    world.write("credentials", "[default]\n" + world.keys_of("first"))
+    with world.daemon() as daemon, daemon.connect() as pipe:
+        world.sign(pipe)
+        check_shown(daemon, ["secret/of+first"], source="shared credentials file",
+                    access_key_id="AKIDFIRST")
+        assert [one["source"] for one in report(daemon)["tried"]] == ["environment"]
+        world.write("credentials", "[default]\n" + world.keys_of("second"))
+        world.endpoints.do("forget_user", key="AKIDFIRST")
+        for _ in range(5):
+            world.sign(pipe)
+        check_shown(daemon, ["secret/of+second"], source="shared credentials file",
+                    access_key_id="AKIDSECOND")
+
+
+def check_refused_files(world):
+    """A start that would use a file of others, or an ambiguous one, is refused."""
+    good = "[default]\n" + world.keys_of("third")
+    cases = [
+        (lambda: world.write("credentials", good, 0o644), "chmod 600"),
+        (lambda: os.chown(world.write("credentials", good), 12345, 0), "chown root"),
+        (lambda: world.write("credentials", "[default]\naws_access_key_id = a\n"),
+         "must have both"),
+        (lambda: world.write("credentials", "[default]\ncredential_process = /bin/id\n"),
+         "starts no programs"),
+    ]
+    for prepare, said in cases:
+        prepare()
+        before = len(open(world.where.log).read())
+        daemon = world.daemon()
+        daemon.start_unready()
+        assert daemon.process.wait(story.DEADLINE) == 1
+        logged = open(world.where.log).read()[before:]
+        assert said in logged, (said, logged)
+    os.unlink(world.path("credentials"))
+
+
+def check_role(world):
+    """A role assumed with another profile's keys, for a few seconds each time."""
+    world.endpoints.do("role", arn=ROLE + "signer", trusts=["base"],
+                       external_id="a b&c", lives=4)
+    world.write("credentials", "[base]\n" + world.keys_of("base"))
+    world.write("config", f"[default]\nrole_arn = {ROLE}signer\nsource_profile = base\n"
+                "external_id = a b&c\n", 0o644)
+    with world.daemon() as daemon, daemon.connect() as pipe:
+        roll(world, pipe, lambda: world.endpoints.do("sessions", arn=ROLE + "signer"))
+        check_shown(daemon, ["secret/of+base"], source="shared config file",
+                    role_arn=ROLE + "signer",
+                    identity="arn:aws:sts::123456789012:assumed-role/signer/test")
+    for name in ("credentials", "config"):
+        os.unlink(world.path(name))
+
+
+def roll(world, pipe, sets):
+    """Certificates without a pause, until so many sets have come and gone."""
+    count, end = 0, time.monotonic() + story.DEADLINE
+    while sets() <= ROLLS:
+        assert time.monotonic() < end, "the credentials do not roll"
+        world.sign(pipe)
+        count += 1
+    assert count > 20, count
+
+
+def check_web_identity(world):
+    world.endpoints.do("role", arn=ROLE + "web", trusts=["eyJ.one", "eyJ.two"], lives=4)
+    token = world.write("token", "eyJ.one\n")
+    with world.daemon(AWS_WEB_IDENTITY_TOKEN_FILE=token,
+                      AWS_ROLE_ARN=ROLE + "web") as daemon, daemon.connect() as pipe:
+        world.sign(pipe)
+        world.write("token", "eyJ.two")
+        world.endpoints.do("role", arn=ROLE + "web", trusts=["eyJ.two"], lives=4)
+        roll(world, pipe, lambda: world.endpoints.do("sessions", arn=ROLE + "web"))
+        check_shown(daemon, ["eyJ."], source="web identity token file",
+                    role_arn=ROLE + "web")
+
+
+def check_container(world):
+    with metadata.Metadata(world.endpoints, 4) as service:
+        service.container_token = "Bearer one"
+        token = world.write("token", "Bearer one")
+        with world.daemon(
+            AWS_CONTAINER_CREDENTIALS_FULL_URI=service.url + metadata.CONTAINER,
+            AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=token,
+        ) as daemon, daemon.connect() as pipe:
+            world.sign(pipe)
+            service.container_token = "Bearer two"
+            world.write("token", "Bearer two")
+            roll(world, pipe, lambda: service.sets)
+            check_shown(daemon, ["Bearer"], source="container endpoint")
+
+
+def check_metadata(world):
+    """Sets roll under load; then the service forgets its tokens, dies, and is back."""
+    with metadata.Metadata(world.endpoints, 4) as service:
+        with world.daemon(
+            AWS_EC2_METADATA_DISABLED="false",
+            AWS_EC2_METADATA_SERVICE_ENDPOINT=service.url,
+        ) as daemon, daemon.connect() as pipe:
+            roll(world, pipe, lambda: service.sets)
+            check_shown(daemon, [service.document["SecretAccessKey"]],
+                        source="instance metadata service", role="signer")
+            service.tokens.clear()
+            sets = service.sets
+            story.wait_until("a set after 401", lambda: service.sets > sets)
+            world.sign(pipe)
+            check_outage(world, service, daemon, pipe)
+
+
+def check_outage(world, service, daemon, pipe):
+    service.status = 503
+    ended = service.document["Expiration"]
+    story.wait_until("the end of the last set",
+                     lambda: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()) > ended)
+    # AWS refuses what has ended, so these are not signed; but nothing breaks.
+    error = pipe.error(-32002, "ssh-user", public_key=world.key, key_id="alice",
+                       principals=["alice"], ttl="1h")
+    assert error["data"]["retryable"], error
+    shown = report(daemon)
+    assert "HTTP 503" in shown["why"] and shown["failures"] > 0, shown
+    service.status = None
+    story.wait_until("a set of the service that is back", lambda: report(daemon)["usable"])
+    story.wait_until("certificates", lambda: "result" in pipe.call(
+        "ssh-user", public_key=world.key, key_id="alice", principals=["alice"], ttl="1h"))
+
+
+def check_nothing(world):
+    daemon = world.daemon()
+    daemon.start_unready()
+    story.wait_until("the end", lambda: daemon.process.poll() is not None)
+    assert "no source of AWS credentials" in daemon.logged(), daemon.logged()
+
+
+def check_not_root(build, where):
+    done = subprocess.run(
+        ["setpriv", "--reuid", story.free_user(), "--clear-groups",
+         os.path.join(build, "privyseal"), "--runtime-dir", where.runtime, "credentials"],
+        capture_output=True, text=True, timeout=story.DEADLINE,
+        env=story.clean_environment())
+    assert done.returncode == 1 and "run it as root" in done.stderr, done
+
+
+def check_software(build):
+    where = story.Place()
+    try:
+        with story.Daemon(build, where) as daemon:
+            done = daemon.cli("credentials")
+            assert done.returncode == 0, done
+            assert done.stdout == (
+                "no AWS credentials are used: the keystore is 'software'\n"), done
+            check_not_root(build, where)
+    finally:
+        where.remove()
+
+
+def main():
+    build = story.build_folder()
+    check_software(build)
+    with rig.endpoints() as endpoints:
+        where = kms_story.place()
+        world = World(build, endpoints, where)
+        try:
+            for check in (check_environment, check_shared_file, check_refused_files,
+                          check_role, check_web_identity, check_container, check_metadata,
+                          check_nothing):
+                check(world)
+        finally:
+            where.remove()
+
+
+if __name__ == "__main__":
+    main()
