@@ -45,7 +45,10 @@ const struct command commands[] = {
 	    "last is\n"
 	    "      the one that the state knows, or later. Else prints FILE:LINE, the "
 	    "record's\n"
-	    "      number and what is wrong, and ends with status 1.\n"
+	    "      number and what is wrong, and ends with status 1. Of FILEs alone "
+	    "nobody "
+	    "can\n"
+	    "      tell whether lines before the first or after the last are missing.\n"
 	    "  audit show [--state-dir DIR | FILE...] [--event E] [--ca CA] [--document "
 	    "D]\n"
 	    "      [--client C] [--id ID] [--serial N] [--since TIME] [--until TIME] "
@@ -108,8 +111,9 @@ const struct command commands[] = {
 	    "  policy check [FILE]\n"
 	    "      Errors as FILE:LINE:COLUMN and status 1; else warnings and status 0.\n"
 	    "  policy explain [FILE]\n"
-	    "      Who may get what: pins, ceilings, a row for each rule; made for "
-	    "diff.\n"
+	    "      Who may get what: pins, ceilings, a row for each rule; made for diff, "
+	    "so\n"
+	    "      the lines' numbers are in the JSON alone.\n"
 	    "  policy test --ca CA --document TYPE [--client NAME] [--at TIME]\n"
 	    "      [--issuer FILE] [--policy FILE] FILE\n"
 	    "      Would the document in FILE be signed? Prints `permit FILE:LINE`, or\n"
@@ -251,7 +255,9 @@ void help_print(const struct command *command)
 		printf("privyseal %s: %s.\n\n%s", command->name, command->summary,
 		    command->help);
 	} else {
-		printf("privyseal: asks a running privyseald.\n\n");
+		printf(
+		    "privyseal: asks a running privyseald, and looks after its policy, "
+		    "record and state.\n\n");
 		for (i = 0; i < commands_count; i++)
 			printf("  privyseal %-10s %s\n", commands[i].name,
 			    commands[i].summary);

@@ -67,12 +67,12 @@ static void write_parts(
 	}
 }
 
-/* "12 times 0.24 ms, at most 0.34 ms" */
+/* "12 times, mean 0.24 ms, at most 0.34 ms" */
 static void write_times(const cJSON *histogram, char *out, size_t room)
 {
 	double count = sum(member(histogram, "buckets"), NULL);
 
-	snprintf(out, room, "%.15g times %.2f ms, at most %.2f ms", count,
+	snprintf(out, room, "%.15g times, mean %.2f ms, at most %.2f ms", count,
 	    count > 0 ? number(histogram, "sum") / count * 1e3 : 0,
 	    number(histogram, "max") * 1e3);
 }
@@ -135,7 +135,7 @@ void status_print_numbers(const cJSON *result, struct table *table, FILE *out)
 	write_parts(counters, "unavailable", "unavailable_by", text);
 	table_add(table, (const char *[]){ "Not served:", text });
 	write_times(member(counters, "queue"), text, sizeof text);
-	table_add(table, (const char *[]){ "Until the key:", text });
+	table_add(table, (const char *[]){ "Queue:", text });
 	add_keystores(counters, table);
 	write_times(member(record, "sync"), times, sizeof times);
 	snprintf(text, sizeof text, "%.15g lines; synced %s", number(record, "sequence"),

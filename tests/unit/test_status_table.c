@@ -125,11 +125,11 @@ static void shows_alerts_and_the_brokers_numbers(void **state)
 	    status_print);
 
 	(void)state;
-	assert_says(text, "Signed:         3 of 4 permitted\n");
-	assert_says(text, "Refused:        2: roles 2\n");
-	assert_says(text, "Not served:     0\n");
-	assert_says(text, "Until the key:  3 times 2.00 ms, at most 4.00 ms\n");
-	assert_says(text, "Record:         12 lines; synced 0 times 0.00 ms");
+	assert_says(text, "Signed:      3 of 4 permitted\n");
+	assert_says(text, "Refused:     2: roles 2\n");
+	assert_says(text, "Not served:  0\n");
+	assert_says(text, "Queue:       3 times, mean 2.00 ms, at most 4.00 ms\n");
+	assert_says(text, "Record:      12 lines; synced 0 times, mean 0.00 ms");
 	assert_says(text, "auth: 2 serve, 1 restarts, 7 requests in flight; closed after "
 			  "too many refusals\n");
 	assert_null(strstr(text, "idle"));
