@@ -50,6 +50,11 @@ static void write_line(struct broker *broker, const struct refusal *refusal)
 	    decision->why ? ": " : "", decision->why ? decision->why : "");
 }
 
+static bool same_socket(const struct refusal *refusal, const struct signing *signing)
+{
+	return strcmp(refusal->client, signing->channel->socket) == 0;
+}
+
 static bool same_kind(const struct refusal *refusal, const struct signing *signing)
 {
 	const struct decision *decision = &signing->decision;
@@ -57,23 +62,24 @@ static bool same_kind(const struct refusal *refusal, const struct signing *signi
 	return refusal->ca == signing->ca && refusal->document == signing->document &&
 	       refusal->decision.fact == decision->fact &&
 	       refusal->decision.verdict == decision->verdict &&
-	       refusal->decision.line == decision->line &&
-	       strcmp(refusal->client, signing->channel->socket) == 0;
+	       refusal->decision.line == decision->line && same_socket(refusal, signing);
 }
 
 void refusals_add(struct broker *broker, const struct signing *signing, uint64_t now_ns)
 {
 	struct refusals *refusals = &broker->refusals;
 	struct refusal *refusal;
-	unsigned i;
+	unsigned i, kinds = 0;
 
-	for (i = 0; i < refusals->used; i++)
+	for (i = 0; i < refusals->used; i++) {
+		kinds += same_socket(&refusals->kind[i], signing);
 		if (same_kind(&refusals->kind[i], signing)) {
 			refusals->kind[i].count++;
 			refusals->coalesced++;
 			return;
 		}
-	if (refusals->used == REFUSALS_KINDS) {
+	}
+	if (kinds == REFUSALS_KINDS || refusals->used == REFUSALS_MAX) {
 		refusals->coalesced++;
 		if (refusals->unlisted++ == 0)
 			refusals->unlisted_since = now_ns;

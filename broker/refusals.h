@@ -1,7 +1,7 @@
 /*
  * Refusals on their way to the record. Equal ones within a second become one line with a
- * count, and what is refused in too many ways at once is only counted, so that whoever is
- * refused can't fill the disk.
+ * count, and what a socket is refused in too many ways at once is only counted, so that
+ * whoever is refused can't fill the disk, nor keep another's refusals from it.
  */
 #ifndef BROKER_REFUSALS_H
 #define BROKER_REFUSALS_H
@@ -10,7 +10,8 @@
 #include "ipc/ops.h"
 #include "policy/policy.h"
 
-#define REFUSALS_KINDS 16
+#define REFUSALS_KINDS 16 /* of one socket */
+#define REFUSALS_MAX   (REFUSALS_KINDS * POLICY_SOCKETS_MAX)
 
 struct broker;
 struct signing;
@@ -30,7 +31,7 @@ struct refusals {
 	unsigned used;
 	uint64_t unlisted, unlisted_since; /* further kinds, when the table was full */
 	uint64_t coalesced; /* since the start: those without a line of their own */
-	struct refusal kind[REFUSALS_KINDS];
+	struct refusal kind[REFUSALS_MAX];
 };
 
 void refusals_add(struct broker *broker, const struct signing *signing, uint64_t now_ns);

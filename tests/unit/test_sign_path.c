@@ -456,6 +456,7 @@ static void equal_refusals_become_one_line(void **state)
 
 static void no_flood_of_refusals_makes_many_lines(void **state)
 {
+	static struct channel other = { .socket = "other" };
 	struct signing signing = { .channel = f->channel,
 		.broker = f->broker,
 		.request_id = (const uint8_t *)"",
@@ -473,8 +474,11 @@ static void no_flood_of_refusals_makes_many_lines(void **state)
 	}
 	refusals_flush(f->broker, 2);
 	assert_int_equal(f->broker->log.sequence, before);
+	/* Nor does one socket's flood keep another's refusal from the record. */
+	signing.channel = &other;
+	refusals_add(f->broker, &signing, 1);
 	refusals_flush(f->broker, SECOND_NS + 1);
-	assert_int_equal(f->broker->log.sequence, before + REFUSALS_KINDS + 1);
+	assert_int_equal(f->broker->log.sequence, before + REFUSALS_KINDS + 1 + 1);
 	assert_non_null(strstr(f->broker->log.text, "\"count\":984"));
 }
 
