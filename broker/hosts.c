@@ -15,6 +15,7 @@
 #define REFRESH_NS   (60 * SECOND_NS)
 #define RETRY_NS     (5 * SECOND_NS)
 #define START_NS     (10 * SECOND_NS)
+#define END_NS	     (2 * SECOND_NS)
 #define ANSWER_NS    (40 * SECOND_NS) /* the C library's own patience: 2 x 3 x 5 s */
 #define TURN_FRAMES  4
 #define ADDRESS_ROOM 48 /* an IPv6 address, in brackets */
@@ -258,8 +259,9 @@ void hosts_turn(struct broker *broker)
 		event = channel_receive(hosts->fd, broker->frame, &length);
 		if (event == CHANNEL_NOTHING)
 			return;
-		if (event == CHANNEL_CLOSED) {
-			drop(broker, "closed its channel");
+		if (event == CHANNEL_CLOSED) { /* its end is about to be told */
+			forget(hosts);
+			hosts->by = clock_boot_ns() + END_NS;
 			return;
 		}
 		fault = frame_read(
@@ -327,7 +329,7 @@ void hosts_tend(struct broker *broker, uint64_t now_ns)
 	if (!host)
 		return;
 	if (hosts->worker != 0 && (!hosts->open || hosts->question) && now_ns > hosts->by)
-		drop(broker, hosts->open ? "does not answer" : "did not start");
+		drop(broker, hosts->open ? "does not answer" : "has no channel");
 	if (hosts->worker == 0 && now_ns >= hosts->service.start_due)
 		start(broker, now_ns);
 	if (hosts->open && !hosts->question && now_ns >= host->due)

@@ -388,6 +388,22 @@ static void resolver_that_dies_is_replaced_with_a_growing_delay(void **state)
 	start_resolver("2");
 }
 
+static void resolver_that_closes_its_channel_has_to_end(void **state)
+{
+	(void)state;
+	hosts_add(&f->broker->hosts, "kms.example");
+	start_resolver("2");
+	close(resolver);
+	resolver = -1;
+	hosts_turn(f->broker);
+	assert_int_equal(hosts_fd(f->broker), -1);
+	tend();
+	assert_false(was_told(OP_DROP_WORKER)); /* it may just have ended */
+	now = clock_boot_ns() + 3 * SECOND_NS;
+	tend();
+	is_dropped("has no channel");
+}
+
 static void too_many_hosts_or_no_name_are_refused(void **state)
 {
 	char name[OP_HOST_MAX + 2];
@@ -420,6 +436,7 @@ int main(void)
 		TEST(resolver_that_is_not_sealed_is_not_believed),
 		TEST(resolver_that_does_not_answer_is_replaced),
 		TEST(resolver_that_dies_is_replaced_with_a_growing_delay),
+		TEST(resolver_that_closes_its_channel_has_to_end),
 		TEST(too_many_hosts_or_no_name_are_refused),
 	};
 
