@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import traceback
 
 from story import DEADLINE, clean_environment, free_user
 
@@ -167,6 +168,24 @@ class Held:
             self.process.stdin.close()
         self.process.kill()
         self.process.wait()
+
+
+def with_each_backend(act):
+    """act(backend) for both, at the same time: each has a network of its own."""
+    children = {}
+    for backend in BACKENDS:
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                act(backend)
+                status = 0
+            except BaseException:
+                traceback.print_exc()
+            os._exit(status)
+        children[backend] = child
+    failed = [backend for backend, child in children.items() if os.waitpid(child, 0)[1] != 0]
+    assert not failed, failed
 
 
 USER = free_user()

@@ -79,9 +79,9 @@ def exchange(end):
         raise
 
 
-def ask_one(kind, address):
+def ask_one(end, address):
     start = time.monotonic()
-    with socket.socket(family(address), kind) as end:
+    with end:
         end.settimeout(PATIENCE)
         try:
             end.connect((address, PORT))
@@ -95,12 +95,18 @@ def ask_one(kind, address):
     return said, time.monotonic() - start
 
 
+KINDS = {"tcp": socket.SOCK_STREAM, "passed": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
+
+
 def ask(user):
-    """Reads [[kind, address], ...], writes [[what came of it, in how many seconds], ...]."""
+    """Reads [[kind, address], ...], writes [[what came of it, in how many seconds], ...].
+    A socket that is `passed` was made before the process became the user."""
+    questions = json.loads(sys.stdin.read())
+    passed = [socket.socket(family(address), KINDS[kind]) if kind == "passed" else None
+              for kind, address in questions]
     become(user)
-    kinds = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
-    print(json.dumps([ask_one(kinds[kind], address)
-                      for kind, address in json.loads(sys.stdin.read())]))
+    print(json.dumps([ask_one(end or socket.socket(family(address), KINDS[kind]), address)
+                      for end, (kind, address) in zip(passed, questions)]))
 
 
 def hold(user, addresses):

@@ -6,7 +6,8 @@ import os
 import re
 import subprocess
 
-from guard_net import AT_ONCE, BACKENDS, GUARDED, GUARDED_4, GUARDED_6, USER, Network, run
+from guard_net import (
+    AT_ONCE, BACKENDS, GUARDED, GUARDED_4, GUARDED_6, USER, Network, run, with_each_backend)
 from story import build_folder
 
 FAMILIES = (GUARDED_4, GUARDED_6)
@@ -78,7 +79,8 @@ def strange_rules(net, backend):
         assert user_gets(net, addresses) == "refused"
 
         net.tables(backend, some, "-A", "PRIVYSEAL-IMDS-OUTPUT", "-j", "PRIVYSEAL-IMDS")
-        repaired(net, backend, "chain PRIVYSEAL-IMDS-OUTPUT: the rules are in another order, or twice")
+        repaired(net, backend,
+                 "chain PRIVYSEAL-IMDS-OUTPUT: the rules are in another order, or twice")
         net.tables(backend, some, "-A", "OUTPUT", "-d", network, "-j", "PRIVYSEAL-IMDS-OUTPUT")
         repaired(net, backend, "OUTPUT jumps to the guard 2 times")
         net.tables(backend, some, "-A", "INPUT", "-j", "PRIVYSEAL-IMDS")
@@ -184,18 +186,28 @@ def without_ipv6():
 
 
 def unseen(net, backend):
-    assert "there are none now" in net.guard("check", "--backend", backend).stdout
-    for name, kind in (("past1", "macvlan"), ("past2", "ipvlan")):
+    for kind in ("macvlan", "ipvlan"):
+        name = f"{kind[0]}v{os.getpid()}"
+        assert name not in net.guard("check", "--backend", backend).stdout
         made = run("ip", "-n", net.names["host"], "link", "add", name, "link", "to-provider",
                    "type", kind, check=False)
         if made.returncode != 0:
             assert "Unknown device type" in made.stderr, made
             continue
-        says(net.guard("check", "--backend", backend), 0, f"  {kind} {name}", "hop limit does not stop them")
+        says(net.guard("check", "--backend", backend), 0, f"  {kind} {name}",
+             "hop limit does not stop them")
         net.ip("host", "link", "set", name, "netns", net.names["guest"])
         says(net.guard("check", "--backend", backend), 0, f"  {kind} {name}")
+        # It is true: the guest, refused by way of the host, is past the guard now.
+        assert net.get("guest", "root", "tcp", GUARDED_4[:1]) == "refused"
+        net.ip("guest", "address", "add", "10.77.1.3/24", "dev", name)
+        net.ip("guest", "link", "set", name, "up")
+        net.ip("guest", "route", "add", GUARDED_4[0], "dev", name)
+        assert net.get("guest", "root", "tcp", GUARDED_4[:1]) == "answer", kind
         net.ip("guest", "link", "del", name)
     says(net.guard("check", "--backend", backend), 0, "one that root made and passed on is root's")
+    assert user_gets(net) == "refused"
+    assert net.get("host", USER, "passed", GUARDED) == "answer"
 
 
 def imdsd(net, backend):
@@ -229,25 +241,24 @@ def at_the_same_time(net, backend):
     assert net.saved(backend) == wanted
 
 
-def main():
-    for backend in BACKENDS:
-        with Network() as net:
-            usage(net)
-            nothing_there(net, backend)
-            others_come_first(net, backend)
-            strange_rules(net, backend)
-            flushed(net, backend)
-            at_the_same_time(net, backend)
-            both_back_ends(net, backend)
-            alternatives(net, backend)
-            without_ip6tables(net)
-            net.guard("install", "--backend", backend)
-            unseen(net, backend)
-            imdsd(net, backend)
-            for said, seconds in net.ask("host", USER, "tcp", GUARDED).values():
-                assert said == "refused" and seconds < AT_ONCE
-    without_ipv6()
+def story(backend):
+    with Network() as net:
+        usage(net)
+        nothing_there(net, backend)
+        others_come_first(net, backend)
+        strange_rules(net, backend)
+        flushed(net, backend)
+        at_the_same_time(net, backend)
+        both_back_ends(net, backend)
+        alternatives(net, backend)
+        without_ip6tables(net)
+        net.guard("install", "--backend", backend)
+        unseen(net, backend)
+        imdsd(net, backend)
+        for said, seconds in net.ask("host", USER, "tcp", GUARDED).values():
+            assert said == "refused" and seconds < AT_ONCE
 
 
 if __name__ == "__main__":
-    main()
+    with_each_backend(story)
+    without_ipv6()
