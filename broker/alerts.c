@@ -1,6 +1,7 @@
 /* The table of alerts, and where they come from; alerts.h has the promises. */
 #include "broker/alerts.h"
 #include "broker/broker.h"
+#include "broker/ca_keys.h"
 #include "broker/clocks.h"
 #include "ipc/log.h"
 
@@ -32,6 +33,11 @@ static const struct kind {
 	    ALERT_LOSSES_WITHIN },
 	[ALERT_CA_EXPIRES] = { "ca-expires", SEVERITY_MEDIUM, "admins", 0 },
 	[ALERT_CA_EXPIRED] = { "ca-expired", SEVERITY_HIGH, "everyone", 0 },
+	[ALERT_CA_KEY_UNUSABLE] = { "ca-key-unusable", SEVERITY_HIGH, "everyone", 0 },
+	[ALERT_CA_KEY_TYPES] = { "ca-key-types", SEVERITY_MEDIUM, "admins", 0 },
+	[ALERT_OTHER_INSTANCE] = { "other-instance", SEVERITY_MEDIUM, "admins", 0 },
+	[ALERT_CLOCK_DIFFERS] = { "clock-differs-from-aws", SEVERITY_HIGH, "everyone",
+	    0 },
 	[ALERT_STATE_UNWRITTEN] = { "state-unwritten", SEVERITY_MEDIUM, "admins", 0 },
 };
 
@@ -160,6 +166,53 @@ static void look_at_certificate(struct broker *broker, enum ca ca, uint64_t now_
 	    "CA");
 }
 
+static void look_at_keys(struct broker *broker, enum ca ca, uint64_t now_ns)
+{
+	const struct key *key = broker->authorities[ca].key;
+	char text[ALERT_MESSAGE_MAX] = "";
+	int purpose;
+
+	for (purpose = 0; purpose < PURPOSE_COUNT; purpose++)
+		if (key[purpose].unusable[0] != '\0')
+			snprintf(text, sizeof text,
+			    "its %s key signs nothing: %s; enable it or cancel its "
+			    "deletion in AWS, or rotate this CA",
+			    purpose_name((enum purpose)purpose), key[purpose].unusable);
+	set(broker, now_ns, ALERT_CA_KEY_UNUSABLE, ca_name(ca), text[0] != '\0', text);
+}
+
+/* Of the keystore aws_kms as a whole. */
+static void look_at_kms(struct broker *broker, uint64_t now_ns)
+{
+	const struct kms *kms = broker->kms.kms;
+	const char *other = kms_other_instance(kms);
+	char text[ALERT_MESSAGE_MAX], cas[96] = "";
+	int64_t seconds = 0;
+	bool differ;
+	int ca;
+
+	for (ca = 0; ca < CA_COUNT; ca++)
+		if (ca_keys_local(broker, (enum ca)ca))
+			snprintf(cas + strlen(cas), sizeof cas - strlen(cas), " %s",
+			    ca_name((enum ca)ca));
+	snprintf(text, sizeof text,
+	    "the policy says `keystore aws_kms`, but these CAs have software keys until "
+	    "they are rotated:%s",
+	    cas);
+	set(broker, now_ns, ALERT_CA_KEY_TYPES, "", cas[0] != '\0', text);
+	snprintf(text, sizeof text,
+	    "another privyseal (instance %s) has keys for this cluster in this account: "
+	    "no key is made or deleted while there are two",
+	    other);
+	set(broker, now_ns, ALERT_OTHER_INSTANCE, "", other[0] != '\0', text);
+	differ = kms_clocks_differ(kms, &seconds);
+	snprintf(text, sizeof text,
+	    "AWS's clock and this host's differ by %lld s, so nothing is signed: set the "
+	    "clock",
+	    (long long)seconds);
+	set(broker, now_ns, ALERT_CLOCK_DIFFERS, "", differ, text);
+}
+
 /* Lower than it was: the place is another socket's now. */
 static bool keep_dying(struct broker *broker, unsigned socket, uint64_t now_ns)
 {
@@ -210,11 +263,14 @@ void alerts_look(struct broker *broker, uint64_t now_ns)
 	unsigned i;
 
 	look_at_state(broker, now_ns);
+	if (broker->kms.kms)
+		look_at_kms(broker, now_ns);
 	for (i = 0; i < SERVICES_MAX; i++)
 		if (broker->services[i].name[0] != '\0')
 			look_at_socket(broker, i, broker->services[i].name, now_ns);
 	for (i = 0; i < CA_COUNT; i++) {
 		look_at_certificate(broker, (enum ca)i, now_ns);
+		look_at_keys(broker, (enum ca)i, now_ns);
 		if (broker->metrics.wrong[i] > alerts->seen.wrong[i])
 			alert_raise(alerts, ALERT_WRONG_SIGNATURE, ca_name((enum ca)i),
 			    now_ns,

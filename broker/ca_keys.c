@@ -2,6 +2,7 @@
 #include "broker/ca_keys.h"
 #include "broker/broker.h"
 #include "broker/clocks.h"
+#include "ipc/log.h"
 #include "policy/ssh_certificate.h"
 #include "policy/x509_certificate.h"
 #include "policy/x509_signed.h"
@@ -262,7 +263,25 @@ bool ca_keys_load(struct broker *broker, struct failure *failure)
 			if (!load_one(
 				broker, (enum ca)ca, (enum purpose)purpose, failure))
 				return false;
+	for (ca = 0; ca < CA_COUNT; ca++)
+		if (ca_keys_local(broker, (enum ca)ca))
+			log_warning(
+			    "the %s CA has software keys, while the policy says "
+			    "`keystore aws_kms`: it signs with them until it is rotated",
+			    ca_name((enum ca)ca));
 	return ca_keys_publish(broker, failure);
+}
+
+bool ca_keys_local(const struct broker *broker, enum ca ca)
+{
+	const struct key *key = broker->authorities[ca].key;
+	int purpose;
+
+	for (purpose = 0; purpose < PURPOSE_COUNT; purpose++)
+		if (broker->kms.kms && key[purpose].blob_length > 0 &&
+		    !key[purpose].keystore->methods->remote)
+			return true;
+	return false;
 }
 
 const struct key *ca_key(const struct broker *broker, enum ca ca, enum purpose purpose)

@@ -22,6 +22,9 @@ const struct key *ca_key(const struct broker *broker, enum ca ca, enum purpose p
 bool ca_key_was(const struct broker *broker, enum ca ca, enum purpose purpose,
     const struct facts *facts);
 
+/* Has the CA keys of this host's while new ones are made in a remote keystore? */
+bool ca_keys_local(const struct broker *broker, enum ca ca);
+
 void ca_keys_free(struct broker *broker);
 
 #endif

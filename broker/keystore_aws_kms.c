@@ -120,12 +120,17 @@ struct signature_wanted {
 
 /* The validity that a document says is this host's clock's, and whoever relies on it has
  * the world's. */
+bool kms_clocks_differ(const struct kms *kms, int64_t *seconds)
+{
+	return aws_skew(kms->settings.aws, seconds) &&
+	       (*seconds < -KMS_SKEW_MAX || *seconds > KMS_SKEW_MAX);
+}
+
 static bool clocks_agree(const struct kms *kms, char why[128])
 {
 	int64_t skew;
 
-	if (!aws_skew(kms->settings.aws, &skew) ||
-	    (skew >= -KMS_SKEW_MAX && skew <= KMS_SKEW_MAX))
+	if (!kms_clocks_differ(kms, &skew))
 		return true;
 	snprintf(why, 128,
 	    "AWS's clock and this host's differ by %lld s; nothing is signed until they "
@@ -434,17 +439,6 @@ bool kms_check_key(struct kms *kms, struct key *key, enum ca ca, enum purpose pu
 	check->purpose = purpose;
 	kms_key_body(body, sizeof body, kms_key_arn(key->identifier));
 	check_asks(check, KMS_TARGET("DescribeKey"), body, on_described);
-	return true;
-}
-
-bool kms_probe(struct kms *kms, const struct key *key, kms_checked *done, void *context)
-{
-	struct check *check = check_new(kms, done, context);
-
-	if (!check)
-		return false;
-	check->key = (struct key *)(uintptr_t)key; /* a dry run changes nothing of it */
-	dry_run(check);
 	return true;
 }
 

@@ -47,8 +47,8 @@ const struct sts_identity *kms_identity(const struct kms *kms);
 bool kms_check_key(struct kms *kms, struct key *key, enum ca ca, enum purpose purpose,
     kms_checked *done, void *context);
 
-/* One dry run of a signature: its answer tells clocks and readiness. */
-bool kms_probe(struct kms *kms, const struct key *key, kms_checked *done, void *context);
+/* AWS's clock and this host's differ by more than KMS_SKEW_MAX: by so many seconds. */
+bool kms_clocks_differ(const struct kms *kms, int64_t *seconds);
 
 /* Another instance of privyseal that has keys for this cluster; empty: none was seen. */
 const char *kms_other_instance(const struct kms *kms);

@@ -372,17 +372,23 @@ static void on_probed(void *context, const struct failure *failure)
 	remote->probe_ns = clock_boot_ns() + (failure ? PROBE_SOON_NS : PROBE_NS);
 }
 
-static const struct key *any_key(const struct broker *broker)
+/* Each key in its turn, so that one that somebody disables or deletes shows by itself.
+ * Whether there is one. */
+static bool probe_next(struct broker *broker)
 {
-	const struct key *key;
-	unsigned i;
+	struct remote *remote = &broker->remote;
+	struct key *key;
+	unsigned i, n;
 
-	for (i = 0; i < KEYS_ALL; i++) {
+	for (n = 0; n < KEYS_ALL; n++) {
+		i = remote->next_key++ % KEYS_ALL;
 		key = &broker->authorities[i / PURPOSE_COUNT].key[i % PURPOSE_COUNT];
-		if (is_remote(key) && key->unusable[0] == '\0')
-			return key;
+		if (is_remote(key))
+			return kms_check_key(broker->kms.kms, key,
+			    (enum ca)(i / PURPOSE_COUNT),
+			    (enum purpose)(i % PURPOSE_COUNT), on_probed, broker);
 	}
-	return NULL;
+	return false;
 }
 
 static void tell_skew(struct remote *remote)
@@ -408,7 +414,6 @@ static void tell_skew(struct remote *remote)
 void remote_tend(struct broker *broker, uint64_t now_ns)
 {
 	struct remote *remote = &broker->remote;
-	const struct key *key;
 
 	if (!remote->on)
 		return;
@@ -416,8 +421,8 @@ void remote_tend(struct broker *broker, uint64_t now_ns)
 	tell_skew(remote);
 	if (!remote->checked || remote->probing || now_ns < remote->probe_ns)
 		return;
-	key = any_key(broker);
 	remote->probe_ns = now_ns + (remote->skew_told ? PROBE_SOON_NS : PROBE_NS);
-	if (key)
-		remote->probing = kms_probe(broker->kms.kms, key, on_probed, broker);
+	remote->probing = true;
+	if (!probe_next(broker))
+		remote->probing = false;
 }

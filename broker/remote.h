@@ -58,7 +58,8 @@ bool remote_configure(
 unsigned remote_fill(struct broker *broker, struct pollfd *out);
 int remote_wait_ms(const struct broker *broker); /* -1: as long as you like */
 void remote_turn(struct broker *broker, const struct pollfd *polled, unsigned count);
-/* Dry runs, so that readiness and AWS's clock are known while nobody asks. */
+/* Checks of keys, with dry runs, so that readiness and AWS's clock are known while nobody
+ * asks. */
 void remote_tend(struct broker *broker, uint64_t now_ns);
 
 #endif

@@ -280,22 +280,6 @@ static void needs_the_dry_run(void **state)
 	assert_says(&ended.failure, "AccessDeniedException");
 }
 
-static void a_probe_is_a_dry_run_and_tells(void **state)
-{
-	struct kms *kms = f->broker->kms.kms;
-
-	(void)state;
-	ended = (struct rig_end){ .calls = 0 };
-	assert_true(kms_probe(kms, &key, rig_done, &ended));
-	assert_non_null(strstr(aws_world.last, "\"DryRun\":true"));
-	aws_go(AWS_RIGHT);
-	assert_true(ended.calls == 1 && ended.good);
-	assert_true(kms_probe(kms, &key, rig_done, &ended));
-	aws_go(AWS_THROTTLED);
-	assert_true(ended.calls == 2 && !ended.good);
-	assert_int_equal(aws_world.logged, 2);
-}
-
 static void calls_that_can_not_begin_are_a_failure(void **state)
 {
 	(void)state;
@@ -569,7 +553,6 @@ int main(void)
 		TEST(a_key_that_is_only_unusable_is_no_failure),
 		TEST(notices_another_instance),
 		TEST(needs_the_dry_run),
-		TEST(a_probe_is_a_dry_run_and_tells),
 		TEST(calls_that_can_not_begin_are_a_failure),
 		TEST(the_account_must_be_the_policys),
 		TEST(signs_by_digest_with_keys_of_each_kind),
