@@ -214,6 +214,8 @@ int main(int count, char **arguments)
 	struct seal network = { .role = ROLE_NETWORKED };
 	int status;
 
+	if (log_help("privyseal-broker", count, arguments))
+		return 0;
 	if (confine_early() != 0)
 		return 1;
 	if (count > 1 && strncmp(arguments[1], PROBE, sizeof PROBE - 1) == 0)

@@ -154,3 +154,15 @@ void log_line(const char *role, const char *bytes, size_t length)
 	emit(level < 0 || level >= LEVELS ? LOG_LEVEL_INFO : (enum log_level)level, name,
 	    bytes, length);
 }
+
+bool log_help(const char *program, int count, char *const *arguments)
+{
+	if (count != 2)
+		return false;
+	if (strcmp(arguments[1], "--version") == 0)
+		return printf("%s " PRIVYSEAL_VERSION "\n", program) > 0;
+	if (strcmp(arguments[1], "--help") == 0)
+		return printf("%s: privyseald starts it; it is of no use by itself.\n",
+			   program) > 0;
+	return false;
+}

@@ -6,6 +6,7 @@
 #ifndef IPC_LOG_H
 #define IPC_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum log_level {
@@ -47,5 +48,9 @@ int log_level_named(const char *name);
  * two; always ends in NUL, cut to `room`, never inside an escape. Returns the length.
  */
 size_t log_escape(char *out, size_t room, const char *bytes, size_t length);
+
+/* For programs that privyseald starts: true when a person asks one for --help or
+ * --version, which is then on standard output. */
+bool log_help(const char *program, int count, char *const *arguments);
 
 #endif

@@ -315,6 +315,8 @@ int main(int argc, char **argv)
 	struct flags flags;
 	int status;
 
+	if (log_help("privyseal-worker", argc, argv))
+		return EXIT_SUCCESS;
 	log_start_worker(LOG_LEVEL_INFO);
 	if (confine_early() != 0) {
 		log_error("the first step of sealing failed: %s", strerror(errno));

@@ -183,6 +183,8 @@ int main(int argc, char **argv)
 {
 	struct flags flags = { 0 };
 
+	if (log_help("privyseal-resolver", argc, argv))
+		return EXIT_SUCCESS;
 	log_start_worker(LOG_LEVEL_INFO);
 	if (confine_early() != 0)
 		return EXIT_FAILURE;

@@ -115,10 +115,13 @@ def main():
         done = subprocess.run([build + "/privyseald", *bad], capture_output=True, text=True,
                               timeout=DEADLINE, env=clean_environment())
         assert done.returncode == 2 and bad[0] in done.stderr, done
-    for flag in ("--help", "--version"):
-        done = subprocess.run([build + "/privyseald", flag], capture_output=True, text=True,
-                              timeout=DEADLINE, env=clean_environment())
-        assert done.returncode == 0 and done.stdout, done
+    for program in ("privyseald", "privyseal-broker", "privyseal-worker", "privyseal-resolver",
+                    "privyseal"):
+        for flag, status in (("--help", 0), ("--version", 0), ("--colour", 2)):
+            done = subprocess.run([f"{build}/{program}", flag], capture_output=True, text=True,
+                                  timeout=DEADLINE, env=clean_environment())
+            assert done.returncode == status, (program, done)
+            assert status != 0 or program in done.stdout, (program, done)
 
     # one instance a state directory
     with Daemon(build, place) as daemon:
