@@ -122,7 +122,8 @@ check-kms: all
 # defence is off, one function of it is replaced at link time, so the shipped code has no
 # switch.
 HOSTILE    := $(BUILD)/hostile $(BUILD)/hostile-without-policy \
-              $(BUILD)/hostile-without-status-check $(BUILD)/hostile-without-seccomp
+              $(BUILD)/hostile-without-status-check $(BUILD)/hostile-without-seccomp \
+              $(BUILD)/hostile-resolver
 HOSTILE_O  := $(BUILD)/obj/tests/hostile
 
 check-hostile: all $(HOSTILE)
@@ -132,6 +133,8 @@ HOSTILE_WORKER := $(HOSTILE_O)/hostile_worker.o $(HOSTILE_O)/hostile_x509.o
 
 $(HOSTILE_O)/privyseal-worker: $(HOSTILE_WORKER) $(IPC) $(CONFINE) $(POLICY)
 	@$(LINK) -Wl,--wrap=filters_load -o $@ $^ -lseccomp -lcap-ng
+$(HOSTILE_O)/privyseal-resolver: $(HOSTILE_O)/hostile_resolver.o $(IPC) $(CONFINE)
+	@$(LINK) -o $@ $^ -lseccomp -lcap-ng
 $(HOSTILE_O)/without-seccomp: $(HOSTILE_WORKER) $(HOSTILE_O)/without_seccomp.o \
     $(IPC) $(CONFINE) $(POLICY)
 	@$(LINK) -Wl,--wrap=filters_load -o $@ $^ -lseccomp -lcap-ng
@@ -143,14 +146,19 @@ $(HOSTILE_O)/without-status-check: $(HOSTILE_O)/without_status_check.o $(BROKER)
 
 $(BUILD)/hostile: all $(HOSTILE_O)/privyseal-worker
 	@mkdir -p $@
-	@cp $(BUILD)/privyseald $(BUILD)/privyseal-broker $(HOSTILE_O)/privyseal-worker $@/
+	@cp $(BUILD)/privyseald $(BUILD)/privyseal-broker $(BUILD)/privyseal-resolver \
+	    $(HOSTILE_O)/privyseal-worker $@/
+$(BUILD)/hostile-resolver: all $(HOSTILE_O)/privyseal-resolver
+	@mkdir -p $@
+	@cp $(BUILD)/privyseald $(BUILD)/privyseal-broker $(BUILD)/privyseal-worker \
+	    $(HOSTILE_O)/privyseal-resolver $@/
 $(BUILD)/hostile-without-seccomp: $(BUILD)/hostile $(HOSTILE_O)/without-seccomp
 	@mkdir -p $@
-	@cp $(BUILD)/privyseald $(BUILD)/privyseal-broker $@/
+	@cp $(BUILD)/privyseald $(BUILD)/privyseal-broker $(BUILD)/privyseal-resolver $@/
 	@cp $(HOSTILE_O)/without-seccomp $@/privyseal-worker
 $(BUILD)/hostile-without-%: $(BUILD)/hostile $(HOSTILE_O)/without-%
 	@mkdir -p $@
-	@cp $(BUILD)/privyseald $(HOSTILE_O)/privyseal-worker $@/
+	@cp $(BUILD)/privyseald $(BUILD)/privyseal-resolver $(HOSTILE_O)/privyseal-worker $@/
 	@cp $(HOSTILE_O)/without-$* $@/privyseal-broker
 
 # Each tests/fuzz/fuzz_* is a target. In `make check` they run for a bounded time, under the

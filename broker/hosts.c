@@ -99,6 +99,8 @@ static void forget(struct hosts *hosts)
 		close(hosts->fd);
 		close(hosts->status);
 	}
+	if (hosts->question) /* the next one is asked at once */
+		hosts->question->due = 0;
 	hosts->open = hosts->trusted = false;
 	hosts->question = NULL;
 	hosts->gate = (struct gate){ .phase = PHASE_BOOT };
@@ -227,13 +229,14 @@ static void take(struct broker *broker, const struct frame *frame)
 	}
 	copy(frame, 0, addresses, sizeof addresses);
 	copy(frame, 1, reason, sizeof reason);
+	if (strlen(addresses) != frame_length(frame, 0) ||
+	    (addresses[0] != '\0' && !are_addresses(addresses))) {
+		drop(broker, "answers what are no addresses");
+		return;
+	}
 	hosts->question = NULL;
 	if (addresses[0] == '\0') {
 		not_found(host, reason);
-		return;
-	}
-	if (strlen(addresses) != frame_length(frame, 0) || !are_addresses(addresses)) {
-		drop(broker, "answers what are no addresses");
 		return;
 	}
 	host->trouble[0] = '\0';

@@ -4,6 +4,7 @@
 #include "broker/ca_keys.h"
 #include "broker/clocks.h"
 #include "broker/control.h"
+#include "broker/service_url.h"
 #include "broker/kms.h"
 #include "confine/confine.h"
 #include "ipc/log.h"
@@ -311,6 +312,7 @@ bool remote_configure(
     struct broker *broker, const struct remote_limits *limits, struct failure *failure)
 {
 	struct remote *remote = &broker->remote;
+	struct service_url proxy;
 
 	if (!remote->on)
 		return true;
@@ -318,6 +320,11 @@ bool remote_configure(
 	    limits->connections > HTTP_TRANSFERS_MAX)
 		return failure_say(
 		    failure, "kms_rate or kms_connections is out of range");
+	/* libcurl would look for a name by itself, which the seal ends. */
+	if (limits->proxy[0] != '\0' &&
+	    (!service_url_read(limits->proxy, &proxy) || proxy.secure || !proxy.address))
+		return failure_say(
+		    failure, "proxy: '%s' is not http://ADDRESS:PORT", limits->proxy);
 	aws_limit(remote->aws, limits->rate);
 	return http_limit(remote->http, limits->connections, limits->proxy) ||
 	       failure_say(failure, "out of memory");

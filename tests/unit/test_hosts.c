@@ -349,10 +349,7 @@ static void resolver_that_does_not_answer_is_replaced(void **state)
 	now += SECOND_NS;
 	start_resolver("2");
 	tend();
-	assert_false(was_asked("kms.example")); /* its minute is not over */
-	now += 20 * SECOND_NS;
-	tend();
-	assert_true(was_asked("kms.example"));
+	assert_true(was_asked("kms.example")); /* the question is still open */
 }
 
 static void end_resolver(void)
