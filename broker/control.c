@@ -80,6 +80,14 @@ void control_announce(struct broker *broker)
 	broker->announced = true;
 }
 
+void control_metadata(struct broker *broker, const char *address)
+{
+	struct frame_writer w = begin(broker, OP_METADATA);
+
+	frame_put_text(&w, address);
+	send_frame(broker, &w);
+}
+
 void control_start_worker(struct broker *broker, const struct channel *channel)
 {
 	struct frame_writer w = begin(broker, OP_START_WORKER);

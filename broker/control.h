@@ -13,6 +13,8 @@ void control_turn(struct broker *broker);
 
 /* The sockets, and that this broker has started. */
 void control_announce(struct broker *broker);
+/* The supervisor tries whether root alone reaches that address; else it stops us. */
+void control_metadata(struct broker *broker, const char *address);
 
 void control_start_worker(struct broker *broker, const struct channel *channel);
 /* Its end is told as a worker's is, and it is dropped like one. */

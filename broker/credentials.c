@@ -603,6 +603,13 @@ void credentials_free(struct credentials *credentials)
 	free(credentials);
 }
 
+/* One that somebody has set to elsewhere is his own. */
+static bool is_guarded(const char *address)
+{
+	return strcmp(address, "169.254.169.254") == 0 ||
+	       strcmp(address, "fd00:ec2::254") == 0;
+}
+
 void credentials_needs(
     const struct credentials *credentials, struct credentials_needs *out)
 {
@@ -622,7 +629,8 @@ void credentials_needs(
 	if (credentials->http && !credentials->url.address && !credentials->url.loopback)
 		out->host = credentials->url.host;
 	out->sts = plan->roles_count > 0 || plan->base == BASE_WEB_IDENTITY;
-	out->metadata = plan->base == BASE_METADATA;
+	if (plan->base == BASE_METADATA && is_guarded(credentials->url.host))
+		out->guarded = credentials->url.host;
 }
 
 void credentials_call_through(struct credentials *credentials, struct aws *aws)

@@ -50,10 +50,11 @@ void credentials_free(struct credentials *credentials);
 struct credentials_needs {
 	int directories[CREDENTIALS_DIRECTORIES_MAX]; /* open; to read files below them */
 	unsigned directories_count;
-	uint16_t port;	  /* TCP, to connect to; 0: none */
-	const char *host; /* whose addresses the resolver must find; NULL: none */
-	bool sts;	  /* calls of AWS STS */
-	bool metadata;	  /* the instance metadata service: the guard must hold */
+	uint16_t port;	     /* TCP, to connect to; 0: none */
+	const char *host;    /* whose addresses the resolver must find; NULL: none */
+	bool sts;	     /* calls of AWS STS */
+	const char *guarded; /* the metadata service's address, which must be root's
+				alone; NULL: it is not asked */
 };
 void credentials_needs(
     const struct credentials *credentials, struct credentials_needs *out);

@@ -295,8 +295,12 @@ static void check_next(struct broker *broker)
 void remote_start(struct broker *broker)
 {
 	static const struct failure busy = { "out of memory" };
+	struct credentials_needs needs;
 
 	broker->remote.checking = true;
+	credentials_needs(broker->remote.credentials, &needs);
+	if (needs.guarded)
+		control_metadata(broker, needs.guarded);
 	if (!kms_check_account(broker->kms.kms, on_checked, broker))
 		give_up(broker, &busy);
 }

@@ -61,6 +61,8 @@ const struct op_row ops_table[OP_COUNT] = {
 	[OP_SEGMENT] = { "segment", PARTY_SUPERVISOR, ANY, false, 1, {
 		NUMBER32("number") } },
 	[OP_STOP] = { "stop", PARTY_SUPERVISOR, ANY, true, 0, { { 0 } } },
+	[OP_METADATA] = { "metadata", PARTY_BROKER, ANY, true, 0, {
+		BYTES("address", 1, OP_NAME_MAX) } },
 	[OP_SOCKET] = { "socket", PARTY_BROKER, ANY, false, 0, {
 		BYTES("name", 1, OP_NAME_MAX), BYTES("group", 0, OP_NAME_MAX) } },
 	[OP_STARTED] = { "started", PARTY_BROKER, ANY, true, 0, {

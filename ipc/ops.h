@@ -55,6 +55,7 @@ enum op {
 	OP_SEGMENT, /* + the record's next file */
 	OP_STOP,
 	/* broker to supervisor, which does it and decides nothing */
+	OP_METADATA, /* an address of it: root alone may reach it */
 	OP_SOCKET,
 	OP_STARTED,
 	OP_START_WORKER,

@@ -126,10 +126,14 @@ static void copy_field(
 static bool obey(struct supervisor *s, const struct frame *frame)
 {
 	char socket[OP_NAME_MAX + 1], group[OP_NAME_MAX + 1];
-	const uint32_t number =
-	    frame->op == OP_SOCKET ? 0 : (uint32_t)frame_number(frame, 0);
+	const bool named = frame->op == OP_SOCKET || frame->op == OP_METADATA;
+	const uint32_t number = named ? 0 : (uint32_t)frame_number(frame, 0);
 
 	switch ((unsigned)frame->op) {
+	case OP_METADATA:
+		copy_field(frame, 0, socket);
+		return s->sealed ? FAIL("the broker asks for a probe out of turn")
+				 : metadata_is_guarded(socket, s->uid, s->gid);
 	case OP_SOCKET:
 		copy_field(frame, 0, socket);
 		copy_field(frame, 1, group);

@@ -158,6 +158,10 @@ struct message {
 void broker_tell(struct supervisor *s, const struct message *message);
 void broker_read(struct supervisor *s);
 
+/* metadata_probe.c: is the instance metadata service at this address root's alone? False
+ * after a line that says what mends it. */
+bool metadata_is_guarded(const char *address, uid_t uid, gid_t gid);
+
 /* supervisor.c */
 bool generation_read(struct supervisor *s);
 /* The broker's answers to the next generation. */

@@ -1,9 +1,11 @@
 """An instance metadata service and a container endpoint for stories: plain HTTP, version 2
 with its tokens, a role whose credentials roll."""
 
+import contextlib
 import datetime
 import http.server
 import json
+import socket
 import threading
 import uuid
 
@@ -26,7 +28,9 @@ class Metadata:
         self.document = None
         self.lock = threading.Lock()
         handler = type("Handler", (Handler,), {"metadata": self})
-        self.server = http.server.ThreadingHTTPServer((address, port), handler)
+        kind = type("Server", (http.server.ThreadingHTTPServer,), {
+            "address_family": socket.AF_INET6 if ":" in address else socket.AF_INET})
+        self.server = kind((address, port), handler)
         self.server.daemon_threads = True
         self.url = "http://%s:%d" % self.server.server_address[:2]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -75,6 +79,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.write(text.encode())
+
+    def handle(self):
+        """Who only wants to know whether we are there goes away early."""
+        with contextlib.suppress(ConnectionError):
+            super().handle()
 
     def do_PUT(self):
         lives = self.headers.get("X-aws-ec2-metadata-token-ttl-seconds", "")

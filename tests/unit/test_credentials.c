@@ -350,7 +350,7 @@ static void the_seal_is_told_what_it_must_leave(void **state)
 	assert_int_equal(needs.port, 0);
 	assert_null(needs.host);
 	assert_false(needs.sts);
-	assert_false(needs.metadata);
+	assert_null(needs.guarded);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_start, rig_end)

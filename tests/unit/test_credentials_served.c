@@ -163,7 +163,7 @@ static void metadata_gives_the_credentials_of_the_role(void **state)
 	assert_uses("AKIDONE", "secret-of-AKIDONE", "token-of-AKIDONE");
 	credentials_needs(rig.credentials, &needs);
 	assert_int_equal(needs.port, server.port);
-	assert_true(needs.metadata);
+	assert_null(needs.guarded); /* that address is our own */
 	assert_false(credentials_coming(rig.credentials));
 	assert_true(CRYPTO_secure_allocated(credentials_now(rig.credentials)->secret));
 }
@@ -492,6 +492,7 @@ static void endpoints_of_metadata_are_addresses(void **state)
 	assert_true(LOOK("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE=ipv6"));
 	credentials_needs(rig.credentials, &needs);
 	assert_int_equal(needs.port, 80);
+	assert_string_equal(needs.guarded, "fd00:ec2::254");
 	assert_true(LOOK("AWS_EC2_METADATA_SERVICE_ENDPOINT=http://[fd00:ec2::254]:81"));
 	credentials_needs(rig.credentials, &needs);
 	assert_int_equal(needs.port, 81);
@@ -622,7 +623,7 @@ static void a_profile_can_name_these_sources(void **state)
 	    0644);
 	assert_true(LOOK(endpoint));
 	credentials_needs(rig.credentials, &needs);
-	assert_true(needs.sts && needs.metadata);
+	assert_true(needs.sts);
 	assert_int_equal(needs.port, server.port);
 	rig_write(".aws/config",
 	    "[default]\nrole_arn = arn:aws:iam::1:role/a\n"
