@@ -4,7 +4,7 @@
 #   make demo        a real SSH login with certificates of this build; leaves nothing behind
 #   make check       every test, plain, and again under ASan + UBSan
 #   make fuzz        the fuzz targets for FUZZ_SECONDS each, by libFuzzer too where clang is
-#   make prove       the proofs by Frama-C that are finished so far (tests/prove)
+#   make prove       what Frama-C proves of ipc/ and policy/ (tests/prove lists it)
 #   make install     into $(DESTDIR)
 #   make format      lay the code out as .clang-format says
 

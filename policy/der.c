@@ -65,6 +65,7 @@ bool der_equal(const struct slice *slice, const uint8_t *bytes, size_t length)
 	size_t i = 0;
 
 	/*@ loop invariant 0 <= i <= length;
+	    loop invariant bytes_equal(slice->at, bytes, i);
 	    loop assigns i;
 	    loop variant length - i; */
 	while (i < length && i < slice->length && slice->at[i] == bytes[i])

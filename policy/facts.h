@@ -129,6 +129,9 @@ struct facts {
  * Walks a packed list: takes the next u32-length-prefixed string off [*list, *length).
  * False at the end, and when what is left is no whole string.
  */
+/*@ logic integer packed_length{L}(uint8_t *at) =
+      16777216 * at[0] + 65536 * at[1] + 256 * at[2] + at[3];
+*/
 /*@ requires \valid(list) && \valid(length) && \valid(item) && \valid(item_length);
     requires \separated(list, length, item, item_length);
     requires *length <= FACTS_DOCUMENT_MAX;
@@ -137,6 +140,9 @@ struct facts {
     ensures *length <= \old(*length);
     ensures \valid_read(*list + (0 .. *length - 1));
     ensures \result ==> *length + 4 + *item_length == \old(*length);
+    ensures \result ==> *item == \old(*list) + 4;
+    ensures \result ==> *item_length == packed_length(\old(*list));
+    ensures \result ==> *list == *item + *item_length;
     ensures \result ==> \valid_read(*item + (0 .. *item_length - 1));
     ensures \base_addr(*list) == \base_addr(\old(*list));
     ensures \result ==> \base_addr(*item) == \base_addr(\old(*list));
@@ -154,6 +160,9 @@ bool facts_next(
     ensures list->length <= \old(list->length);
     ensures \valid_read(list->at + (0 .. list->length - 1));
     ensures \result ==> list->length + 4 + item->length == \old(list->length);
+    ensures \result ==> item->at == \old(list->at) + 4;
+    ensures \result ==> item->length == packed_length(\old(list->at));
+    ensures \result ==> list->at == item->at + item->length;
     ensures \result ==> \valid_read(item->at + (0 .. item->length - 1));
     ensures \base_addr(list->at) == \base_addr(\old(list->at));
     ensures \result ==> \base_addr(item->at) == \base_addr(\old(list->at));

@@ -384,7 +384,7 @@ static bool principals_hold(const struct check *check)
 
 	/*@ loop invariant facts_slice(list.at, list.length);
 	    loop invariant count <= FACTS_PRINCIPALS_MAX + 1;
-	    loop invariant count > 0 ==> check->facts->principals_length > 0;
+	    loop invariant list.length + count <= check->facts->principals_length;
 	    loop invariant plain_principals(list.at, list.length) ==>
 	      plain_principals(check->facts->principals, check->facts->principals_length);
 	    loop assigns list, principal, count;

@@ -1,11 +1,8 @@
 /*
  * What a permit promises, said once more in the prover's language and over the bare
- * facts: none of it calls the code that it is about. `make prove` shows that
- * policy_invariants() is true only when all of promised_ssh() or promised_x509() holds.
- *
- * Not said here, and so shown by tests alone: Ed25519's points of small order, that no CA
- * key is the subject's, what lies inside options, attributes and alternative names, and
- * that the record can hold it.
+ * facts: none of it calls the code that it is about. `make prove` shows of the functions
+ * that tests/prove names for invariants.c that each is true only when its promise holds;
+ * of the others, and of all of them together, tests alone.
  */
 #ifndef POLICY_PROMISES_H
 #define POLICY_PROMISES_H
@@ -59,9 +56,6 @@
       1 <= length <= 255 && bytes_visible(at, length) &&
       (\forall integer k; 0 <= k < length ==>
         at[k] != '*' && at[k] != '?' && at[k] != '!' && at[k] != ',');
-
-    logic integer packed_length{L}(uint8_t *at) =
-      16777216 * at[0] + 65536 * at[1] + 256 * at[2] + at[3];
 
     // Of a packed list, every one.
     inductive plain_principals{L}(uint8_t *at, integer length) {

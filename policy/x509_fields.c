@@ -1,7 +1,7 @@
 /* x509_fields.h's readers and writers. */
 #include "policy/x509_fields.h"
 
-#include <string.h>
+#include "policy/bytes.h"
 
 bool x509_serial_unstamped(struct slice serial)
 {
@@ -16,11 +16,18 @@ void x509_serial_fit(uint8_t serial[X509_SERIAL_STAMPED])
 }
 
 /* Divides the number by ten in place; returns the remainder. */
+/*@ requires \valid(number + (0 .. length - 1));
+    assigns number[0 .. length - 1];
+    ensures \result < 10;
+*/
 static unsigned divide_by_ten(uint8_t *number, size_t length)
 {
 	unsigned rest = 0;
 	size_t i;
 
+	/*@ loop invariant 0 <= i <= length && rest < 10;
+	    loop assigns i, rest, number[0 .. length - 1];
+	    loop variant length - i; */
 	for (i = 0; i < length; i++) {
 		rest = 256u * rest + number[i];
 		number[i] = (uint8_t)(rest / 10);
@@ -36,12 +43,18 @@ size_t x509_serial_decimal(struct slice serial, uint8_t out[X509_DECIMAL_MAX])
 
 	if (serial.length > sizeof(number))
 		return 0;
-	memcpy(number, serial.at, serial.length);
-	for (i = X509_DECIMAL_MAX; i-- > 0;)
-		digits[i] = (uint8_t)('0' + divide_by_ten(number, serial.length));
+	bytes_copy(number, serial.at, serial.length);
+	/*@ loop invariant 0 <= i <= X509_DECIMAL_MAX;
+	    loop assigns i, digits[0 .. X509_DECIMAL_MAX - 1], number[0 .. 19];
+	    loop variant i; */
+	for (i = X509_DECIMAL_MAX; i > 0; i--)
+		digits[i - 1] = (uint8_t)('0' + divide_by_ten(number, serial.length));
+	/*@ loop invariant 0 <= zeros <= X509_DECIMAL_MAX - 1;
+	    loop assigns zeros;
+	    loop variant X509_DECIMAL_MAX - zeros; */
 	while (zeros < X509_DECIMAL_MAX - 1 && digits[zeros] == '0')
 		zeros++;
-	memcpy(out, digits + zeros, X509_DECIMAL_MAX - zeros);
+	bytes_copy(out, digits + zeros, X509_DECIMAL_MAX - zeros);
 	return X509_DECIMAL_MAX - zeros;
 }
 
@@ -74,6 +87,9 @@ static uint8_t value_tag(enum x509_attribute_kind kind, struct slice value)
 #define X520	 0x55, 0x04	  /* 2.5.4 */
 #define TELEPORT 0x2b, 0xce, 0x0f /* 1.3.9999 */
 
+/*@ assigns \nothing;
+    ensures \result ==> X509_COMMON_NAME <= number <= X509_POSTAL_CODE;
+*/
 static bool is_x520(unsigned number)
 {
 	return number == X509_COMMON_NAME || number == X509_SERIAL_NUMBER ||
@@ -82,6 +98,11 @@ static bool is_x520(unsigned number)
 	       number == X509_POSTAL_CODE;
 }
 
+/*@ requires der_readable(oid.at, oid.length) && arc_length <= length <= DER_MAX;
+    requires \valid_read(arc + (0 .. arc_length - 1));
+    assigns \nothing;
+    ensures \result ==> oid.length == length;
+*/
 static bool begins(struct slice oid, size_t length, const uint8_t *arc, size_t arc_length)
 {
 	struct slice prefix = { oid.at, arc_length };
@@ -89,6 +110,10 @@ static bool begins(struct slice oid, size_t length, const uint8_t *arc, size_t a
 	return oid.length == length && der_equal(&prefix, arc, arc_length);
 }
 
+/*@ requires der_readable(oid.at, oid.length) && \valid(out);
+    assigns *out;
+    ensures \result ==> out->branch <= 127 && out->leaf <= 127;
+*/
 static bool read_attribute_type(struct slice oid, struct x509_attribute *out)
 {
 	static const uint8_t x520[2] = { X520 }, teleport[3] = { TELEPORT };
@@ -166,7 +191,7 @@ static bool in_order(struct slice one, struct slice next)
 {
 	const size_t shorter = one.length < next.length ? one.length : next.length;
 
-	return memcmp(one.at, next.at, shorter) < 0;
+	return bytes_order(one.at, next.at, shorter) < 0;
 }
 
 /* The attributes of one RDN; adds to their number. */
@@ -216,6 +241,9 @@ unsigned x509_take_choice(
 
 	if (!der_take(from, DER_SEQUENCE, &content))
 		return count;
+	/*@ loop invariant 0 <= which <= count;
+	    loop assigns which;
+	    loop variant count - which; */
 	while (which < count &&
 	       !der_equal(&content, table[which].content, table[which].length))
 		which++;

@@ -48,11 +48,27 @@ const char *x509_form_text(enum x509_form form);
 #define X509_SERIAL_STAMPED 16
 #define X509_SERIAL_MAX	    20 /* RFC 5280 4.1.2.2 */
 
+/*@ requires der_readable(serial.at, serial.length);
+    assigns \nothing;
+    ensures \result <==> serial.length == X509_SERIAL_STAMPED &&
+      (\forall integer i; 0 <= i < X509_SERIAL_STAMPED ==> serial.at[i] == 0);
+*/
 bool x509_serial_unstamped(struct slice serial);
+/*@ requires \valid(serial + (0 .. X509_SERIAL_STAMPED - 1));
+    assigns serial[0];
+    ensures 0x40 <= serial[0] < 0x80;
+*/
 void x509_serial_fit(uint8_t serial[X509_SERIAL_STAMPED]);
 
 /* The serial in decimal digits; returns how many. 0 when it is longer than a serial. */
 #define X509_DECIMAL_MAX 49
+/*@ requires der_readable(serial.at, serial.length);
+    requires \valid(out + (0 .. X509_DECIMAL_MAX - 1));
+    requires \separated(out + (0 .. X509_DECIMAL_MAX - 1),
+      serial.at + (0 .. serial.length - 1));
+    assigns out[0 .. X509_DECIMAL_MAX - 1];
+    ensures 0 <= \result <= X509_DECIMAL_MAX;
+*/
 size_t x509_serial_decimal(struct slice serial, uint8_t out[X509_DECIMAL_MAX]);
 
 /*
@@ -98,11 +114,26 @@ struct x509_choice {
 };
 
 /* Which of the table it is; `count` when it is none. */
+/*@ requires \valid(from) && der_readable(from->at, from->length);
+    requires \valid_read(table + (0 .. count - 1));
+    requires \forall integer i; 0 <= i < count ==> table[i].length <= 20;
+    assigns *from;
+    ensures 0 <= \result <= count;
+    ensures der_readable(from->at, from->length);
+    ensures \result < count ==> from->length < \old(from->length);
+*/
 unsigned x509_take_choice(
     struct slice *from, const struct x509_choice *table, unsigned count);
 void x509_put_choice(
     struct der_sink *to, const struct x509_choice *table, unsigned count, unsigned which);
 
+/*@ requires \valid(from) && \valid(out) && \separated(from, out);
+    requires der_readable(from->at, from->length);
+    assigns *from, *out;
+    ensures der_readable(from->at, from->length);
+    ensures \result ==> 0 <= *out < X509_SIGNATURE_COUNT;
+    ensures \result ==> from->length < \old(from->length);
+*/
 bool x509_take_signature(struct slice *from, enum x509_signature *out);
 void x509_put_signature(struct der_sink *to, enum x509_signature signature);
 
