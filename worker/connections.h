@@ -32,6 +32,7 @@ struct connection {
 	bool ended;			    /* the client writes no more */
 	bool broken;			    /* to be closed, nothing more to be written */
 	unsigned outstanding;
+	uint32_t round;	 /* of pending.h, in which its next request is sent */
 	uid_t uid;	 /* who has connected */
 	uint64_t used;	 /* connections.clock at its last line */
 	size_t reserved; /* bytes that the answers of outstanding requests may take */

@@ -19,13 +19,15 @@ static bool too_many(struct rpc_error *error, const char *what)
 	return rpc_fail(error, RPC_TOO_MANY, "too many requests in flight: %s", what);
 }
 
+/* A connection may have as many as there are places left, so that there is always one for
+ * a client who has none: those who flood share the rest among themselves. */
 static bool may_wait(const struct worker *worker, const struct connection *connection,
     struct rpc_error *error)
 {
 	if (connection->outstanding >= CONNECTION_REQUESTS)
 		return too_many(error, "256 of this connection");
-	if (worker->pendings.count >= PENDING_MAX)
-		return too_many(error, "4096 of all connections");
+	if (connection->outstanding >= PENDING_MAX - worker->pendings.count)
+		return too_many(error, "4096 of all connections, which share them");
 	return true;
 }
 

@@ -10,7 +10,8 @@ void pendings_start(struct pendings *pendings)
 	*pendings = (struct pendings){ 0 };
 	for (i = 0; i < PENDING_MAX; i++)
 		pendings->free[i] = (uint16_t)(PENDING_MAX - 1 - i);
-	pendings->queue_end = &pendings->queue;
+	for (i = 0; i < PENDING_ROUNDS; i++)
+		pendings->queue[i].end = &pendings->queue[i].first;
 }
 
 static void link_newest(struct pendings *pendings, struct pending *pending)
@@ -96,30 +97,51 @@ void pendings_remove(struct pendings *pendings, struct pending *pending)
 
 void pendings_enqueue(struct pendings *pendings, struct pending *pending)
 {
+	uint32_t *round = &pending->connection->round, ahead = *round - pendings->round;
+
 	if (pending->state == PENDING_SENT)
 		pendings->sent--;
 	pending->state = PENDING_QUEUED;
 	pending->next_in_queue = NULL;
-	*pendings->queue_end = pending;
-	pendings->queue_end = &pending->next_in_queue;
+	/* It has been idle since an earlier round. */
+	if (ahead > PENDING_ROUNDS)
+		ahead = 0;
+	if (ahead == PENDING_ROUNDS)
+		ahead--;
+	*round = pendings->round + ahead + 1;
+	ahead = (pendings->round + ahead) % PENDING_ROUNDS;
+	*pendings->queue[ahead].end = pending;
+	pendings->queue[ahead].end = &pending->next_in_queue;
+	pendings->queued++;
 }
 
 static struct pending *take_first(struct pendings *pendings)
 {
-	struct pending *first = pendings->queue;
+	const unsigned at = pendings->round % PENDING_ROUNDS;
+	struct pending *first = pendings->queue[at].first;
 
-	pendings->queue = first->next_in_queue;
-	if (!pendings->queue)
-		pendings->queue_end = &pendings->queue;
+	pendings->queue[at].first = first->next_in_queue;
+	if (!pendings->queue[at].first)
+		pendings->queue[at].end = &pendings->queue[at].first;
 	first->next_in_queue = NULL;
+	pendings->queued--;
 	return first;
 }
 
 struct pending *pendings_next_to_send(struct pendings *pendings)
 {
-	while (pendings->queue && !pendings->queue->connection)
-		pendings_remove(pendings, take_first(pendings));
-	return pendings->queue;
+	struct pending *first;
+
+	while (pendings->queued > 0) {
+		first = pendings->queue[pendings->round % PENDING_ROUNDS].first;
+		if (first && first->connection)
+			return first;
+		if (first)
+			pendings_remove(pendings, take_first(pendings));
+		else
+			pendings->round++;
+	}
+	return NULL;
 }
 
 void pendings_sent(struct pendings *pendings, struct pending *pending)

@@ -9,6 +9,8 @@
 #include "worker/draft.h"
 
 #define PENDING_MAX 4096 /* of one worker; a power of two */
+#define PENDING_ROUNDS                                                                   \
+	512 /* what is later than these goes with the last; a power of two */
 
 enum pending_state {
 	PENDING_QUEUED,	    /* not yet sent to the broker */
@@ -33,7 +35,7 @@ struct pending {
 	bool rebuilt;	      /* it was made anew after the CA's key had changed */
 	enum ca only;	      /* `authorities`, `crl`: one CA, or CA_COUNT */
 	struct pending *next, *previous; /* waiting, by age */
-	struct pending *next_in_queue;	 /* to be sent, by age */
+	struct pending *next_in_queue;	 /* to be sent in the same round, by age */
 };
 
 struct pendings {
@@ -43,7 +45,13 @@ struct pendings {
 	unsigned sent;			 /* under way at the broker */
 	uint32_t turn;			 /* makes ids of one slot differ */
 	struct pending *oldest, *newest; /* with a client */
-	struct pending *queue, **queue_end;
+	/* What is to be sent, in rounds: of each client one request a round, so that none
+	 * waits behind all that another has asked. */
+	struct {
+		struct pending *first, **end;
+	} queue[PENDING_ROUNDS]; /* by round, modulo their number */
+	unsigned queued;
+	uint32_t round; /* which is being sent */
 };
 
 void pendings_start(struct pendings *pendings);

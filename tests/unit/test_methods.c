@@ -73,6 +73,22 @@ static void issues_user_certificate_that_verifies(void **state)
 	cJSON_Delete(answer);
 }
 
+static void who_floods_leaves_a_place_to_who_does_not(void **state)
+{
+	static const char params[] = "{\"key_id\":\"alice\"," PRINCIPALS ":[\"alice\"]}";
+	struct rig *rig = *state;
+	struct pendings *pendings = &rig->worker->pendings;
+
+	assert_int_equal(rig_call_code(rig, "ssh-user", params), 0);
+	/* All but three places are taken, three of these by this client. */
+	pendings->count += PENDING_MAX - 3;
+	rig->worker->connections.of[0]->outstanding += 3;
+	assert_int_equal(rig_call_code(rig, "ssh-user", params), RPC_TOO_MANY);
+	rig->worker->connections.of[0]->outstanding -= 3;
+	assert_int_equal(rig_call_code(rig, "ssh-user", params), 0);
+	pendings->count -= PENDING_MAX - 3;
+}
+
 static void issues_host_certificate_without_key_id(void **state)
 {
 	static uint8_t bytes[65536];
@@ -420,6 +436,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 	const struct CMUnitTest tests[] = {
 		TEST(issues_user_certificate_that_verifies),
+		TEST(who_floods_leaves_a_place_to_who_does_not),
 		TEST(issues_host_certificate_without_key_id),
 		TEST(cuts_the_default_ttl_to_the_rules_own),
 		TEST(uses_the_default_ttl_where_the_rule_permits_more),

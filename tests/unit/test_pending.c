@@ -75,12 +75,40 @@ static void sends_in_order_and_never_for_nobody(void **state)
 	assert_int_equal(pendings.sent, 0);
 }
 
+static void no_client_waits_behind_all_of_another(void **state)
+{
+	struct connection flood = { .outstanding = 0 }, other = { .outstanding = 0 };
+	struct pending *pending = NULL, *first;
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 2 * PENDING_ROUNDS; i++)
+		pendings_enqueue(&pendings, pendings_add(&pendings, &flood, 1));
+	first = pendings_next_to_send(&pendings);
+	pendings_sent(&pendings, first);
+	for (i = 0; i < 3; i++)
+		pendings_enqueue(&pendings, pendings_add(&pendings, &other, 1));
+	/* From now on they take turns, and each is sent in its own order. */
+	for (i = 0; i < 6; i++) {
+		pending = pendings_next_to_send(&pendings);
+		assert_ptr_equal(pending->connection, i % 2 == 0 ? &other : &flood);
+		pendings_sent(&pendings, pending);
+	}
+	for (; (first = pendings_next_to_send(&pendings)) != NULL; pending = first) {
+		assert_true(first->id % PENDING_MAX > pending->id % PENDING_MAX);
+		pendings_sent(&pendings, first);
+	}
+	assert_int_equal(pendings.sent, 2 * PENDING_ROUNDS + 3);
+	assert_int_equal(pendings.queued, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(gives_ids_that_do_not_come_back_soon, start),
 		cmocka_unit_test_setup(holds_4096_and_no_more, start),
 		cmocka_unit_test_setup(sends_in_order_and_never_for_nobody, start),
+		cmocka_unit_test_setup(no_client_waits_behind_all_of_another, start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
