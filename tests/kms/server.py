@@ -9,22 +9,29 @@ line by line, each answered by one (rig.py speaks to it).
 
 Faults are rows: {"operation": "Sign", "kind": KIND, "count": N, "after": N, ...}; each
 request of the operation ("*": of any) uses up the first row that has a count left, after
-`after` requests have passed unharmed.
+`after` requests have passed unharmed. With "attempts": N a row has no count, and strikes
+the first N requests that have the same body: a call, and its repetitions.
 
     latency    ms                 answered so much later
-    error      code, status, message, before_signing
+    error      code, status, message, when      instead of an answer: without a code, no JSON;
+                                                "when": "after" the work is done
     throttle                      ThrottlingException, with retry_after_ms in its header
     reset      when               the connection ends: before or after the work is done
     half                          the connection ends in the middle of the answer
     silence                       no answer, the connection stays
-    slow       ms                 the answer comes in ten pieces, so far apart
+    slow       ms, pieces         the answer comes in ten pieces, or more, so far apart
     date       seconds            the Date header is wrong by so much
     garbage                       an answer that is no JSON
     answer     set {member: ...}  members of a good answer are replaced
+    flipped                       a bit of the signature is another one
+    other_key                     the signature is another key's
+    other_digest                  the signature is of another digest
     expired                       ExpiredTokenException
 """
 
 import asyncio
+import base64
+import contextlib
 import datetime
 import email.utils
 import ipaddress
@@ -82,13 +89,28 @@ def make_certificates(folder):
         out.write(ca.public_bytes(pem))
 
 
+def digest_asked(body):
+    """In hex; None: it is no request to sign, or a dry run."""
+    with contextlib.suppress(ValueError, KeyError):
+        parameters = json.loads(body)
+        if not parameters.get("DryRun"):
+            return base64.b64decode(parameters["Message"]).hex()
+    return None
+
+
 class Faults:
     def __init__(self):
         self.rows = []
+        self.seen = {}
 
-    def take(self, operation):
+    def take(self, operation, body):
         for row in self.rows:
             if row["operation"] not in (operation, "*"):
+                continue
+            if "attempts" in row:
+                self.seen[body] = self.seen.get(body, 0) + 1
+                if self.seen[body] <= row["attempts"]:
+                    return row
                 continue
             if row.get("after", 0) > 0:
                 row["after"] -= 1
@@ -107,11 +129,11 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport):
         self.transport = transport
-        self.server.connections += 1
+        self.server.connections.add(transport)
         self.server.connections_ever += 1
 
     def connection_lost(self, error):
-        self.server.connections -= 1
+        self.server.connections.discard(self.transport)
         if self.task:
             self.task.cancel()
 
@@ -148,7 +170,9 @@ class Connection(asyncio.Protocol):
         entry = {"id": request_id, "agent": headers.get("user-agent"),
                  "time": self.server.service.now().isoformat()}
         operation = headers.get("x-amz-target", "").rpartition(".")[2] or "sts"
-        fault = self.server.faults.take(operation)
+        if operation == "Sign":
+            entry["digest"] = digest_asked(body)
+        fault = self.server.faults.take(operation, body)
         kind = fault.get("kind")
         if kind:
             entry["fault"] = kind
@@ -160,7 +184,9 @@ class Connection(asyncio.Protocol):
             self.transport.abort()
             return
         status, answer, extra = self.server.answer(line, headers, body, entry, fault)
-        payload = b"<html>" if kind == "garbage" else json.dumps(answer).encode()
+        payload = json.dumps(answer).encode()
+        if kind == "garbage" or answer is None:
+            payload = b"<html>"
         if kind == "latency":
             await asyncio.sleep(fault["ms"] / 1000)
         elif self.server.latency:
@@ -180,7 +206,7 @@ class Connection(asyncio.Protocol):
             self.transport.write(whole[:-len(payload) // 2])
             self.transport.close()
         elif kind == "slow":
-            piece = max(1, len(whole) // 10)
+            piece = max(1, len(whole) // fault.get("pieces", 10))
             for at in range(0, len(whole), piece):
                 self.transport.write(whole[at:at + piece])
                 await asyncio.sleep(fault["ms"] / 1000)
@@ -194,7 +220,9 @@ class Server:
         self.service = services.Service()
         self.faults = Faults()
         self.latency = 0
-        self.connections = self.connections_ever = self.requests = 0
+        self.connections = set()
+        self.connections_ever = self.requests = 0
+        self.listener = self.port = self.context = None
         self.log_file = open(os.path.join(folder, "log.jsonl"), "w", buffering=1)
 
     def log(self, entry):
@@ -211,16 +239,21 @@ class Server:
                 raise signature.Refused("ThrottlingException", "Rate exceeded")
             if kind == "expired":
                 raise signature.Refused("ExpiredTokenException", "The token is expired")
-            if kind == "error":
-                raise signature.Refused(
-                    fault["code"], fault.get("message", "a fault"), fault.get("status", 400))
-            answer = self.work(line, headers, body, entry)
+            late = kind == "error" and fault.get("when") == "after"
+            if kind == "error" and not late:
+                self.refuse(fault)
+            answer = self.work(line, headers, body, entry, kind)
+            if late:
+                entry["unsaid"] = True
+                self.refuse(fault)
         except signature.Refused as refusal:
             entry["refused"] = refusal.code
             extra = []
             if fault.get("retry_after_ms"):
                 extra.append(f"x-amz-retry-after: {fault['retry_after_ms']}")
-            if target:
+            if refusal.code is None:
+                answer = None
+            elif target:
                 answer = {"__type": refusal.code, "message": refusal.message}
             else:
                 answer = {"Error": {"Type": "Sender", "Code": refusal.code,
@@ -230,7 +263,11 @@ class Server:
             answer = {**answer, **fault["set"]}
         return 200, answer, []
 
-    def work(self, line, headers, body, entry):
+    def refuse(self, fault):
+        raise signature.Refused(
+            fault.get("code"), fault.get("message", "a fault"), fault.get("status", 400))
+
+    def work(self, line, headers, body, entry, fault):
         if line != "POST / HTTP/1.1":
             raise signature.Refused("ValidationException", f"not here: {line}")
         target = headers.get("x-amz-target")
@@ -249,7 +286,7 @@ class Server:
         for name in ("KeyId", "KeySpec", "SigningAlgorithm", "DryRun", "Tags"):
             if name in parameters:
                 entry[name] = parameters[name]
-        answer = self.service.kms(operation, parameters, user)
+        answer = self.service.kms(operation, parameters, user, fault)
         if operation == "Sign":
             entry["Message"] = parameters["Message"]
         if operation == "CreateKey":
@@ -340,13 +377,29 @@ class Server:
                 for key in self.service.keys.values()]
 
     def control_counts(self):
-        return {"connections": self.connections, "ever": self.connections_ever,
+        return {"connections": len(self.connections), "ever": self.connections_ever,
                 "requests": self.requests}
+
+    async def listen(self):
+        self.listener = await asyncio.get_running_loop().create_server(
+            lambda: Connection(self), "127.0.0.1", self.port or 0, ssl=self.context,
+            backlog=256)
+        self.port = self.listener.sockets[0].getsockname()[1]
+
+    control_up = listen  # where it was before
+
+    def control_down(self):
+        self.listener.close()
+        for transport in list(self.connections):
+            transport.abort()
 
     async def serve_control(self, reader, writer):
         while line := await reader.readline():
             try:
-                answer = {"result": self.control(json.loads(line))}
+                result = self.control(json.loads(line))
+                if asyncio.iscoroutine(result):
+                    result = await result
+                answer = {"result": result}
             except Exception as error:  # whatever it is, the story is told
                 answer = {"error": repr(error)}
             writer.write(json.dumps(answer).encode() + b"\n")
@@ -358,16 +411,14 @@ async def main():
     folder = os.path.realpath(sys.argv[1])
     make_certificates(folder)
     server = Server(folder)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(os.path.join(folder, "server.pem"))
+    server.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.context.load_cert_chain(os.path.join(folder, "server.pem"))
     loop = asyncio.get_running_loop()
-    listener = await loop.create_server(
-        lambda: Connection(server), "127.0.0.1", 0, ssl=context, backlog=256)
+    await server.listen()
     await asyncio.start_unix_server(
         server.serve_control, os.path.join(folder, "control.sock"), limit=1 << 24)
-    port = listener.sockets[0].getsockname()[1]
     with open(os.path.join(folder, "port.new"), "w") as out:
-        out.write(f"{port}\n")
+        out.write(f"{server.port}\n")
     os.rename(os.path.join(folder, "port.new"), os.path.join(folder, "port"))
     stop = asyncio.Event()
     for signal in (signals.SIGTERM, signals.SIGINT):

@@ -147,7 +147,8 @@ class Service:
 
     # ---- KMS ----
 
-    def kms(self, operation, parameters, user):
+    def kms(self, operation, parameters, user, fault=None):
+        """`fault`: what the signature will be wrong in."""
         handler = getattr(self, "do_" + operation, None)
         if handler is None:
             raise Refused("UnknownOperationException", operation)
@@ -155,7 +156,10 @@ class Service:
         quota = self.quotas.get(operation)
         if quota and not quota.take():
             raise Refused("ThrottlingException", "Rate exceeded")
-        return handler(parameters, user)
+        answer = handler(parameters, user)
+        if fault in ("flipped", "other_key", "other_digest"):
+            answer["Signature"] = self.wrong_signature(fault, parameters)
+        return answer
 
     def validate(self, operation, parameters):
         if operation not in self.shapes:
@@ -241,6 +245,18 @@ class Service:
         key.signed += 1
         return {"KeyId": key.arn, "SigningAlgorithm": algorithm,
                 "Signature": base64.b64encode(signature).decode()}
+
+    def wrong_signature(self, fault, parameters):
+        key, algorithm = self.find(parameters), parameters["SigningAlgorithm"]
+        digest = base64.b64decode(parameters["Message"])
+        if fault == "other_key":
+            key = Key(self, key.spec, [], 0)
+        if fault == "other_digest":
+            digest = bytes(reversed(digest))
+        signature = bytearray(key.sign(algorithm, digest))
+        if fault == "flipped":
+            signature[-1] ^= 1
+        return base64.b64encode(signature).decode()
 
     def do_DescribeKey(self, parameters, user):
         key = self.find(parameters)
