@@ -24,7 +24,8 @@ def _end_with_parent():
 class Endpoints:
     """KMS and STS of an account, with one user who may do everything."""
 
-    def __init__(self):
+    def __init__(self, host="localhost"):
+        self.host = host
         self.folder = tempfile.mkdtemp(prefix="privyseal-kms.")
         os.chmod(self.folder, 0o755)
         self.errors = open(os.path.join(self.folder, "errors"), "w")
@@ -51,7 +52,7 @@ class Endpoints:
 
     @property
     def url(self):
-        return f"https://127.0.0.1:{self.port}"
+        return f"https://{self.host}:{self.port}"
 
     @property
     def ca(self):
@@ -95,8 +96,8 @@ class Endpoints:
 
 
 @contextlib.contextmanager
-def endpoints():
-    one = Endpoints()
+def endpoints(host="localhost"):
+    one = Endpoints(host)
     try:
         yield one
     finally:
