@@ -194,13 +194,15 @@ static void learn_clock(struct call *call, const char *date)
 	aws->skew_known = true;
 }
 
-/* The SDKs' way: only a large difference is worth a guess. */
+/* The SDKs' way: only a large difference from what was said is worth a guess. Of two
+ * clocks that agree again, too. */
 static bool correct_clock(struct call *call)
 {
 	struct aws *aws = call->aws;
+	const int64_t wrong = aws->skew - aws->offset;
 
 	if (call->corrected || !aws->skew_known ||
-	    (aws->skew >= -AWS_SKEW_MAX && aws->skew <= AWS_SKEW_MAX))
+	    (wrong >= -AWS_SKEW_MAX && wrong <= AWS_SKEW_MAX))
 		return false;
 	call->corrected = true;
 	aws->offset = aws->skew;
@@ -359,7 +361,8 @@ static bool transmit(struct call *call, const struct aws_credentials *with, uint
 		.body = call->body,
 		.length = call->request.length,
 		.timeout_ms = attempt_ms(call, now),
-		.connect_timeout_ms = AWS_CONNECT_MS };
+		.connect_timeout_ms = AWS_CONNECT_MS,
+		.fresh = call->request.once };
 	struct http_request what = request;
 	unsigned count, i;
 

@@ -350,6 +350,7 @@ static bool prepare(struct transfer *transfer, const struct http_request *reques
 	       SET(CURLOPT_ERRORBUFFER, transfer->why) &&
 	       SET(CURLOPT_MAXAGE_CONN, (long)CLOSE_IDLE_S) &&
 	       SET(CURLOPT_UPLOAD_BUFFERSIZE, 16384L) &&
+	       SET(CURLOPT_FRESH_CONNECT, (long)request->fresh) &&
 	       SET(CURLOPT_TIMEOUT_MS, (long)request->timeout_ms) &&
 	       SET(CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_timeout_ms);
 }

@@ -59,6 +59,8 @@ struct http_request {
 	size_t length;
 	uint64_t timeout_ms; /* for all of it; at least 1 */
 	uint64_t connect_timeout_ms;
+	bool fresh; /* over a new connection: on one that was used before and turns out to
+		       be closed, libcurl would send the request again by itself */
 };
 
 /* Headers of an answer that somebody needs; others are dropped as they come. */

@@ -288,7 +288,8 @@ static void check_next(struct broker *broker)
 		return;
 	}
 	remote->checked = true;
-	remote->probe_ns = clock_boot_ns() + PROBE_NS;
+	remote->probe_ns =
+	    clock_boot_ns() + (remote->skew_told ? PROBE_SOON_NS : PROBE_NS);
 	control_announce(broker);
 }
 

@@ -187,11 +187,11 @@ class Connection(asyncio.Protocol):
         payload = json.dumps(answer).encode()
         if kind == "garbage" or answer is None:
             payload = b"<html>"
+        self.server.log(entry)
         if kind == "latency":
             await asyncio.sleep(fault["ms"] / 1000)
         elif self.server.latency:
             await asyncio.sleep(self.server.latency)
-        self.server.log(entry)
         if kind == "reset":
             self.transport.abort()
             return
