@@ -443,6 +443,25 @@ static void a_wrong_clock_is_corrected_once_and_known(void **state)
 	end(aws);
 }
 
+static void a_clock_that_was_corrected_is_corrected_back(void **state)
+{
+	const char *const faults[] = { FAULT("RequestTimeTooSkewed"), "good", NULL };
+	struct aws *aws = rig();
+	const struct aws_request what = request();
+	unsigned waited = 0;
+	struct got got;
+
+	(void)state;
+	world.wall = NOON - 3600;
+	got = run(aws, &what, faults, &waited);
+	assert_true(got.answer.good);
+	world.wall = NOON;
+	got = run(aws, &what, faults, &waited);
+	assert_true(got.answer.good);
+	assert_int_equal(got.answer.attempts, 2);
+	aws_free(aws);
+}
+
 static void a_small_skew_is_no_reason_to_ask_again(void **state)
 {
 	const char *const faults[] = { FAULT("RequestTimeTooSkewed"), "good", NULL };
@@ -628,6 +647,7 @@ int main(void)
 		cmocka_unit_test(what_may_have_been_done_once_is_not_done_again),
 		cmocka_unit_test(expired_credentials_are_renewed_once),
 		cmocka_unit_test(a_wrong_clock_is_corrected_once_and_known),
+		cmocka_unit_test(a_clock_that_was_corrected_is_corrected_back),
 		cmocka_unit_test(a_small_skew_is_no_reason_to_ask_again),
 		cmocka_unit_test(a_new_key_is_asked_for_until_it_is_known),
 		cmocka_unit_test(a_call_ends_at_its_deadline_whatever_it_waits_for),

@@ -161,6 +161,20 @@ static void keeps_connections_alive(void **state)
 	rig_stop(&rig);
 }
 
+static void a_fresh_request_meets_no_used_connection(void **state)
+{
+	struct http_request what;
+	struct rig rig;
+
+	(void)state;
+	rig_start(&rig, "DNS:localhost", TLS1_3_VERSION);
+	what = request(&rig, "/count");
+	assert_string_equal(ask(&rig, &what).body, "1");
+	what.fresh = true;
+	assert_string_equal(ask(&rig, &what).body, "1");
+	rig_stop(&rig);
+}
+
 static void many_transfers_share_few_connections(void **state)
 {
 	static struct asked asked[HTTP_TRANSFERS_MAX];
@@ -426,6 +440,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sends_exactly_the_headers_and_the_body),
 		cmocka_unit_test(keeps_connections_alive),
+		cmocka_unit_test(a_fresh_request_meets_no_used_connection),
 		cmocka_unit_test(many_transfers_share_few_connections),
 		cmocka_unit_test(keeps_the_headers_that_somebody_needs),
 		cmocka_unit_test(what_is_no_whole_answer_is_a_failure),
