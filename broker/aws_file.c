@@ -33,6 +33,13 @@ static bool is_root_s_alone(
 		   path, status.st_mode & 07777);
 }
 
+/* The broker's mounts have nothing there (confine/mounts.c), so that it would only ever
+ * be said to be missing. */
+static bool is_hidden(const char *path)
+{
+	return strncmp(path, "/run/", 5) == 0 || strncmp(path, "/var/run/", 9) == 0;
+}
+
 bool aws_file_open(struct aws_file *file, enum aws_file_kind kind, const char *path,
     struct failure *failure)
 {
@@ -44,6 +51,11 @@ bool aws_file_open(struct aws_file *file, enum aws_file_kind kind, const char *p
 		return failure_say(failure,
 		    "'%s' must be the absolute path of a file, of at most %d bytes", path,
 		    AWS_FILE_PATH_MAX);
+	if (is_hidden(path))
+		return failure_say(failure,
+		    "%s: the broker can't see what is in /run; mount that volume "
+		    "elsewhere (/etc/privyseal/token) and set the variable to it",
+		    path);
 	strcpy(file->path, path);
 	strcpy(directory, path);
 	directory[name_of(file) - file->path] = '\0';

@@ -29,8 +29,10 @@ static int connect_to(const char *address)
 	const bool is_four = inet_pton(AF_INET, address, &four.sin_addr) == 1;
 	int fd;
 
-	if (!is_four && inet_pton(AF_INET6, address, &six.sin6_addr) != 1)
+	if (!is_four && inet_pton(AF_INET6, address, &six.sin6_addr) != 1) {
+		errno = EINVAL;
 		return -1;
+	}
 	fd = socket(is_four ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0 &&
 	    connect(fd, is_four ? (void *)&four : (void *)&six,

@@ -61,6 +61,17 @@ static void order(enum op op, uint32_t number, uint32_t other, const char *text)
 	broker_read(&s);
 }
 
+static void name_metadata(const char *address)
+{
+	uint8_t bytes[256];
+	struct frame_writer w;
+
+	frame_begin(&w, bytes, sizeof bytes, OP_METADATA, 0);
+	frame_put_text(&w, address);
+	assert_int_equal(channel_send(broker, bytes, frame_end(&w)), 0);
+	broker_read(&s);
+}
+
 static void name_socket(const char *name, const char *group)
 {
 	uint8_t bytes[256];
@@ -170,6 +181,18 @@ static void record_goes_only_forward(void **state)
 	assert_stops();
 }
 
+static void probes_nothing_once_it_is_sealed(void **state)
+{
+	struct said said;
+
+	(void)state;
+	s.sealed = true;
+	listen_to_errors(&said);
+	name_metadata("127.0.0.1");
+	assert_non_null(strstr(what_was_said(&said), "a probe out of turn"));
+	assert_stops();
+}
+
 static void starts_no_worker_before_it_is_sealed(void **state)
 {
 	(void)state;
@@ -260,6 +283,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(broker_can_only_add_to_the_record),
 		TEST(record_goes_only_forward),
+		TEST(probes_nothing_once_it_is_sealed),
 		TEST(starts_no_worker_before_it_is_sealed),
 		TEST(starts_no_worker_for_what_is_not_there),
 		TEST(makes_no_socket_outside_its_directory),

@@ -316,6 +316,10 @@ static void web_identities_are_configured_whole(void **state)
 	assert_false(rig_look(variables));
 	assert_refused("AWS_ROLE_SESSION_NAME may have");
 	variables[2] = NULL;
+	variables[0] = "AWS_WEB_IDENTITY_TOKEN_FILE=/var/run/secrets/token";
+	assert_false(rig_look(variables));
+	assert_refused("the broker can't see what is in /run");
+	variables[0] = file;
 	assert_true(rig_look(variables));
 	credentials_call_through(rig.credentials, (struct aws *)&sts);
 	turn();

@@ -1,0 +1,131 @@
+/* broker/supervisor/metadata_probe.c, against services on addresses of the loopback
+ * network; who is refused and who not, tests/kms tries with real rules. */
+#include "supervisor_said.h"
+
+#include "broker/supervisor/supervisor.h"
+
+#include <arpa/inet.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#define NOBODY 65534
+
+static char address[32];
+static pid_t service;
+
+/* Answers each request with `answer`; NULL: never, "": closes. */
+static void serve(const char *answer)
+{
+	struct sockaddr_in name = { .sin_family = AF_INET, .sin_port = htons(80) };
+	char request[1024];
+	const int yes = 1;
+	int listener, fd;
+
+	inet_pton(AF_INET, address, &name.sin_addr);
+	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+	assert_int_equal(bind(listener, (struct sockaddr *)&name, sizeof name), 0);
+	assert_int_equal(listen(listener, 8), 0);
+	service = fork();
+	if (service > 0) {
+		close(listener);
+		return;
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	while ((fd = accept(listener, NULL, NULL)) >= 0) {
+		if (!answer)
+			pause();
+		if (read(fd, request, sizeof request) <= 0 ||
+		    write(fd, answer, strlen(answer)) < 0)
+			_exit(1);
+		close(fd);
+	}
+	_exit(1);
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	service = 0;
+	snprintf(address, sizeof address, "127.83.%d.%d", getpid() >> 8 & 127,
+	    1 + getpid() % 250);
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	if (service > 0) {
+		kill(service, SIGKILL);
+		waitpid(service, NULL, 0);
+	}
+	return 0;
+}
+
+static void assert_refuses(const char *why)
+{
+	struct said said;
+	const char *text;
+	bool guarded;
+
+	listen_to_errors(&said);
+	guarded = metadata_is_guarded(address, NOBODY, NOBODY);
+	text = what_was_said(&said);
+	assert_false(guarded);
+	if (!strstr(text, why) || !strstr(text, address))
+		fail_msg("'%s' is not in: %s", why, text);
+}
+
+static void a_service_that_is_open_to_users_is_told(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	serve("HTTP/1.1 403 Forbidden\r\n\r\n");
+	assert_refuses("every user gets AWS credentials");
+}
+
+static void a_service_that_is_not_there_is_told(void **state)
+{
+	(void)state;
+	assert_refuses("root is refused");
+}
+
+static void silence_and_nonsense_are_no_answers(void **state)
+{
+	static const char *const answers[] = { NULL, "", "SSH-2.0-x\r\n" };
+	size_t i;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	for (i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+		serve(answers[i]);
+		assert_refuses("root gets no answer");
+		end(NULL);
+	}
+}
+
+static void what_is_no_address_reaches_nothing(void **state)
+{
+	(void)state;
+	strcpy(address, "localhost");
+	assert_refuses("root is refused");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_service_that_is_open_to_users_is_told),
+		TEST(a_service_that_is_not_there_is_told),
+		TEST(silence_and_nonsense_are_no_answers),
+		TEST(what_is_no_address_reaches_nothing),
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
