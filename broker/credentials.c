@@ -650,9 +650,12 @@ const struct aws_credentials *credentials_now(struct credentials *credentials)
 {
 	const struct aws_credentials *now = &credentials->now;
 
-	if (!now->secret ||
-	    (credentials->shunned_ns != 0 && clock_boot_ns() < credentials->shunned_ns))
+	if (!now->secret || clock_boot_ns() < credentials->shunned_ns)
 		return NULL;
+	if (credentials->shunned_ns != 0) {
+		credentials->shunned_ns = 0;
+		credentials->why[0] = '\0';
+	}
 	if (seconds_left(credentials) > 0 || credentials->stale)
 		return now;
 	if (is_local(credentials))
@@ -666,13 +669,16 @@ const struct aws_credentials *credentials_now(struct credentials *credentials)
 bool credentials_rejected(struct credentials *credentials, uint64_t number)
 {
 	const uint64_t now = clock_boot_ns(), soonest = credentials->begun_ns + SECOND_NS;
+	bool first;
 
 	if (number != credentials->now.number)
 		return true;
+	first = credentials->shunned_ns == 0;
 	credentials->shunned_ns = now + SHUN_NS;
 	snprintf(credentials->why, sizeof credentials->why,
 	    "AWS does not take the credentials of the %s any more", credentials->source);
-	log_warning("%s", credentials->why);
+	if (first) /* many calls are told the same at once */
+		log_warning("%s", credentials->why);
 	if (is_local(credentials)) {
 		if (is_of_files(credentials))
 			fetch(credentials);

@@ -289,6 +289,58 @@ static void a_form_is_answered_in_json(void **state)
 	end(aws);
 }
 
+static void other_credentials_sign_what_they_are_given_to(void **state)
+{
+	const struct aws_credentials other = { "AKIDOTHER", (char *)"other-secret",
+		(char *)"other-token", INT64_MAX, 7, "test" };
+	struct aws *aws = rig();
+	struct aws_request what = request();
+	struct got got;
+
+	(void)state;
+	/* They need no others, and the set in use is not blamed for their refusal. */
+	world.have = world.coming = false;
+	what.service = AWS_STS;
+	what.target = NULL;
+	what.with = &other;
+	got = ask(aws, &what);
+	assert_int_equal(got.calls, 0);
+	assert_int_equal(world.count, 1);
+	assert_non_null(strstr(world.sent[0].fields, "Credential=AKIDOTHER/"));
+	assert_non_null(
+	    strstr(world.sent[0].fields, "X-Amz-Security-Token: other-token\n"));
+	answer(403, FAULT("ExpiredTokenException"), NOON_TEXT, "");
+	assert_int_equal(world.rejected, 0);
+	assert_int_equal(aws_under_way(aws), 0);
+	aws_free(aws);
+}
+
+static void an_anonymous_call_is_not_signed(void **state)
+{
+	struct aws *aws = rig();
+	struct aws_request what = request();
+	struct got got;
+
+	(void)state;
+	world.have = world.coming = false;
+	what.service = AWS_STS;
+	what.target = NULL;
+	what.anonymous = true;
+	got = ask(aws, &what);
+	assert_int_equal(got.calls, 0);
+	assert_int_equal(world.count, 1);
+	assert_null(strstr(world.sent[0].fields, "Authorization"));
+	assert_null(strstr(world.sent[0].fields, "X-Amz-Security-Token"));
+	answer(200, "{}", NOON_TEXT, "");
+	assert_int_equal(aws_under_way(aws), 0);
+	/* A clock that is wrong, or nobody's credentials: no further try than others. */
+	got = ask(aws, &what);
+	answer(403, FAULT("UnrecognizedClientException"), NOON_TEXT, "");
+	assert_int_equal(aws_under_way(aws), 0);
+	assert_int_equal(world.rejected, 0);
+	aws_free(aws);
+}
+
 static struct got run(struct aws *aws, const struct aws_request *what,
     const char *const *faults, unsigned *waited)
 {
@@ -641,6 +693,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_is_signed_and_bears_witness),
 		cmocka_unit_test(a_form_is_answered_in_json),
+		cmocka_unit_test(other_credentials_sign_what_they_are_given_to),
+		cmocka_unit_test(an_anonymous_call_is_not_signed),
 		cmocka_unit_test(transient_faults_are_retried),
 		cmocka_unit_test(a_third_failure_is_the_last),
 		cmocka_unit_test(a_final_fault_is_not_retried),
