@@ -3,6 +3,7 @@
 #include "broker/acts.h"
 #include "broker/broker.h"
 #include "broker/clocks.h"
+#include "broker/kms_inventory.h"
 #include "broker/secret_memory.h"
 #include "confine/confine.h"
 #include "ipc/channel.h"
@@ -45,6 +46,14 @@ void admin_accept(struct broker *broker)
 		broker->admins[i].pid = peer.pid;
 		broker->admins[i].gate = (struct gate){ .phase = PHASE_SERVE };
 	}
+}
+
+static void leave(struct broker *broker, unsigned place)
+{
+	close(broker->admins[place].fd);
+	broker->admins[place].fd = -1;
+	if (broker->inventory && broker->inventory_place == (int)place)
+		broker->inventory_place = -1;
 }
 
 /* ---- the report ---- */
@@ -262,8 +271,59 @@ static bool answer_act(struct broker *broker, unsigned place, const struct frame
 	return send_answer(broker, place, &w);
 }
 
+/* ---- keys in AWS KMS: the one question whose answer takes its time ---- */
+
+static bool answer_keys(
+    struct broker *broker, unsigned place, uint32_t id, const cJSON *report)
+{
+	char *text = cJSON_PrintUnformatted(report);
+	struct frame_writer w;
+
+	if (!text)
+		return false;
+	frame_begin(&w, broker->scratch, SCRATCH_SIZE, OP_ADMIN_REPORT, id);
+	frame_put(&w, text, strlen(text));
+	cJSON_free(text);
+	return send_answer(broker, place, &w);
+}
+
+static void on_inventory(struct broker *broker, const cJSON *report)
+{
+	const int place = broker->inventory_place;
+
+	if (place >= 0 &&
+	    !answer_keys(broker, (unsigned)place, broker->inventory_id, report))
+		leave(broker, (unsigned)place);
+}
+
+static bool begin_keys(struct broker *broker, unsigned place, const struct frame *frame)
+{
+	char chosen[OP_CHOSEN_MAX + 1];
+	const struct inventory_request request = { .chosen = chosen,
+		.uid = broker->admins[place].uid,
+		.pid = broker->admins[place].pid };
+	struct failure failure = { "" };
+	cJSON *report;
+	bool sent;
+
+	memcpy(chosen, frame_bytes(frame, 0), frame_length(frame, 0));
+	chosen[frame_length(frame, 0)] = '\0';
+	if (kms_inventory_start(broker, &request, on_inventory, &failure)) {
+		broker->inventory_place = (int)place;
+		broker->inventory_id = frame->id;
+		return true;
+	}
+	report = cJSON_CreateObject();
+	cJSON_AddStringToObject(report, "failure", failure.text);
+	sent = answer_keys(broker, place, frame->id, report);
+	cJSON_Delete(report);
+	return sent;
+}
+
 static bool answer(struct broker *broker, unsigned place, const struct frame *frame)
 {
+	if (frame->op == OP_ADMIN_KEYS)
+		return begin_keys(broker, place, frame);
 	return frame->op == OP_ADMIN_ACT ? answer_act(broker, place, frame)
 					 : answer_report(broker, place, frame);
 }
@@ -285,8 +345,7 @@ void admin_turn(struct broker *broker, unsigned place)
 		    frame_read(broker->frame, length, PARTY_ADMIN, 0, gate, &frame) !=
 			FRAME_GOOD ||
 		    !answer(broker, place, &frame)) {
-			close(broker->admins[place].fd);
-			broker->admins[place].fd = -1;
+			leave(broker, place);
 			return;
 		}
 	}

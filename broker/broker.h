@@ -68,6 +68,9 @@ struct broker {
 	struct hosts hosts;
 	struct authority authorities[CA_COUNT];
 	struct ca_making making;
+	struct kms_inventory *inventory; /* while root looks at the keys in AWS KMS */
+	int inventory_place; /* of the administrator who asked; -1: he is gone */
+	uint32_t inventory_id;
 	/* every CA key, as a packed list of blobs */
 	uint8_t all_keys[KEYS_KNOWN * (4 + KEY_BLOB_MAX)];
 	size_t all_keys_length;

@@ -101,6 +101,8 @@ const struct op_row ops_table[OP_COUNT] = {
 	[OP_ADMIN_ACTED] = { "admin-acted", PARTY_BROKER, SERVE, false, 0, {
 		NUMBER8("recorded"), NUMBER64("sequence"), NUMBER32("segment"),
 		TEXT("reason") } },
+	[OP_ADMIN_KEYS] = { "admin-keys", PARTY_ADMIN, SERVE, false, 0, {
+		BYTES("chosen", 0, OP_CHOSEN_MAX) } },
 };
 /* clang-format on */
 

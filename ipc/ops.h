@@ -25,6 +25,7 @@
 #define OP_CLUSTER_MAX	  255
 #define OP_SIGNATURE_MAX  1024 /* RSA 8192 */
 #define OP_STAMP_MAX	  16
+#define OP_CHOSEN_MAX	  32768 /* names of keys, one a line */
 #define OP_REPORT_MAX	  65536 /* JSON made by the broker */
 #define OP_HOST_MAX	  253  /* RFC 1035 2.3.4 */
 #define OP_ADDRESSES_MAX  1024 /* of one host: comma-separated, IPv6 in brackets */
@@ -75,6 +76,7 @@ enum op {
 	OP_ADMIN_REPORT,
 	OP_ADMIN_ACT,
 	OP_ADMIN_ACTED,
+	OP_ADMIN_KEYS, /* answered when AWS KMS has: minutes, at most */
 	OP_COUNT
 };
 

@@ -30,7 +30,7 @@
 
 #define AWS_ACCOUNT  "111122223333"
 #define AWS_REGION   "eu-central-1"
-#define AWS_KEYS_MAX 128
+#define AWS_KEYS_MAX 136
 #define AWS_LOG_MAX  4096
 
 struct aws_key {
