@@ -124,7 +124,8 @@ enum frame_fault frame_read(const uint8_t *bytes, size_t length, enum party from
 	    loop invariant \forall integer k; 0 <= k < i ==>
 	      ops_table[op].fields[k].least <= frame.length[k] <=
 	      ops_table[op].fields[k].most;
-	    loop assigns i, at, size, frame.at[0 .. 7], frame.length[0 .. 7];
+	    loop assigns i, at, size, frame.at[0 .. OP_FIELDS_MAX - 1],
+	      frame.length[0 .. OP_FIELDS_MAX - 1];
 	    loop variant OP_FIELDS_MAX - i; */
 	for (i = 0; i < OP_FIELDS_MAX && ops_table[op].fields[i].name; i++) {
 		if (length - at < 4)
@@ -149,8 +150,8 @@ enum frame_fault frame_read(const uint8_t *bytes, size_t length, enum party from
 	gate->seen[op] = true;
 	*out = frame;
 	/*@ assert out->bytes == bytes && out->fields == i; */
-	/*@ assert \forall integer k; 0 <= k < OP_FIELDS_MAX ==> out->at[k] ==
-	 * frame.at[k]; */
+	/*@ assert \forall integer k; 0 <= k < OP_FIELDS_MAX ==>
+	      out->at[k] == frame.at[k]; */
 	/*@ assert \forall integer k; 0 <= k < OP_FIELDS_MAX ==>
 	      out->length[k] == frame.length[k]; */
 	return FRAME_GOOD;
