@@ -20,7 +20,7 @@
 #define CREATE_SECONDS 30
 #define CREATE_MS      10000 /* one attempt */
 #define SETTLE_SECONDS 120   /* until a new key is known everywhere */
-#define LOOKS	       4     /* for a key whose making was not answered */
+#define LOOKS	       4     /* for a key whose making was not answered, or was cut off */
 #define LOOK_PAUSE     (3 * SECOND_NS)
 #define CLOCKS_APART   300 /* seconds that a key may seem older than its nonce */
 
@@ -289,7 +289,7 @@ static void on_surveyed(void *context, const struct failure *failure)
 	kms_of(creation)->surveyed = true;
 	if (creation->arn[0] != '\0')
 		describe(creation);
-	else if (creation->lost && creation->looks > 0)
+	else if (creation->looks > 0)
 		creation->look_at = clock_boot_ns() + LOOK_PAUSE;
 	else if (creation->lost)
 		fail(creation, "it is not known whether a key was made; the next start "
@@ -341,6 +341,11 @@ void kms_create(struct keystore *keystore, const struct key_wanted *wanted,
 		.context = context };
 	snprintf(creation->nonce, sizeof creation->nonce, "%s", wanted->nonce);
 	kms->creation = creation;
+	/* What was made just before a crash may not be listed yet. */
+	if (wanted->resumed && clock_wall_seconds() < wanted->since + SETTLE_SECONDS) {
+		log_notice("the making of a key was cut off: looking for it in AWS KMS");
+		creation->looks = LOOKS;
+	}
 	if (wanted->resumed || !kms->surveyed || kms->other[0] != '\0')
 		look(creation);
 	else

@@ -18,7 +18,7 @@ the first N requests that have the same body: a call, and its repetitions.
     throttle                      ThrottlingException, with retry_after_ms in its header
     reset      when               the connection ends: before or after the work is done
     half                          the connection ends in the middle of the answer
-    silence                       no answer, the connection stays
+    silence    when               no answer, the connection stays; before or after the work
     slow       ms, pieces         the answer comes in ten pieces, or more, so far apart
     date       seconds            the Date header is wrong by so much
     garbage                       an answer that is no JSON
@@ -176,10 +176,11 @@ class Connection(asyncio.Protocol):
         kind = fault.get("kind")
         if kind:
             entry["fault"] = kind
-        if kind == "silence":
+        after = fault.get("when") == "after"
+        if kind == "silence" and not after:
             self.server.log({**entry, "operation": operation})
             return
-        if kind == "reset" and fault.get("when", "before") == "before":
+        if kind == "reset" and not after:
             self.server.log({**entry, "operation": operation})
             self.transport.abort()
             return
@@ -188,6 +189,8 @@ class Connection(asyncio.Protocol):
         if kind == "garbage" or answer is None:
             payload = b"<html>"
         self.server.log(entry)
+        if kind == "silence":
+            return
         if kind == "latency":
             await asyncio.sleep(fault["ms"] / 1000)
         elif self.server.latency:
@@ -358,11 +361,14 @@ class Server:
         self.service.quotas[operation] = services.Quota(per_second)
 
     def control_key(self, key, **values):
-        """Changes a key: state, usage, origin, spec, tags, created (seconds ago)."""
+        """Changes a key: state, usage, origin, spec, tags, visible_at, multi_region,
+        created (seconds ago), private (another one of that spec)."""
         one = self.service.keys[key.rpartition("/")[2]]
         if "created" in values:
             values["created"] = self.service.now() - datetime.timedelta(
                 seconds=values["created"])
+        if "private" in values:
+            values["private"] = services.SPECS[values["private"]]()
         for name, value in values.items():
             setattr(one, name, value)
 

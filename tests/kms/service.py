@@ -69,6 +69,7 @@ class Key:
         self.private = SPECS[spec]()
         self.state = "Enabled"
         self.usage = "SIGN_VERIFY"
+        self.multi_region = False
         self.origin = "AWS_KMS"
         self.created = service.now()
         self.deleted = None
@@ -96,7 +97,7 @@ class Key:
             "CreationDate": self.created.timestamp(), "Description": "",
             "Enabled": self.state == "Enabled", "KeyManager": "CUSTOMER",
             "KeySpec": self.spec, "CustomerMasterKeySpec": self.spec,
-            "KeyState": self.state, "KeyUsage": self.usage, "MultiRegion": False,
+            "KeyState": self.state, "KeyUsage": self.usage, "MultiRegion": self.multi_region,
             "Origin": self.origin, "SigningAlgorithms": self.algorithms(),
         }
         if self.deleted:

@@ -80,6 +80,19 @@ static void run(void)
 	assert_int_equal(ended, 1);
 }
 
+/* After a crash it comes when nothing was found for a while. */
+static bool until_create(void)
+{
+	unsigned i;
+
+	for (i = 0; i < 10; i++)
+		if (aws_until("CreateKey"))
+			return true;
+		else if (!wait())
+			return false;
+	return false;
+}
+
 static unsigned creations(void)
 {
 	return aws_asked("CreateKey");
@@ -249,7 +262,7 @@ static void forty_keys_an_hour_and_no_more(void **state)
 	(void)state;
 	for (i = 0; i < 40; i++) {
 		start();
-		assert_true(aws_until("CreateKey"));
+		assert_true(until_create());
 		aws_refuse("LimitExceededException");
 		assert_true(ended == 1 && !made);
 		restart(); /* a service that is started again and again */
@@ -293,7 +306,7 @@ static void an_odd_new_key_is_not_taken(void **state)
 	(void)state;
 	for (i = 0; i < sizeof odd / sizeof odd[0]; i++) {
 		start();
-		assert_true(aws_until("CreateKey"));
+		assert_true(until_create());
 		aws_say(odd[i]);
 		assert_true(ended == 1 && !made);
 		assert_int_equal(stored(CA_USER, PURPOSE_SSH)->blob_length, 0);
@@ -487,6 +500,24 @@ static void only_keys_of_our_kind_and_origin_are_adopted(void **state)
 	assert_false(made);
 	assert_non_null(strstr(failure.text, "spec"));
 	assert_int_equal(aws_world.keys, 1);
+}
+
+static void a_key_that_is_not_listed_yet_is_adopted(void **state)
+{
+	struct aws_key *key = crash_after_create();
+
+	(void)state;
+	key->gone = true;
+	start();
+	assert_false(aws_until("CreateKey"));
+	assert_true(wait());
+	assert_false(aws_until("CreateKey"));
+	assert_int_equal(ended, 0);
+	assert_true(wait());
+	key->gone = false;
+	run();
+	assert_true(made && is_adopted(key));
+	assert_int_equal(aws_world.keys, ROWS);
 }
 
 /* It would have been made before the nonce was. */
@@ -712,6 +743,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_crash_at_each_step_adopts, rig_end),
 		TEST(only_exactly_our_tags_are_adopted),
 		TEST(only_keys_of_our_kind_and_origin_are_adopted),
+		TEST(a_key_that_is_not_listed_yet_is_adopted),
 		TEST(a_key_older_than_its_nonce_is_not_adopted),
 		TEST(a_key_that_is_disabled_or_pending_is_not_adopted),
 		TEST(what_was_intended_is_made_though_the_suite_has_changed),
