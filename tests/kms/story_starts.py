@@ -112,12 +112,6 @@ def other_keys(kept):
     kept.refuses("its public key is not the one that state.json knows")
 
 
-def alerts(daemon):
-    with daemon.connect() as pipe:
-        return {alert["metadata"]["name"] if "metadata" in alert else alert["id"]: alert
-                for alert in pipe.result("alerts")}
-
-
 def unusable(kept):
     """The other CAs go on; an alert stands until the key is usable again."""
     for state in ("Disabled", "PendingDeletion"):
@@ -184,6 +178,8 @@ def killed_at(build, number, when, visible_after=0):
                 broker = child_named(daemon.process.pid, "privyseal-broker")
                 os.kill(broker, 9)
                 daemon.process.wait(story.DEADLINE)
+            else:
+                assert daemon.stop() == 0
         finally:
             daemon.kill()
         endpoints.do("faults", rows=[])
