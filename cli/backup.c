@@ -37,11 +37,12 @@ static bool back_up(struct state_directory *from, const char *target, bool with_
 	static struct state_directory to, again;
 	unsigned segments = 0;
 	uint32_t segment;
-	bool good;
+	bool made, good;
 
 	/* The target first, so that what can't be done is not recorded as done. */
+	made = state_directory_make(&to, target);
 	good =
-	    state_directory_make(&to, target) &&
+	    made &&
 	    state_directory_act(from, runtime_directory, ADMIN_BACKUP, 0, "", &segment) &&
 	    fill(from, &to, with_record, &segments);
 	state_directory_close(&to);
@@ -51,7 +52,7 @@ static bool back_up(struct state_directory *from, const char *target, bool with_
 		       "the PRIVATE KEYS of the CAs: whoever reads it is the CA\n",
 		    target, (unsigned long long)from->state.head_sequence, segments,
 		    segments == 1 ? "" : "s");
-	else
+	else if (made) /* else it is not ours: an earlier backup, perhaps */
 		log_error("%s is no backup; remove it", target);
 	return good;
 }

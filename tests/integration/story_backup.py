@@ -26,6 +26,7 @@ def done(place, *words):
 def refused(place, says, *words):
     said = command(place, *words)
     assert said.returncode == 1 and says in said.stdout + said.stderr, (says, said)
+    return said.stderr
 
 
 def backup(place, target, *words):
@@ -137,7 +138,8 @@ def refuses(build, place):
     other = Place()
     target = other.path + "/backup"
     backup(place, target, "--with-record")
-    refused(place, "nothing is overwritten", "backup", "--state-dir", place.state, target)
+    said = refused(place, "nothing is overwritten", "backup", "--state-dir", place.state, target)
+    assert "remove" not in said, "a backup that is good is to be removed: " + said
     refused(place, "nothing is overwritten", "restore", "--state-dir", place.state, target)
     keys = sorted(os.listdir(target + "/keys"))
     key = target + "/keys/" + keys[0]
