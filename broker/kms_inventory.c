@@ -222,8 +222,9 @@ static void record_outcome(
 	record_text(line, "outcome", outcome, strlen(outcome));
 	if (request_id[0] != '\0')
 		record_text(line, "kms_request_id", request_id, strlen(request_id));
-	(void)audit_log_end(
-	    &inventory->broker->log); /* a failing disk has been told of */
+	/* On disk before root is told; of a failing disk he has been. */
+	if (audit_log_end(&inventory->broker->log) != 0)
+		(void)audit_log_commit(&inventory->broker->log);
 }
 
 static void on_deleted(void *context, const struct aws_answer *answer)

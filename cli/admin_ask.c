@@ -32,15 +32,15 @@ static bool send_question(int fd, const uint8_t *question, size_t length)
 	return false;
 }
 
-static bool read_answer(
-    int fd, enum op expected, uint8_t bytes[FRAME_MAX + 1], struct frame *answer)
+static bool read_answer(int fd, int milliseconds, enum op expected,
+    uint8_t bytes[FRAME_MAX + 1], struct frame *answer)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	struct gate gate = { .phase = PHASE_SERVE };
 	enum frame_fault fault;
 	size_t length = 0;
 
-	if (poll(&p, 1, ANSWER_TIME) <= 0 ||
+	if (poll(&p, 1, milliseconds) <= 0 ||
 	    channel_receive(fd, bytes, &length) != CHANNEL_FRAME) {
 		log_error("the broker does not answer; its log may say why");
 		return false;
@@ -56,13 +56,21 @@ static bool read_answer(
 bool admin_exchange(const char *runtime_directory, const uint8_t *question, size_t length,
     enum op expected, uint8_t bytes[FRAME_MAX + 1], struct frame *answer)
 {
+	return admin_exchange_within(
+	    ANSWER_TIME, runtime_directory, question, length, expected, bytes, answer);
+}
+
+bool admin_exchange_within(int milliseconds, const char *runtime_directory,
+    const uint8_t *question, size_t length, enum op expected,
+    uint8_t bytes[FRAME_MAX + 1], struct frame *answer)
+{
 	int fd = connect_socket(runtime_directory, "admin.sock", SOCK_SEQPACKET);
 	bool good;
 
 	if (fd < 0)
 		return false;
 	good = is_root(fd) && send_question(fd, question, length) &&
-	       read_answer(fd, expected, bytes, answer);
+	       read_answer(fd, milliseconds, expected, bytes, answer);
 	close(fd);
 	return good;
 }

@@ -15,4 +15,9 @@ cJSON *admin_ask(const char *runtime_directory, enum op question);
 bool admin_exchange(const char *runtime_directory, const uint8_t *question, size_t length,
     enum op expected, uint8_t bytes[FRAME_MAX + 1], struct frame *answer);
 
+/* The same, with so many milliseconds for the answer. */
+bool admin_exchange_within(int milliseconds, const char *runtime_directory,
+    const uint8_t *question, size_t length, enum op expected,
+    uint8_t bytes[FRAME_MAX + 1], struct frame *answer);
+
 #endif

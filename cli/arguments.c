@@ -31,6 +31,24 @@ const struct command commands[] = {
 	    "there\n"
 	    "are some that can be used, or none are needed.\n",
 	    false, false },
+	{ "keys", command_keys,
+	    "the cluster's keys in AWS KMS, and the deletion of unused ones",
+	    "  keys list\n"
+	    "      Each key with this cluster's tag, and what it is: in use, unused, "
+	    "pending\n"
+	    "      deletion, new, disabled, being made, another instance's, or not of "
+	    "this\n"
+	    "      state's making. Status 1 when a CA's key is not among them.\n"
+	    "  keys delete-unused [--yes]\n"
+	    "      Shows the unused keys; with --yes has AWS delete them in 7 days, one "
+	    "by one\n"
+	    "      until the first failure, each on the record before. Nothing is "
+	    "deleted "
+	    "when a\n"
+	    "      CA's key is missing, or another privyseal has keys for the cluster.\n"
+	    "\n"
+	    "For root; the broker does it, asked over RUNTIME/admin.sock.\n",
+	    false, true },
 	{ "doctor", command_doctor,
 	    "what each process promises, beside what the kernel says",
 	    "For root. Ends with status 1 when a promise is broken.\n"

@@ -54,6 +54,7 @@ enum exit_status command_doctor(const struct arguments *arguments);
 enum exit_status command_audit(const struct arguments *arguments);
 enum exit_status command_policy(const struct arguments *arguments);
 enum exit_status command_backup(const struct arguments *arguments);
+enum exit_status command_keys(const struct arguments *arguments);
 enum exit_status command_restore(const struct arguments *arguments);
 enum exit_status command_iam_policy(const struct arguments *arguments);
 

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#define TABLE_COLUMNS_MAX 6
+#define TABLE_COLUMNS_MAX 7
 #define TABLE_ROWS_MAX	  512
 #define TABLE_CELL_MAX	  256
 
