@@ -24,7 +24,10 @@ static enum broker_result send_frame(struct broker *broker, struct frame_writer 
 		return BROKER_DONE;
 	if (errno == EAGAIN || errno == EINTR)
 		return BROKER_BUSY;
-	log_error("the broker's channel can't be written: %s", strerror(errno));
+	if (errno == EPIPE) /* as when everything stops while this worker starts */
+		log_notice("the broker has closed the channel");
+	else
+		log_error("the broker's channel can't be written: %s", strerror(errno));
 	return BROKER_BROKEN;
 }
 
