@@ -43,6 +43,8 @@ struct aws {
 	struct http *http;
 	struct credentials *credentials;
 	const struct audit_log *log;
+	void (*unreachable)(void *context, enum aws_service service);
+	void *context;
 	struct aws_endpoint endpoint[AWS_SERVICE_COUNT];
 	struct sigv4_signer signer[AWS_SERVICE_COUNT];
 	char resolve[AWS_SERVICE_COUNT][AWS_HOST_MAX + 8 + ADDRESSES_MAX];
@@ -75,6 +77,8 @@ struct aws *aws_new(const struct aws_settings *settings, struct failure *failure
 	aws->http = settings->http;
 	aws->credentials = settings->credentials;
 	aws->log = settings->log;
+	aws->unreachable = settings->unreachable;
+	aws->context = settings->context;
 	aws->quota.left = AWS_RETRY_TOKENS;
 	return aws;
 }
@@ -272,6 +276,8 @@ static void fail(struct call *call, const struct http_answer *http)
 	else
 		error->fault = AWS_FAULT_TRANSIENT;
 	call->lost = call->lost || (http->status == 0 && http->sent);
+	if (http->status == 0 && !http->sent && call->aws->unreachable)
+		call->aws->unreachable(call->aws->context, call->request.service);
 	if (!(call->request.once && call->lost) &&
 	    retry_after(call, error->fault, http->kept[HTTP_RETRY_AFTER], &delay_ns) &&
 	    now + delay_ns < call->request.deadline_ns) {

@@ -30,6 +30,9 @@ struct aws_settings {
 	struct http *http;
 	struct credentials *credentials;
 	const struct audit_log *log;
+	/* an endpoint could not be connected to; may be NULL */
+	void (*unreachable)(void *context, enum aws_service service);
+	void *context;
 };
 
 struct aws *aws_new(const struct aws_settings *settings, struct failure *failure);

@@ -310,12 +310,26 @@ static bool lacks_document(const struct state_key *key, enum ca_document *which)
 	return false;
 }
 
+static void on_remote_checked(struct broker *broker, const struct failure *failure)
+{
+	broker->making.waiting = false;
+	if (failure)
+		finish(broker, failure);
+	else
+		drive(broker);
+}
+
 /* All keys before the first document: a CA's key is what must not get lost. */
 static void step(struct broker *broker)
 {
 	struct ca_making *making = &broker->making;
 	struct failure failure = { "" };
 
+	if (!remote_checked(broker)) {
+		making->waiting = true;
+		remote_check(broker, on_remote_checked);
+		return;
+	}
 	for (making->row = 0; making->row < ROWS; making->row++)
 		if (keys_of(broker, row_now(broker))->count == 0) {
 			create_key(broker);

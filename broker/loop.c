@@ -148,9 +148,7 @@ static void tend(struct broker *broker, bool idle)
 	segment = audit_log_next(&broker->log);
 	if (segment > 0)
 		control_ask_segment(broker, segment);
-	broker->wake_ns = UINT64_MAX;
-	if (remote_checked(broker)) /* before, there is nothing to work with */
-		workers_tend(broker, now);
+	workers_tend(broker, now);
 	hosts_tend(broker, now);
 	remote_tend(broker, now);
 	control_tend(broker, now);

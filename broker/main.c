@@ -234,10 +234,8 @@ int main(int count, char **arguments)
 		return 1;
 	}
 	broker.keystore.threads = &threads;
-	if (broker.remote.on)
-		remote_start(&broker);
-	else
-		control_announce(&broker);
+	control_announce(&broker);
+	remote_start(&broker);
 	status = broker_run(&broker);
 	signing_threads_stop(&threads);
 	ca_keys_free(&broker); /* wiped; all else the kernel frees anyway */

@@ -107,6 +107,14 @@ static bool find_endpoints(
 	return true;
 }
 
+/* Perhaps it has other addresses by now. */
+static void on_unreachable(void *context, enum aws_service service)
+{
+	struct broker *broker = context;
+
+	hosts_failed(&broker->hosts, service);
+}
+
 static bool connect_aws(
     struct broker *broker, const char *region, struct failure *failure)
 {
@@ -114,7 +122,9 @@ static bool connect_aws(
 	struct aws_settings settings = { .region = region,
 		.http = remote->http,
 		.credentials = remote->credentials,
-		.log = &broker->log };
+		.log = &broker->log,
+		.unreachable = on_unreachable,
+		.context = broker };
 
 	memcpy(settings.endpoint, remote->endpoint, sizeof settings.endpoint);
 	remote->aws = aws_new(&settings, failure);
@@ -227,15 +237,18 @@ bool remote_keystore(struct broker *broker, struct failure *failure)
 	return broker->kms.kms || failure_say(failure, "out of memory");
 }
 
-/* ---- checks before the first worker ---- */
+/* ---- checks before anything is signed ---- */
 
 static void check_next(struct broker *broker);
 
-static void give_up(struct broker *broker, const struct failure *failure)
+static void end_check(struct broker *broker, const struct failure *failure)
 {
-	log_error("%s", failure->text);
-	control_failed(broker);
-	broker->failed = true;
+	struct remote *remote = &broker->remote;
+
+	remote->checked = failure == NULL;
+	remote->probe_ns =
+	    clock_boot_ns() + (remote->skew_told ? PROBE_SOON_NS : PROBE_NS);
+	remote->done(broker, failure);
 }
 
 static void on_checked(void *context, const struct failure *failure)
@@ -246,7 +259,7 @@ static void on_checked(void *context, const struct failure *failure)
 	const struct key *key;
 
 	if (failure) {
-		give_up(broker, failure);
+		end_check(broker, failure);
 		return;
 	}
 	if (remote->next_key > 0) {
@@ -284,26 +297,31 @@ static void check_next(struct broker *broker)
 			continue;
 		if (!kms_check_key(broker->kms.kms, key, (enum ca)(i / PURPOSE_COUNT),
 			(enum purpose)(i % PURPOSE_COUNT), on_checked, broker))
-			give_up(broker, &busy);
+			end_check(broker, &busy);
 		return;
 	}
-	remote->checked = true;
-	remote->probe_ns =
-	    clock_boot_ns() + (remote->skew_told ? PROBE_SOON_NS : PROBE_NS);
-	control_announce(broker);
+	end_check(broker, NULL);
 }
 
 void remote_start(struct broker *broker)
 {
-	static const struct failure busy = { "out of memory" };
 	struct credentials_needs needs;
 
-	broker->remote.checking = true;
+	if (!broker->remote.on)
+		return;
 	credentials_needs(broker->remote.credentials, &needs);
 	if (needs.guarded)
 		control_metadata(broker, needs.guarded);
+}
+
+void remote_check(struct broker *broker, remote_checked_done *done)
+{
+	static const struct failure busy = { "out of memory" };
+
+	broker->remote.done = done;
+	broker->remote.next_key = 0;
 	if (!kms_check_account(broker->kms.kms, on_checked, broker))
-		give_up(broker, &busy);
+		end_check(broker, &busy);
 }
 
 bool remote_checked(const struct broker *broker)

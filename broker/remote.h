@@ -14,6 +14,8 @@ struct broker;
 
 #define REMOTE_DESCRIPTORS_MAX (2 * HTTP_DESCRIPTORS_MAX) /* credentials, calls */
 
+typedef void remote_checked_done(struct broker *broker, const struct failure *failure);
+
 struct remote {
 	bool on; /* all else is empty when it is not */
 	struct aws_environment environment;
@@ -22,8 +24,9 @@ struct remote {
 	struct aws_endpoint endpoint[AWS_SERVICE_COUNT];
 	struct aws *aws;
 	unsigned sources; /* of the descriptors that were filled last: the credentials' */
-	bool checked;	  /* the account and every key */
-	bool checking, probing;
+	remote_checked_done *done;
+	bool checked; /* the account and every key */
+	bool probing;
 	unsigned next_key; /* to be checked: counts CAs and purposes */
 	uint64_t probe_ns; /* boot clock: when the next dry run is due */
 	bool skew_told;
@@ -39,11 +42,14 @@ bool remote_seal(const struct broker *broker, struct seal *out, struct failure *
 /* broker->kms, for the state's instance, whose place must stay. */
 bool remote_keystore(struct broker *broker, struct failure *failure);
 
-/* Once the keys are loaded: checks account and keys; the broker announces itself to the
- * supervisor when all is well, and fails when it is not. */
+/* Asks the supervisor whether the metadata service is closed to others, where that is the
+ * credentials' source. */
 void remote_start(struct broker *broker);
 
-/* Is all well, so that workers may be started? True without AWS. */
+/* Whose credentials these are, and what each loaded key is. A config comes first, since
+ * it has the proxy. */
+void remote_check(struct broker *broker, remote_checked_done *done);
+/* Has it been well? True without AWS. */
 bool remote_checked(const struct broker *broker);
 
 /* The worker's config: how many calls a second and connections, and by which proxy. */

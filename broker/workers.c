@@ -7,10 +7,11 @@
 
 #include <string.h>
 
-#define FIRST_DELAY   100u /* milliseconds */
-#define LONGEST_DELAY 30000u
-#define QUIET_NS      (60 * SECOND_NS)
-#define READY_NS      (60 * SECOND_NS) /* for a generation to become ready */
+#define FIRST_DELAY	100u /* milliseconds */
+#define LONGEST_DELAY	30000u
+#define QUIET_NS	(60 * SECOND_NS)
+#define READY_NS	(60 * SECOND_NS)  /* for a generation to become ready */
+#define REMOTE_READY_NS (600 * SECOND_NS) /* ... while new keys become known to AWS */
 
 /* ---- sockets ---- */
 
@@ -74,7 +75,8 @@ bool workers_take_sockets(
 	const char *name;
 	unsigned i, at;
 
-	generation->ready_by = clock_boot_ns() + READY_NS;
+	generation->ready_by =
+	    clock_boot_ns() + (broker->remote.on ? REMOTE_READY_NS : READY_NS);
 	for (i = 0; i < workers_sockets(broker, generation); i++) {
 		name = socket_name(broker, generation, i);
 		if (service_named(broker, name))
@@ -317,8 +319,7 @@ void workers_tend(struct broker *broker, uint64_t now_ns)
 	if (broker->stopping || broker->failed)
 		return;
 	if (coming && now_ns > coming->ready_by) {
-		log_error("the new config and policy were not in service within %u s",
-		    (unsigned)(READY_NS / SECOND_NS));
+		log_error("the new config and policy were not in service in time");
 		workers_refuse_next(broker, "did not come into service in time");
 		coming = NULL;
 	}

@@ -30,8 +30,10 @@ static struct {
 	unsigned count, all; /* under way; ever */
 	struct aws_credentials credentials;
 	bool have, coming, renewable;
-	unsigned rejected;
+	unsigned rejected, unreachable;
 } world;
+
+static void on_unreachable(void *context, enum aws_service service);
 
 uint64_t clock_boot_ns(void)
 {
@@ -147,7 +149,9 @@ static void on_done(void *context, const struct aws_answer *answer)
 
 static struct aws *rig(void)
 {
-	struct aws_settings settings = { .region = "us-east-1", .log = &log_of_tests };
+	struct aws_settings settings = {
+		.region = "us-east-1", .log = &log_of_tests, .unreachable = on_unreachable
+	};
 	const struct aws_endpoint_choice choice = { "us-east-1", false, false, NULL };
 	struct failure failure;
 	struct aws *aws;
@@ -688,6 +692,32 @@ static void calls_have_a_limit(void **state)
 	end(aws);
 }
 
+static void on_unreachable(void *context, enum aws_service service)
+{
+	(void)context;
+	assert_int_equal(service, AWS_KMS);
+	world.unreachable++;
+}
+
+static void an_endpoint_that_takes_no_connection_is_told(void **state)
+{
+	struct http_answer nobody = {
+		.why = "refused", .body = "", .kept = { "", "", "", "", "" }
+	};
+	struct aws *aws = rig();
+	const struct aws_request what = request();
+
+	(void)state;
+	ask(aws, &what);
+	world.count = 0;
+	world.sent[0].done(world.sent[0].context, &nobody);
+	assert_int_equal(world.unreachable, 1);
+	wait_ms(aws);
+	answer(500, "", NOON_TEXT, "");
+	assert_int_equal(world.unreachable, 1);
+	end(aws);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -711,6 +741,7 @@ int main(void)
 		cmocka_unit_test(limited_calls_wait_for_their_turn_and_others_pass),
 		cmocka_unit_test(more_calls_than_transfers_wait_in_order),
 		cmocka_unit_test(calls_have_a_limit),
+		cmocka_unit_test(an_endpoint_that_takes_no_connection_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
