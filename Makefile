@@ -2,6 +2,7 @@
 #
 #   make             the programs
 #   make demo        a real SSH login with certificates of this build; leaves nothing behind
+#   make demo-kms    the same with keys in AWS KMS, which a server of the tests plays
 #   make check       every test, plain, and again under ASan + UBSan
 #   make fuzz        the fuzz targets for FUZZ_SECONDS each, by libFuzzer too where clang is
 #   make prove       what Frama-C proves of ipc/ and policy/ (tests/prove lists it)
@@ -46,7 +47,7 @@ PARTS      := $(filter-out $(MAINS),$(IPC) $(CONFINE) $(POLICY) $(SUPERVISOR) $(
 
 UNIT       := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all demo check check-unit check-integration check-kms check-hostile check-sanitized \
+.PHONY: all demo demo-kms check check-unit check-integration check-kms check-hostile check-sanitized \
         check-fuzz fuzz fuzz-gcc fuzz-clang needs needs-check prove install format clean
 .SECONDARY:
 
@@ -88,6 +89,11 @@ needs-check:
 demo: needs
 	@$(MAKE) --no-print-directory all
 	@tests/demo.sh $(BUILD)
+
+demo-kms:
+	@packaging/needs build demo demo_kms
+	@$(MAKE) --no-print-directory all
+	@tests/demo-kms.sh $(BUILD)
 
 check: needs-check
 	@$(MAKE) --no-print-directory all check-unit check-integration check-kms check-hostile
