@@ -113,7 +113,10 @@ def check_refused_files(world):
         before = len(open(world.where.log).read())
         daemon = world.daemon()
         daemon.start_unready()
-        assert daemon.process.wait(story.DEADLINE) == 1
+        try:
+            assert daemon.process.wait(story.DEADLINE) == 1
+        finally:
+            daemon.kill()
         logged = open(world.where.log).read()[before:]
         assert said in logged, (said, logged)
     os.unlink(world.path("credentials"))
@@ -210,7 +213,10 @@ def check_outage(world, service, daemon, pipe):
 def check_nothing(world):
     daemon = world.daemon()
     daemon.start_unready()
-    story.wait_until("the end", lambda: daemon.process.poll() is not None)
+    try:
+        assert daemon.process.wait(story.DEADLINE) == 1
+    finally:
+        daemon.kill()
     assert "no source of AWS credentials" in daemon.logged(), daemon.logged()
 
 

@@ -49,7 +49,10 @@ def check_refused(build, where, endpoints, mode, said):
     before = os.path.getsize(where.log) if os.path.exists(where.log) else 0
     one = daemon(build, where, endpoints, mode)
     one.start_unready()
-    assert one.process.wait(story.DEADLINE) == 1
+    try:
+        assert one.process.wait(story.DEADLINE) == 1
+    finally:
+        one.kill()
     logged = one.logged()[before:]
     assert ADDRESSES[mode] in logged and said in logged, logged
     assert "generation 1 serves" not in logged, logged
