@@ -234,8 +234,8 @@ int main(int count, char **arguments)
 		return 1;
 	}
 	broker.keystore.threads = &threads;
+	remote_start(&broker); /* first: announced, the supervisor seals itself */
 	control_announce(&broker);
-	remote_start(&broker);
 	status = broker_run(&broker);
 	signing_threads_stop(&threads);
 	ca_keys_free(&broker); /* wiped; all else the kernel frees anyway */

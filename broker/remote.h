@@ -43,7 +43,7 @@ bool remote_seal(const struct broker *broker, struct seal *out, struct failure *
 bool remote_keystore(struct broker *broker, struct failure *failure);
 
 /* Asks the supervisor whether the metadata service is closed to others, where that is the
- * credentials' source. */
+ * credentials' source. Before control_announce(). */
 void remote_start(struct broker *broker);
 
 /* Whose credentials these are, and what each loaded key is. A config comes first, since
