@@ -10,6 +10,7 @@
 #include "broker/sigv4.h"
 #include "broker/wiped_memory.h"
 #include "ipc/log.h"
+#include "ipc/ops.h"
 #include "policy/rate.h"
 
 #include <curl/curl.h>
@@ -17,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ADDRESSES_MAX	512
 #define HEAD_DIGITS	16
 #define MS		UINT64_C(1000000)
 #define SETTLE_FIRST_MS 500
@@ -47,7 +47,7 @@ struct aws {
 	void *context;
 	struct aws_endpoint endpoint[AWS_SERVICE_COUNT];
 	struct sigv4_signer signer[AWS_SERVICE_COUNT];
-	char resolve[AWS_SERVICE_COUNT][AWS_HOST_MAX + 8 + ADDRESSES_MAX];
+	char resolve[AWS_SERVICE_COUNT][AWS_HOST_MAX + 8 + OP_ADDRESSES_MAX + 1];
 	struct aws_retry_quota quota;
 	struct rate rate; /* amount 0: no limit */
 	struct bucket bucket;
@@ -109,8 +109,14 @@ void aws_addresses(struct aws *aws, enum aws_service service, const char *addres
 {
 	const struct aws_endpoint endpoint = aws->endpoint[service];
 
-	snprintf(aws->resolve[service], sizeof aws->resolve[service], "%s:%u:%.*s",
-	    endpoint.host, endpoint.port, ADDRESSES_MAX - 1, addresses);
+	snprintf(aws->resolve[service], sizeof aws->resolve[service], "%s:%u:%s",
+	    endpoint.host, endpoint.port, addresses);
+}
+
+/* Where to send it, that is; a proxy finds out by itself. */
+static bool is_known(const struct aws *aws, const struct call *call)
+{
+	return aws->resolve[call->request.service][0] != '\0' || http_proxied(aws->http);
 }
 
 void aws_limit(struct aws *aws, unsigned per_second)
@@ -163,7 +169,7 @@ static void end_late(struct call *call)
 	const struct aws *aws = call->aws;
 	const char *why = "no answer in time";
 
-	if (call->attempts == 0 && aws->resolve[call->request.service][0] == '\0')
+	if (call->attempts == 0 && !is_known(aws, call))
 		why = "its address is not known";
 	else if (needs_credentials(call) && !credentials_now(aws->credentials))
 		why = credentials_why(aws->credentials);
@@ -417,7 +423,7 @@ static enum step advance(struct call *call, uint64_t now)
 
 	if (now >= call->request.deadline_ns)
 		return ENDED;
-	if (now < call->due_ns || aws->resolve[call->request.service][0] == '\0')
+	if (now < call->due_ns || !is_known(aws, call))
 		return WAITS;
 	with = needs_credentials(call) ? credentials_now(aws->credentials)
 				       : call->request.with;
@@ -490,8 +496,7 @@ unsigned aws_fill(const struct aws *aws, struct pollfd *out)
 /* What holds a call back that is due, other than time; its end will wake the loop. */
 static bool is_held_back(const struct aws *aws, const struct call *call)
 {
-	return aws->resolve[call->request.service][0] == '\0' ||
-	       http_under_way(aws->http) >= HTTP_TRANSFERS_MAX ||
+	return !is_known(aws, call) || http_under_way(aws->http) >= HTTP_TRANSFERS_MAX ||
 	       (needs_credentials(call) && !credentials_now(aws->credentials) &&
 		   credentials_coming(aws->credentials));
 }

@@ -23,7 +23,8 @@ struct transfer {
 	http_done *done; /* NULL: this place is free */
 	void *context;
 	char *body;
-	size_t length, room;
+	size_t length, room, head;
+	bool too_long;
 	char kept[HTTP_KEPT_COUNT][HTTP_KEPT_MAX + 1];
 	char why[CURL_ERROR_SIZE];
 };
@@ -48,7 +49,8 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
 	size_t room = transfer->room > 0 ? transfer->room : 4096;
 	char *grown;
 
-	if (needed > HTTP_ANSWER_MAX)
+	transfer->too_long = needed > HTTP_ANSWER_MAX;
+	if (transfer->too_long)
 		return 0;
 	while (room < needed)
 		room *= 2;
@@ -93,10 +95,15 @@ static size_t on_header(char *line, size_t size, size_t count, void *context)
 		[HTTP_RETRY_AFTER] = "X-Amz-Retry-After",
 		[HTTP_TOKEN_TTL] = "X-aws-ec2-metadata-token-ttl-seconds",
 	};
+	struct transfer *transfer = context;
 	unsigned i;
 
+	transfer->head += size * count;
+	transfer->too_long = transfer->head > HTTP_HEAD_MAX;
+	if (transfer->too_long)
+		return 0;
 	for (i = 0; i < HTTP_KEPT_COUNT; i++)
-		if (keep(context, (enum http_kept)i, names[i], line, size * count))
+		if (keep(transfer, (enum http_kept)i, names[i], line, size * count))
 			break;
 	return size * count;
 }
@@ -187,6 +194,11 @@ bool http_limit(struct http *http, unsigned connections, const char *proxy)
 	return true;
 }
 
+bool http_proxied(const struct http *http)
+{
+	return http->proxy != NULL;
+}
+
 static bool start_libcurl(struct failure *failure)
 {
 	static bool started;
@@ -204,7 +216,8 @@ static bool set_up(struct http *http, const struct http_settings *settings)
 	const long connections = (long)settings->connections;
 
 	http->multi = curl_multi_init();
-	if (settings->proxy && !(http->proxy = strdup(settings->proxy)))
+	if (settings->proxy && *settings->proxy != '\0' &&
+	    !(http->proxy = strdup(settings->proxy)))
 		return false;
 	if (settings->roots && X509_STORE_up_ref(settings->roots) == 1)
 		http->roots = settings->roots;
@@ -330,7 +343,7 @@ static bool prepare(struct transfer *transfer, const struct http_request *reques
 	if (!transfer->easy)
 		return false;
 	curl_easy_reset(transfer->easy);
-	if (request->resolve &&
+	if (request->resolve && !http->proxy &&
 	    !(transfer->resolve = curl_slist_append(NULL, request->resolve)))
 		return false;
 	return add_fields(transfer, request) && set_method(transfer, request) &&
@@ -339,6 +352,7 @@ static bool prepare(struct transfer *transfer, const struct http_request *reques
 	       SET(CURLOPT_HTTPHEADER, transfer->fields) &&
 	       SET(CURLOPT_RESOLVE, transfer->resolve) &&
 	       SET(CURLOPT_PROXY, http->proxy ? http->proxy : "") &&
+	       SET(CURLOPT_NOPROXY, "") && SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) &&
 	       SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
 	       SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
 	       SET(CURLOPT_CAINFO, NULL) && SET(CURLOPT_CAPATH, NULL) &&
@@ -394,8 +408,9 @@ static void finish(struct transfer *transfer, CURLcode result)
 {
 	struct http *http = transfer->http;
 	struct http_answer answer = {
-		.why =
-		    transfer->why[0] != '\0' ? transfer->why : curl_easy_strerror(result),
+		.why = transfer->too_long	  ? "the answer is too long"
+		       : transfer->why[0] != '\0' ? transfer->why
+						  : curl_easy_strerror(result),
 		.timed_out = result == CURLE_OPERATION_TIMEDOUT,
 		.refused = result == CURLE_COULDNT_CONNECT,
 		.sent = may_be_sent(transfer->easy),

@@ -21,6 +21,7 @@
 #define HTTP_TRANSFERS_MAX   64
 #define HTTP_HEADERS_MAX     16
 #define HTTP_ANSWER_MAX	     (256 * 1024) /* bytes of a body; a longer one is a failure */
+#define HTTP_HEAD_MAX	     (64 * 1024)  /* bytes of all its headers */
 #define HTTP_KEPT_MAX	     256	  /* bytes of a header's value that is kept */
 #define HTTP_DESCRIPTORS_MAX (2 * HTTP_TRANSFERS_MAX)
 
@@ -42,6 +43,8 @@ X509_STORE *http_roots(const char *pem, size_t length);
 /* From now on: at most so many connections, and this proxy (NULL or empty: none). False:
  * no memory, and nothing has changed. */
 bool http_limit(struct http *http, unsigned connections, const char *proxy);
+/* Is there one? It looks names up itself. */
+bool http_proxied(const struct http *http);
 
 struct http_field {
 	const char *name;
@@ -52,7 +55,8 @@ struct http_field {
 struct http_request {
 	const char *method; /* GET, PUT, POST */
 	const char *url;
-	const char *resolve; /* HOST:PORT:ADDRESS[,ADDRESS]...; NULL: the URL has one */
+	const char *resolve; /* HOST:PORT:ADDRESS[,ADDRESS]...; NULL: the URL has one; to
+				a proxy it does not matter */
 	const struct http_field *fields;
 	size_t fields_count; /* at most HTTP_HEADERS_MAX */
 	const void *body;    /* of POST; may be empty */

@@ -55,7 +55,8 @@ DAY = datetime.timedelta(days=1)
 
 
 def make_certificates(folder):
-    """ca.pem, and what the server shows: good for localhost and the loopback addresses."""
+    """ca.pem, and what the server shows: good for the loopback addresses, and for AWS's own
+    names in a region, which a proxy may lead here."""
     now = datetime.datetime.utcnow()
 
     def build(subject, issuer, key, signer, extensions):
@@ -74,7 +75,8 @@ def make_certificates(folder):
     ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     ca = build(name("test endpoints"), name("test endpoints"), ca_key, ca_key,
                [(x509.BasicConstraints(True, None), True)])
-    names = [x509.DNSName("localhost")] + [
+    names = [x509.DNSName(host) for host in (
+        "localhost", "kms.us-west-2.amazonaws.com", "sts.us-west-2.amazonaws.com")] + [
         x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", "::1")]
     leaf = build(name("localhost"), ca.subject, key, ca_key,
                  [(x509.SubjectAlternativeName(names), False),

@@ -7,6 +7,7 @@
  *     /fields    headers that are kept, and one that is not
  *     /half      fewer bytes than announced
  *     /long      a megabyte
+ *     /head      headers without end
  *     /silence   nothing, ever
  *     /close     nothing, and closes
  *     /redirect  302 to /echo
@@ -66,6 +67,15 @@ static void https_server_say(SSL *tls, const char *status, const char *fields,
 		SSL_write(tls, body, (int)length);
 }
 
+static void https_server_say_endless_head(SSL *tls)
+{
+	static const char field[] = "X-Other: x\r\n";
+
+	SSL_write(tls, "HTTP/1.1 200 OK\r\n", 17);
+	while (SSL_write(tls, field, sizeof field - 1) > 0)
+		continue;
+}
+
 /* False when the connection is to be closed. */
 static bool https_server_answer(
     SSL *tls, const char *request, size_t length, unsigned count)
@@ -91,6 +101,8 @@ static bool https_server_answer(
 		https_server_say(tls, "200 OK", "",
 		    memset(megabyte, 'x', sizeof megabyte), sizeof megabyte,
 		    sizeof megabyte);
+	else if (strncmp(path, "/head", 5) == 0)
+		return https_server_say_endless_head(tls), false;
 	else if (strncmp(path, "/silence", 8) == 0)
 		pause();
 	else if (strncmp(path, "/close", 6) == 0)

@@ -29,7 +29,7 @@ static struct {
 	struct sent sent[HTTP_TRANSFERS_MAX];
 	unsigned count, all; /* under way; ever */
 	struct aws_credentials credentials;
-	bool have, coming, renewable;
+	bool have, coming, renewable, proxied;
 	unsigned rejected, unreachable;
 } world;
 
@@ -101,6 +101,12 @@ bool http_send(
 	return true;
 }
 
+bool http_proxied(const struct http *http)
+{
+	(void)http;
+	return world.proxied;
+}
+
 unsigned http_under_way(const struct http *http)
 {
 	(void)http;
@@ -147,7 +153,7 @@ static void on_done(void *context, const struct aws_answer *answer)
 	snprintf(got->request_id, sizeof got->request_id, "%s", answer->request_id);
 }
 
-static struct aws *rig(void)
+static struct aws *rig_without_addresses(void)
 {
 	struct aws_settings settings = {
 		.region = "us-east-1", .log = &log_of_tests, .unreachable = on_unreachable
@@ -170,6 +176,13 @@ static struct aws *rig(void)
 		    (enum aws_service)service, &choice, &failure));
 	aws = aws_new(&settings, &failure);
 	assert_non_null(aws);
+	return aws;
+}
+
+static struct aws *rig(void)
+{
+	struct aws *aws = rig_without_addresses();
+
 	aws_addresses(aws, AWS_KMS, "192.0.2.1");
 	aws_addresses(aws, AWS_STS, "192.0.2.2");
 	return aws;
@@ -579,6 +592,20 @@ static void a_call_ends_at_its_deadline_whatever_it_waits_for(void **state)
 	end(aws);
 }
 
+static void addresses_are_waited_for_unless_there_is_a_proxy(void **state)
+{
+	struct aws *aws = rig_without_addresses();
+	struct aws_request what = request();
+
+	(void)state;
+	ask(aws, &what);
+	assert_int_equal(world.all, 0);
+	world.proxied = true;
+	aws_turn(aws, NULL, 0);
+	assert_int_equal(world.all, 1);
+	end(aws);
+}
+
 static void without_credentials_to_come_it_fails_at_once(void **state)
 {
 	struct aws *aws = rig();
@@ -735,6 +762,7 @@ int main(void)
 		cmocka_unit_test(a_small_skew_is_no_reason_to_ask_again),
 		cmocka_unit_test(a_new_key_is_asked_for_until_it_is_known),
 		cmocka_unit_test(a_call_ends_at_its_deadline_whatever_it_waits_for),
+		cmocka_unit_test(addresses_are_waited_for_unless_there_is_a_proxy),
 		cmocka_unit_test(without_credentials_to_come_it_fails_at_once),
 		cmocka_unit_test(attempts_end_with_the_deadline),
 		cmocka_unit_test(a_retry_that_would_be_too_late_is_not_waited_for),

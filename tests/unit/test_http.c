@@ -243,6 +243,27 @@ static void what_is_no_whole_answer_is_a_failure(void **state)
 	rig_stop(&rig);
 }
 
+static void an_answer_has_an_end(void **state)
+{
+	static const char *const paths[] = { "/long", "/head" };
+	struct http_request what;
+	struct asked asked;
+	struct rig rig;
+	size_t i;
+
+	(void)state;
+	rig_start(&rig, "DNS:localhost", TLS1_3_VERSION);
+	for (i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+		what = request(&rig, paths[i]);
+		asked = ask(&rig, &what);
+		assert_int_equal(asked.status, 0);
+		assert_false(asked.timed_out);
+		assert_string_equal(asked.why, "the answer is too long");
+		assert_true(asked.length <= HTTP_ANSWER_MAX);
+	}
+	rig_stop(&rig);
+}
+
 static void silence_ends_with_the_time_out(void **state)
 {
 	const uint64_t before = clock_boot_ns();
@@ -444,6 +465,7 @@ int main(void)
 		cmocka_unit_test(many_transfers_share_few_connections),
 		cmocka_unit_test(keeps_the_headers_that_somebody_needs),
 		cmocka_unit_test(what_is_no_whole_answer_is_a_failure),
+		cmocka_unit_test(an_answer_has_an_end),
 		cmocka_unit_test(silence_ends_with_the_time_out),
 		cmocka_unit_test(follows_no_redirect),
 		cmocka_unit_test(trusts_only_the_given_roots_and_the_right_name),
