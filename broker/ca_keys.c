@@ -234,10 +234,17 @@ static struct keystore *keystore_of(struct broker *broker, const char *identifie
 {
 	struct keystore *kms = &broker->kms;
 
-	return kms->kms && strncmp(identifier, kms->methods->prefix,
-			       strlen(kms->methods->prefix)) == 0
+	return kms->methods && strncmp(identifier, kms->methods->prefix,
+				   strlen(kms->methods->prefix)) == 0
 		   ? kms
 		   : &broker->keystore;
+}
+
+static bool is_software(const char *identifier)
+{
+	const char *prefix = keystore_software.prefix;
+
+	return strncmp(identifier, prefix, strlen(prefix)) == 0;
 }
 
 static bool load_one(
@@ -249,6 +256,11 @@ static bool load_one(
 
 	if (keys->count == 0)
 		return true;
+	if (!broker->kms.methods && !is_software(keys->key[0].identifier))
+		return failure_say(failure,
+		    "the %s CA's key is %s, but the policy says `keystore software`; put "
+		    "`keystore aws_kms` with its account and region back",
+		    ca_name(ca), keys->key[0].identifier);
 	keystore = keystore_of(broker, keys->key[0].identifier);
 	return keystore->methods->load(keystore, keys->key[0].identifier,
 	    (struct slice){ keys->key[0].blob, keys->key[0].blob_length }, key, failure);

@@ -1,9 +1,12 @@
 /* What all keystores share: the public part of a key, and the check of a signature. */
 #include "broker/keystore.h"
 #include "policy/ssh_certificate.h"
+#include "policy/x509_certificate.h"
 
 #include <openssl/core_names.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
+#include <stdio.h>
 #include <string.h>
 
 static bool curve_kind(const EVP_PKEY *key, enum key_kind *kind)
@@ -186,3 +189,34 @@ void keystore_record(const struct keystore_answer *answer, struct record_line *l
 	if (answer->attempts > 1)
 		record_number(line, "attempts", answer->attempts);
 }
+
+EVP_PKEY *key_public(struct slice blob)
+{
+	uint8_t encoded[KEY_BLOB_MAX + 64];
+	const uint8_t *at = encoded;
+	struct facts facts;
+	size_t length;
+
+	if (!ssh_key_read(blob.at, blob.length, &facts))
+		return NULL;
+	length = x509_key_write(&facts, encoded, sizeof encoded);
+	return length > 0 ? d2i_PUBKEY(NULL, &at, (long)length) : NULL;
+}
+
+static bool load_absent(struct keystore *keystore, const char *identifier,
+    struct slice blob, struct key *out, struct failure *failure)
+{
+	*out = (struct key){ .keystore = keystore, .public = key_public(blob) };
+	snprintf(out->identifier, sizeof out->identifier, "%s", identifier);
+	if (out->public && key_prepare(out, keystore->crypto, failure))
+		return true;
+	key_free(out);
+	return failure_say(failure, "%s: its public key can't be read", identifier);
+}
+
+const struct keystore_methods keystore_absent = {
+	.kind = KEYSTORE_AWS_KMS,
+	.prefix = "awskms:",
+	.remote = true,
+	.load = load_absent,
+};

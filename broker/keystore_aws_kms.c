@@ -4,8 +4,6 @@
 #include "broker/clocks.h"
 #include "broker/kms_keystore.h"
 #include "ipc/log.h"
-#include "policy/ssh_certificate.h"
-#include "policy/x509_certificate.h"
 
 #include <openssl/x509.h>
 #include <stdio.h>
@@ -73,20 +71,6 @@ bool kms_is_ours(const struct kms *kms, const char *arn, struct failure *failure
 
 /* ---- loading ---- */
 
-/* A public object of what SSH writes. */
-static EVP_PKEY *public_of(struct slice blob)
-{
-	uint8_t encoded[KMS_PUBLIC_KEY_MAX];
-	const uint8_t *at = encoded;
-	struct facts facts;
-	size_t length;
-
-	if (!ssh_key_read(blob.at, blob.length, &facts))
-		return NULL;
-	length = x509_key_write(&facts, encoded, sizeof encoded);
-	return length > 0 ? d2i_PUBKEY(NULL, &at, (long)length) : NULL;
-}
-
 bool kms_take_key(struct keystore *keystore, const char *arn, EVP_PKEY *public,
     struct key *out, struct failure *failure)
 {
@@ -107,7 +91,7 @@ static bool load(struct keystore *keystore, const char *identifier, struct slice
 	const char *arn = kms_key_arn(identifier);
 
 	return kms_is_ours(keystore->kms, arn, failure) &&
-	       kms_take_key(keystore, arn, public_of(blob), out, failure);
+	       kms_take_key(keystore, arn, key_public(blob), out, failure);
 }
 
 /* ---- signing ---- */

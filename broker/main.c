@@ -172,8 +172,6 @@ static bool start(struct broker *broker, struct failure *failure)
 	broker->keystore.methods = &keystore_software;
 	broker->keystore.crypto = &broker->crypto;
 	broker->keystore.log = &broker->log;
-	broker->kms = broker->keystore;
-	broker->kms.methods = &keystore_aws_kms;
 	if (broker->settings.check) {
 		state_new(&broker->state,
 		    policy_pins(broker->generation->rules->policy)->cluster);

@@ -233,6 +233,8 @@ bool remote_keystore(struct broker *broker, struct failure *failure)
 		.pins = policy_pins(generation->rules->policy),
 		.instance = broker->state.instance };
 
+	broker->kms = broker->keystore;
+	broker->kms.methods = &keystore_aws_kms;
 	broker->kms.kms = kms_new(&settings);
 	return broker->kms.kms || failure_say(failure, "out of memory");
 }

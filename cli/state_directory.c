@@ -324,6 +324,8 @@ bool state_directory_keys_fit(const struct state_directory *directory)
 	broker->keystore = (struct keystore){ .methods = &keystore_software,
 		.crypto = &directory->crypto,
 		.keys = directory->keys };
+	broker->kms = broker->keystore;
+	broker->kms.methods = &keystore_absent;
 	good = ca_keys_load(broker, &failure) &&
 	       state_keys_each(&directory->state, fits, &fitting);
 	ca_keys_free(broker);
