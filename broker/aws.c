@@ -176,6 +176,15 @@ static void end_late(struct call *call)
 	end_why(call, &answer, why);
 }
 
+static void end_unsendable(struct call *call)
+{
+	struct aws_answer answer = { .retryable = true, .body = "", .request_id = "" };
+
+	end_why(call, &answer,
+	    "the request can't be sent: out of memory, or no credentials that fit into "
+	    "it");
+}
+
 /* In the order in which they were made; a call that is made again is the older one. */
 static void wait_until(struct call *call, uint64_t due_ns)
 {
@@ -358,7 +367,8 @@ static uint64_t attempt_ms(const struct call *call, uint64_t now)
 	return left < most ? left : most;
 }
 
-/* False: there was no free transfer, or it can't be signed (never seen). */
+/* False: memory is out, or a value is one that no header can have. There is a free
+ * transfer. */
 static bool transmit(struct call *call, const struct aws_credentials *with, uint64_t now)
 {
 	struct aws *aws = call->aws;
@@ -414,7 +424,7 @@ static bool has_turn(struct call *call, uint64_t now)
 	return false;
 }
 
-enum step { SENT, WAITS, ENDED, NOBODY_CAN };
+enum step { SENT, WAITS, FULL, LATE, UNSENDABLE };
 
 static enum step advance(struct call *call, uint64_t now)
 {
@@ -422,21 +432,21 @@ static enum step advance(struct call *call, uint64_t now)
 	const struct aws_credentials *with;
 
 	if (now >= call->request.deadline_ns)
-		return ENDED;
+		return LATE;
 	if (now < call->due_ns || !is_known(aws, call))
 		return WAITS;
 	with = needs_credentials(call) ? credentials_now(aws->credentials)
 				       : call->request.with;
 	if (!with && !call->request.anonymous)
-		return credentials_coming(aws->credentials) ? WAITS : ENDED;
+		return credentials_coming(aws->credentials) ? WAITS : LATE;
 	if (http_under_way(aws->http) >= HTTP_TRANSFERS_MAX)
-		return NOBODY_CAN;
+		return FULL;
 	if (!has_turn(call, now))
 		return WAITS;
 	call->sent_ns = now;
 	call->credentials = with ? with->number : 0;
 	if (!transmit(call, with, now))
-		return NOBODY_CAN;
+		return UNSENDABLE;
 	call->attempts++;
 	return SENT;
 }
@@ -446,22 +456,32 @@ static void advance_all(struct aws *aws)
 {
 	const uint64_t now = clock_boot_ns();
 	struct call **at = &aws->first, *call;
+	bool full = false;
 
 	while ((call = *at)) {
-		switch (advance(call, now)) {
+		/* Behind one that nobody can take, another may be late. */
+		switch (full && now < call->request.deadline_ns ? WAITS
+								: advance(call, now)) {
 		case SENT:
 			*at = call->next;
 			break;
-		case ENDED:
+		case LATE:
 			*at = call->next;
 			end_late(call);
 			at = &aws->first;
 			break;
+		case UNSENDABLE:
+			*at = call->next;
+			end_unsendable(call);
+			at = &aws->first;
+			break;
+		case FULL:
+			full = true;
+			at = &call->next;
+			break;
 		case WAITS:
 			at = &call->next;
 			break;
-		case NOBODY_CAN:
-			return;
 		}
 	}
 }

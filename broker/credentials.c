@@ -52,6 +52,12 @@ bool credentials_set(struct credentials *credentials, struct aws_credentials *ou
 		.source = credentials->source };
 	if (id.length > ACCESS_KEY_ID_MAX || !text_visible(id))
 		return failure_say(failure, "the access key id is none");
+	if (!text_visible(secret))
+		return failure_say(failure, "the secret access key is none");
+	if (token.length > SESSION_TOKEN_MAX || !text_visible(token))
+		return failure_say(failure,
+		    "the session token is none, or has more than %d bytes",
+		    SESSION_TOKEN_MAX);
 	memcpy(out->access_key_id, id.at, id.length);
 	out->secret = keep(secret);
 	out->token = token.length > 0 ? keep(token) : NULL;

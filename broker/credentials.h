@@ -18,7 +18,8 @@
 #include <poll.h>
 #include <stdint.h>
 
-#define ACCESS_KEY_ID_MAX 128 /* bytes, as IAM allows */
+#define ACCESS_KEY_ID_MAX 128  /* bytes, as IAM allows */
+#define SESSION_TOKEN_MAX 7168 /* what a request has room for; AWS's have up to 4096 */
 
 struct aws_credentials {
 	char access_key_id[ACCESS_KEY_ID_MAX + 1];

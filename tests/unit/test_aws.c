@@ -29,7 +29,7 @@ static struct {
 	struct sent sent[HTTP_TRANSFERS_MAX];
 	unsigned count, all; /* under way; ever */
 	struct aws_credentials credentials;
-	bool have, coming, renewable, proxied;
+	bool have, coming, renewable, proxied, unsendable;
 	unsigned rejected, unreachable;
 } world;
 
@@ -85,6 +85,8 @@ bool http_send(
 	size_t i;
 
 	(void)http;
+	if (world.unsendable)
+		return false;
 	assert_true(world.count < HTTP_TRANSFERS_MAX);
 	*sent = (struct sent){ done, context, request->timeout_ms, "", "", "" };
 	snprintf(sent->resolve, sizeof sent->resolve, "%s", request->resolve);
@@ -704,6 +706,46 @@ static void more_calls_than_transfers_wait_in_order(void **state)
 	end(aws);
 }
 
+/* Else the loop would look at it again and again, and do nothing else. */
+static void a_late_call_ends_behind_one_that_waits_for_a_transfer(void **state)
+{
+	static struct got got[HTTP_TRANSFERS_MAX + 1];
+	struct aws *aws = rig();
+	struct aws_request patient = request(), what = request();
+	struct got late;
+	unsigned i;
+
+	(void)state;
+	memset(got, 0, sizeof got);
+	memset(&late, 0, sizeof late);
+	patient.deadline_ns += 30 * SECOND_NS;
+	for (i = 0; i < HTTP_TRANSFERS_MAX + 1; i++)
+		assert_true(aws_call(aws, &patient, on_done, &got[i]));
+	assert_true(aws_call(aws, &what, on_done, &late));
+	aws_turn(aws, NULL, 0);
+	assert_int_equal(wait_ms(aws), 5000);
+	assert_int_equal(late.calls, 1);
+	assert_true(late.answer.out_of_time);
+	assert_true(aws_wait_ms(aws) > 1000);
+	end(aws);
+}
+
+static void what_cannot_be_sent_ends_at_once(void **state)
+{
+	struct aws *aws = rig();
+	const struct aws_request what = request();
+	struct got got;
+
+	(void)state;
+	world.unsendable = true;
+	got = ask(aws, &what);
+	assert_int_equal(got.calls, 1);
+	assert_false(got.answer.good);
+	assert_true(got.answer.retryable);
+	assert_int_equal(aws_wait_ms(aws), -1);
+	end(aws);
+}
+
 static void calls_have_a_limit(void **state)
 {
 	struct aws *aws = rig();
@@ -768,6 +810,8 @@ int main(void)
 		cmocka_unit_test(a_retry_that_would_be_too_late_is_not_waited_for),
 		cmocka_unit_test(limited_calls_wait_for_their_turn_and_others_pass),
 		cmocka_unit_test(more_calls_than_transfers_wait_in_order),
+		cmocka_unit_test(a_late_call_ends_behind_one_that_waits_for_a_transfer),
+		cmocka_unit_test(what_cannot_be_sent_ends_at_once),
 		cmocka_unit_test(calls_have_a_limit),
 		cmocka_unit_test(an_endpoint_that_takes_no_connection_is_told),
 	};

@@ -37,6 +37,23 @@ static void half_an_environment_stops_the_chain(void **state)
 	assert_refused("AWS_CREDENTIAL_EXPIRATION must be a time");
 }
 
+/* Once in use it would end every request before it is sent. */
+static void what_no_header_can_have_is_no_secret(void **state)
+{
+	static char long_token[SESSION_TOKEN_MAX + 32] = "AWS_SESSION_TOKEN=";
+
+	(void)state;
+	assert_false(LOOK(ID, "AWS_SECRET_ACCESS_KEY=a b"));
+	assert_refused("the secret access key is none");
+	assert_false(LOOK(ID, SECRET, "AWS_SESSION_TOKEN=a\r\nHost: b"));
+	assert_refused("the session token is none");
+	memset(long_token + 18, 'x', SESSION_TOKEN_MAX);
+	assert_true(LOOK(ID, SECRET, long_token));
+	long_token[18 + SESSION_TOKEN_MAX] = 'x';
+	assert_false(LOOK(ID, SECRET, long_token));
+	assert_refused("the session token is none");
+}
+
 static void the_environment_s_own_end_is_kept(void **state)
 {
 	char end[64];
@@ -360,6 +377,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_environment_comes_first),
 		TEST(half_an_environment_stops_the_chain),
+		TEST(what_no_header_can_have_is_no_secret),
 		TEST(the_environment_s_own_end_is_kept),
 		TEST(a_set_that_aws_refused_is_tried_again_later),
 		TEST(the_shared_credentials_file_is_read),
