@@ -28,7 +28,7 @@ exec '{real}' "$@"
 
 def waiting_build(build, folder):
     """The programs, with a broker that waits for its tracer before it begins."""
-    for name in ("privyseald", "privyseal-worker", "privyseal"):
+    for name in ("privyseald", "privyseal-worker", "privyseal-resolver", "privyseal"):
         shutil.copy(os.path.join(build, name), folder)
     real = shutil.copy(os.path.join(build, "privyseal-broker"),
                        os.path.join(folder, "privyseal-broker.real"))
