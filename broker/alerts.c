@@ -38,6 +38,8 @@ static const struct kind {
 	[ALERT_OTHER_INSTANCE] = { "other-instance", SEVERITY_MEDIUM, "admins", 0 },
 	[ALERT_CLOCK_DIFFERS] = { "clock-differs-from-aws", SEVERITY_HIGH, "everyone",
 	    0 },
+	[ALERT_OTHER_ACCOUNT] = { "credentials-of-other-account", SEVERITY_HIGH, "admins",
+	    0 },
 	[ALERT_STATE_UNWRITTEN] = { "state-unwritten", SEVERITY_MEDIUM, "admins", 0 },
 };
 
@@ -186,6 +188,7 @@ static void look_at_kms(struct broker *broker, uint64_t now_ns)
 {
 	const struct kms *kms = broker->kms.kms;
 	const char *other = kms_other_instance(kms);
+	const struct credentials *credentials = broker->remote.credentials;
 	char text[ALERT_MESSAGE_MAX], cas[96] = "";
 	int64_t seconds = 0;
 	bool differ;
@@ -205,6 +208,9 @@ static void look_at_kms(struct broker *broker, uint64_t now_ns)
 	    "no key is made or deleted while there are two",
 	    other);
 	set(broker, now_ns, ALERT_OTHER_INSTANCE, "", other[0] != '\0', text);
+	set(broker, now_ns, ALERT_OTHER_ACCOUNT, "",
+	    credentials && credentials_foreign(credentials),
+	    credentials ? credentials_why(credentials) : "");
 	differ = kms_clocks_differ(kms, &seconds);
 	snprintf(text, sizeof text,
 	    "AWS's clock and this host's differ by %lld s, so nothing is signed: set the "

@@ -372,9 +372,20 @@ static void use(struct credentials *credentials, struct aws_credentials *set)
 {
 	credentials_forget(&credentials->now);
 	credentials->now = *set;
+	*set = (struct aws_credentials){ .secret = NULL };
 	credentials->shunned_ns = 0;
 	log_info("AWS credentials of the %s are in use: %s", credentials->source,
 	    set->access_key_id);
+}
+
+static void settle(struct credentials *credentials, bool same)
+{
+	credentials->fetching = credentials->foreign = false;
+	credentials->failures = 0;
+	credentials->stale = seconds_left(credentials) <= 0;
+	credentials->due_ns = renewal_ns(credentials, same);
+	if (credentials->shunned_ns == 0)
+		credentials->why[0] = '\0';
 }
 
 void credentials_fetched(struct credentials *credentials, struct aws_credentials *set)
@@ -389,7 +400,6 @@ void credentials_fetched(struct credentials *credentials, struct aws_credentials
 		return;
 	}
 	credentials_forget(&credentials->base);
-	credentials->fetching = false;
 	if (set->expires <= clock_wall_seconds() && !may_be_stale(credentials)) {
 		credentials_forget(set);
 		credentials_failed(credentials, "the credentials of the %s have expired",
@@ -399,14 +409,30 @@ void credentials_fetched(struct credentials *credentials, struct aws_credentials
 	if (same) {
 		credentials->now.expires = set->expires;
 		credentials_forget(set);
+	} else if (credentials->account[0] != '\0') {
+		credentials->next = *set;
+		whose_fetch(credentials);
+		return;
 	} else {
 		use(credentials, set);
 	}
-	credentials->failures = 0;
-	credentials->stale = seconds_left(credentials) <= 0;
-	credentials->due_ns = renewal_ns(credentials, same);
-	if (credentials->shunned_ns == 0)
-		credentials->why[0] = '\0';
+	settle(credentials, same);
+}
+
+void credentials_known(
+    struct credentials *credentials, const struct sts_identity *identity)
+{
+	credentials->foreign = strcmp(identity->account, credentials->account) != 0;
+	if (credentials->foreign) {
+		credentials_failed(credentials,
+		    "the new credentials of the %s are of account %s, not of %s, and are "
+		    "not used",
+		    credentials->source, identity->account, credentials->account);
+		return;
+	}
+	credentials_identity(credentials, identity->account, identity->arn);
+	use(credentials, &credentials->next);
+	settle(credentials, false);
 }
 
 void credentials_failed(struct credentials *credentials, const char *format, ...)
@@ -418,6 +444,7 @@ void credentials_failed(struct credentials *credentials, const char *format, ...
 	vsnprintf(why, sizeof why, format, arguments);
 	va_end(arguments);
 	credentials_forget(&credentials->base);
+	credentials_forget(&credentials->next);
 	credentials->fetching = false;
 	credentials->failures++;
 	credentials->stale = may_be_stale(credentials);
@@ -600,6 +627,7 @@ void credentials_free(struct credentials *credentials)
 	http_free(credentials->http);
 	credentials_forget(&credentials->now);
 	credentials_forget(&credentials->base);
+	credentials_forget(&credentials->next);
 	if (credentials->metadata.token)
 		OPENSSL_secure_clear_free(
 		    credentials->metadata.token, strlen(credentials->metadata.token));
@@ -686,9 +714,9 @@ bool credentials_rejected(struct credentials *credentials, uint64_t number)
 	if (first) /* many calls are told the same at once */
 		log_warning("%s", credentials->why);
 	if (is_local(credentials)) {
-		if (is_of_files(credentials))
+		if (is_of_files(credentials) && !credentials->fetching)
 			fetch(credentials);
-		return credentials->now.number != number;
+		return credentials->now.number != number || credentials->fetching;
 	}
 	credentials->due_ns = now > soonest ? now : soonest;
 	return true;
@@ -696,14 +724,20 @@ bool credentials_rejected(struct credentials *credentials, uint64_t number)
 
 bool credentials_coming(const struct credentials *credentials)
 {
-	return credentials->source && !is_local(credentials) &&
-	       (credentials->fetching || credentials->due_ns < clock_boot_ns() + SOON_NS);
+	return credentials->fetching ||
+	       (credentials->source && !is_local(credentials) &&
+		   credentials->due_ns < clock_boot_ns() + SOON_NS);
 }
 
 const char *credentials_why(const struct credentials *credentials)
 {
 	return credentials->why[0] != '\0' ? credentials->why
 					   : "the AWS credentials are not there yet";
+}
+
+bool credentials_foreign(const struct credentials *credentials)
+{
+	return credentials->foreign;
 }
 
 void credentials_identity(

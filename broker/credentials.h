@@ -79,8 +79,12 @@ bool credentials_rejected(struct credentials *credentials, uint64_t number);
 bool credentials_coming(const struct credentials *credentials);
 
 const char *credentials_why(const struct credentials *credentials);
+/* The newest set was another account's; credentials_why() says which. */
+bool credentials_foreign(const struct credentials *credentials);
 
-/* Whose the set in use is, as STS GetCallerIdentity tells; for the report. */
+/* Whose the set in use is, as STS GetCallerIdentity told. From here on each other set is
+ * asked about before it is used, and one of another account never is: the set in use
+ * stays as long as it lasts. */
 void credentials_identity(
     struct credentials *credentials, const char *account, const char *arn);
 

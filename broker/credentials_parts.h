@@ -9,6 +9,7 @@
 #include "broker/credentials.h"
 #include "broker/credentials_plan.h"
 #include "broker/http.h"
+#include "broker/kms.h"
 #include "broker/service_url.h"
 
 #define SOURCES_COUNT	  6
@@ -28,6 +29,8 @@ struct credentials {
 
 	struct aws_credentials now;
 	struct aws_credentials base; /* what the next role is assumed with */
+	struct aws_credentials next; /* in use once AWS has said whose it is */
+	bool foreign;		     /* the last one was another account's */
 	uint64_t numbers;	     /* given out so far */
 	bool stale; /* the source has no newer ones: these are used beyond their end */
 	uint64_t shunned_ns; /* AWS refused `now`: not used before; 0: it did not */
@@ -87,5 +90,10 @@ void metadata_fetch(struct credentials *credentials);
 void identity_fetch(struct credentials *credentials);
 /* Assumes plan.roles[roles_left - 1] with `base`. */
 void role_fetch(struct credentials *credentials);
+
+/* Whose is `next`? Ends by credentials_known() or credentials_failed(). */
+void whose_fetch(struct credentials *credentials);
+void credentials_known(
+    struct credentials *credentials, const struct sts_identity *identity);
 
 #endif

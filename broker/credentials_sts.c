@@ -1,6 +1,6 @@
 /*
  * Credentials that AWS STS gives for other ones: a role is assumed with a set, or with a
- * token of an identity provider.
+ * token of an identity provider. And whose a set is.
  */
 #include "broker/credentials_parts.h"
 #include "broker/aws.h"
@@ -169,18 +169,34 @@ static void on_identity(void *context, const struct aws_answer *answer)
 		credentials_fetched(credentials, &set);
 }
 
-static void call(struct credentials *credentials, const struct form *form, bool identity)
+static void on_whose(void *context, const struct aws_answer *answer)
+{
+	struct credentials *credentials = context;
+	struct sts_identity identity;
+	struct failure failure = { "" };
+
+	if (answer->good &&
+	    sts_identity_read(answer->body, answer->length, &identity, &failure))
+		credentials_known(credentials, &identity);
+	else
+		credentials_failed(credentials,
+		    "whose the new credentials of the %s are can't be told: %s",
+		    credentials->source, answer->good ? failure.text : answer->why);
+}
+
+/* With a set; NULL: unsigned. */
+static void call(struct credentials *credentials, const char *body, size_t length,
+    const struct aws_credentials *with, aws_done *done)
 {
 	const struct aws_request request = { .service = AWS_STS,
-		.body = form->text,
-		.length = form->length,
+		.body = body,
+		.length = length,
 		.deadline_ns = clock_boot_ns() + DEADLINE_NS,
 		.attempt_ms = ATTEMPT_MS,
-		.with = identity ? NULL : &credentials->base,
-		.anonymous = identity };
+		.with = with,
+		.anonymous = !with };
 
-	if (!credentials->aws || !aws_call(credentials->aws, &request,
-				     identity ? on_identity : on_role, credentials))
+	if (!credentials->aws || !aws_call(credentials->aws, &request, done, credentials))
 		credentials_failed(
 		    credentials, "AWS STS can't be asked: too many calls are under way");
 }
@@ -193,7 +209,7 @@ void role_fetch(struct credentials *credentials)
 		credentials_failed(credentials, "the memory for secrets is full");
 		return;
 	}
-	call(credentials, &form, false);
+	call(credentials, form.text, form.length, &credentials->base, on_role);
 	form_end(&form);
 }
 
@@ -209,10 +225,16 @@ void identity_fetch(struct credentials *credentials)
 		token[end - 1] = '\0';
 	if (form_of_role(
 		&form, "AssumeRoleWithWebIdentity", &credentials->plan.identity, token)) {
-		call(credentials, &form, true);
+		call(credentials, form.text, form.length, NULL, on_identity);
 		form_end(&form);
 	} else {
 		credentials_failed(credentials, "the memory for secrets is full");
 	}
 	aws_file_forget(token, length);
+}
+
+void whose_fetch(struct credentials *credentials)
+{
+	call(credentials, STS_IDENTITY_BODY, sizeof STS_IDENTITY_BODY - 1,
+	    &credentials->next, on_whose);
 }

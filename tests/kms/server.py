@@ -328,11 +328,12 @@ class Server:
         name = command.pop("do")
         return getattr(self, "control_" + name)(**command)
 
-    def control_user(self, name, key, secret, token=None, policy=None, lives=None):
+    def control_user(self, name, key, secret, lives=None, **more):
+        """More: token, policy, account."""
         expires = None
         if lives is not None:
             expires = self.service.now() + datetime.timedelta(seconds=lives)
-        self.service.add_user(services.User(name, key, secret, token, policy, expires))
+        self.service.add_user(services.User(name, key, secret, expires=expires, **more))
 
     def control_forget_user(self, key):
         del self.service.users[key]

@@ -37,15 +37,17 @@ NEWER = {"Sign": {"DryRun"}}
 
 
 class User:
-    def __init__(self, name, key, secret, token=None, policy=None, expires=None):
+    def __init__(self, name, key, secret, token=None, policy=None, expires=None, account=None):
         self.name = name
         self.key = key
         self.secret = secret
         self.token = token
         self.policy = policy or iam.EVERYTHING
         self.expires = expires
+        self.account = account  # None: the service's
 
     def arn(self, account):
+        account = self.account or account
         if self.token is None:
             return f"arn:aws:iam::{account}:user/{self.name}"
         return f"arn:aws:sts::{account}:assumed-role/{self.name}/test"
@@ -314,7 +316,8 @@ class Service:
         }}
 
     def sts_GetCallerIdentity(self, parameters, user):
-        return {"Account": self.account, "Arn": user.arn(self.account), "UserId": user.key}
+        return {"Account": user.account or self.account, "Arn": user.arn(self.account),
+                "UserId": user.key}
 
     def sts_AssumeRole(self, parameters, user):
         return self.session(parameters, user.name, f"User: {user.arn(self.account)}")

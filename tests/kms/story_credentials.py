@@ -97,6 +97,30 @@ def check_shared_file(world):
                     access_key_id="AKIDSECOND")
 
 
+def check_another_account(world):
+    """Keys of somebody else's account are asked whose they are, and never anything more."""
+    sign = {"public_key": world.key, "key_id": "alice", "principals": ["alice"], "ttl": "1h"}
+    world.write("credentials", "[default]\n" + world.keys_of("ours"))
+    with world.daemon() as daemon, daemon.connect() as pipe:
+        world.sign(pipe)
+        world.write("credentials", "[default]\n" + world.keys_of(
+            "theirs", account="999999999999"))
+        world.endpoints.do("forget_user", key="AKIDOURS")
+        error = pipe.error(-32002, "ssh-user", **sign)
+        assert "are of account 999999999999, not of 123456789012" in error["message"], error
+        story.wait_until("the alert", lambda: any(
+            alert["id"] == "credentials-of-other-account" for alert in pipe.result("alerts")))
+        shown = report(daemon)
+        assert not shown["usable"] and "999999999999" in shown["why"], shown
+        assert shown["account"] == "123456789012", shown
+        asked = {entry["operation"] for entry in world.endpoints.log()
+                 if entry.get("user") == "theirs"}
+        assert asked == {"GetCallerIdentity"}, asked
+        world.write("credentials", "[default]\n" + world.keys_of("ours2"))
+        story.wait_until("certificates", lambda: "result" in pipe.call("ssh-user", **sign))
+        assert not [alert for alert in pipe.result("alerts") if "account" in alert["id"]]
+
+
 def check_refused_files(world):
     """A start that would use a file of others, or an ambiguous one, is refused."""
     good = "[default]\n" + world.keys_of("third")
@@ -249,7 +273,8 @@ def main():
         where = kms_story.place()
         world = World(build, endpoints, where)
         try:
-            for check in (check_environment, check_shared_file, check_refused_files,
+            for check in (check_environment, check_shared_file,
+                          check_another_account, check_refused_files,
                           check_role, check_web_identity, check_container, check_metadata,
                           check_nothing):
                 check(world)

@@ -2,6 +2,7 @@
  * AWS are this test's own. */
 #include "broker/aws.h"
 #include "broker/credentials_plan.h"
+#include "broker/kms.h"
 
 #include "tests/unit/credentials_rig.h"
 
@@ -143,12 +144,13 @@ static void roles_are_assumed_one_with_the_other(void **state)
 	    look_at("[default]\nrole_arn = " ROLE(
 			"three") "\nsource_profile = two\n[profile two]\nrole_arn "
 				 "= " ROLE("two") "\nsource_profile = one\n[profile "
-						  "one]\nrole_arn = " ROLE("one") "\nsour"
-										  "ce_"
-										  "profil"
-										  "e = "
-										  "one"
-										  "\n" KEYS("AKIDBASE"),
+						  "one]\nrole_arn = " ROLE(
+						      "one") "\nsour"
+							     "ce_"
+							     "profil"
+							     "e = "
+							     "one"
+							     "\n" KEYS("AKIDBASE"),
 		NULL));
 	turn();
 	assert_asked("AKIDBASE", FORM("AssumeRole", "one", "privyseal"));
@@ -447,6 +449,107 @@ static void a_changed_config_is_followed(void **state)
 	assert_uses("ASIAOTHER", "secret-of-ASIAOTHER", "token-of-ASIAOTHER");
 }
 
+static void answer_account(const char *account)
+{
+	char body[512];
+
+	assert_string_equal(sts.body, STS_IDENTITY_BODY);
+	snprintf(body, sizeof body,
+	    "{\"GetCallerIdentityResponse\":{\"GetCallerIdentityResult\":{\"Account\":"
+	    "\"%s\",\"Arn\":\"arn:aws:sts::%s:assumed-role/a/b\",\"UserId\":\"c\"}}}",
+	    account, account);
+	answer_text(body);
+}
+
+static void renew_role(const char *id)
+{
+	rig.turned_on += 1800;
+	turn();
+	assert_asked("AKIDBASE", FORM("AssumeRole", "signer", "privyseal"));
+	answer_set(id, 3600);
+	assert_string_equal(sts.signer, id);
+}
+
+static void look_at_role(void)
+{
+	assert_true(look_at(
+	    "[default]\nrole_arn = " ROLE(
+		"signer") "\nsource_profile = base\n[profile base]\n" KEYS("AKIDBASE"),
+	    NULL));
+	turn();
+	answer_set("ASIAFIRST", 2100);
+	credentials_identity(rig.credentials, "123456789012", "arn:aws:iam::1:user/a");
+}
+
+static void a_new_set_is_used_once_its_account_is_known(void **state)
+{
+	(void)state;
+	look_at_role();
+	renew_role("ASIASECOND");
+	assert_uses("ASIAFIRST", "secret-of-ASIAFIRST", "token-of-ASIAFIRST");
+	answer_account("123456789012");
+	assert_uses("ASIASECOND", "secret-of-ASIASECOND", "token-of-ASIASECOND");
+	assert_false(credentials_foreign(rig.credentials));
+}
+
+static void a_set_of_another_account_is_never_used(void **state)
+{
+	(void)state;
+	look_at_role();
+	renew_role("ASIAFOREIGN");
+	answer_account("999999999999");
+	assert_true(credentials_foreign(rig.credentials));
+	assert_said(credentials_why(rig.credentials),
+	    "of the shared config file are of account 999999999999, not of 123456789012");
+	assert_uses("ASIAFIRST", "secret-of-ASIAFIRST", "token-of-ASIAFIRST");
+	rig.turned_on += 400;
+	assert_null(credentials_now(rig.credentials));
+	rig.turned_on -= 1800;
+	renew_role("ASIATHIRD");
+	answer_account("123456789012");
+	assert_uses("ASIATHIRD", "secret-of-ASIATHIRD", "token-of-ASIATHIRD");
+	assert_false(credentials_foreign(rig.credentials));
+}
+
+static void a_set_whose_account_can_t_be_told_is_not_used(void **state)
+{
+	(void)state;
+	look_at_role();
+	renew_role("ASIASECOND");
+	answer_bad("sts: no answer in time");
+	assert_uses("ASIAFIRST", "secret-of-ASIAFIRST", "token-of-ASIAFIRST");
+	assert_said(credentials_why(rig.credentials), "can't be told: sts: no answer");
+	renew_role("ASIATHIRD");
+	answer_text("{}");
+	assert_said(credentials_why(rig.credentials), "can't be told: AWS's answer");
+	assert_false(credentials_foreign(rig.credentials));
+}
+
+static void new_keys_in_a_file_are_asked_about_as_well(void **state)
+{
+	uint64_t first;
+
+	(void)state;
+	assert_true(look_at("[default]\n" KEYS("AKIDFIRST"), NULL));
+	credentials_identity(rig.credentials, "123456789012", "arn:aws:iam::1:user/a");
+	first = credentials_now(rig.credentials)->number;
+	rig_write(".aws/config", "[default]\n" KEYS("AKIDOTHER"), 0600);
+	assert_true(credentials_rejected(rig.credentials, first));
+	assert_true(credentials_coming(rig.credentials));
+	assert_null(credentials_now(rig.credentials));
+	assert_string_equal(sts.signer, "AKIDOTHER");
+	assert_true(credentials_rejected(rig.credentials, first));
+	assert_int_equal(sts.calls, 1);
+	answer_account("999999999999");
+	assert_null(credentials_now(rig.credentials));
+	assert_false(credentials_coming(rig.credentials));
+	rig_write(".aws/config", "[default]\n" KEYS("AKIDTHIRD"), 0600);
+	rig.turned_on += 20;
+	turn();
+	answer_account("123456789012");
+	assert_uses("AKIDTHIRD", "secret-of-AKIDTHIRD", NULL);
+}
+
 static void secrets_leave_the_arena_as_they_came(void **state)
 {
 	const size_t before = CRYPTO_secure_used();
@@ -482,6 +585,10 @@ int main(void)
 		TEST(roles_are_not_used_beyond_their_end),
 		TEST(a_call_that_finds_no_place_is_made_later),
 		TEST(a_changed_config_is_followed),
+		TEST(a_new_set_is_used_once_its_account_is_known),
+		TEST(a_set_of_another_account_is_never_used),
+		TEST(a_set_whose_account_can_t_be_told_is_not_used),
+		TEST(new_keys_in_a_file_are_asked_about_as_well),
 		TEST(secrets_leave_the_arena_as_they_came),
 	};
 	struct failure failure;
