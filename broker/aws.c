@@ -378,7 +378,10 @@ static bool transmit(struct call *call, const struct aws_credentials *with, uint
 	char date[SIGV4_DATE_TEXT], authorization[SIGV4_AUTHORIZATION_MAX], agent[128];
 	const struct http_request request = { .method = "POST",
 		.url = endpoint->url,
-		.resolve = aws->resolve[call->request.service],
+		/* Of an IPv6 address libcurl knows no such entry, and needs none. */
+		.resolve = strchr(endpoint->host, ':')
+			       ? NULL
+			       : aws->resolve[call->request.service],
 		.fields = fields,
 		.body = call->body,
 		.length = call->request.length,

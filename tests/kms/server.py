@@ -77,7 +77,8 @@ def make_certificates(folder):
                [(x509.BasicConstraints(True, None), True)])
     names = [x509.DNSName(host) for host in (
         "localhost", "kms.us-west-2.amazonaws.com", "sts.us-west-2.amazonaws.com")] + [
-        x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", "::1")]
+        x509.IPAddress(ipaddress.ip_address(address)) for address in (
+            "127.0.0.1", "::1", "::ffff:127.0.0.1")]
     leaf = build(name("localhost"), ca.subject, key, ca_key,
                  [(x509.SubjectAlternativeName(names), False),
                   (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)])

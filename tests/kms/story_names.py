@@ -56,6 +56,16 @@ class ByName:
                 "AWS_ENDPOINT_URL": f"https://{self.host}:{self.endpoints.port}"}
 
 
+def check_address(build):
+    """One that is an address already, of IPv6 by its form, has no resolver."""
+    with rig.endpoints("[::ffff:127.0.0.1]") as endpoints:
+        where = kms_story.place()
+        with kms_story.daemon(build, where, endpoints) as daemon, daemon.connect() as pipe:
+            sign(pipe)
+            assert "resolver" not in daemon.processes()
+        where.remove()
+
+
 def check_unknown_name(build, endpoints):
     """A start that finds no address says whose, and ends."""
     where = kms_story.place()
@@ -81,6 +91,7 @@ def main():
         assert [e["how"] for e in lost] == ["was killed by SIGKILL"] * 3, lost
         where.remove()
         check_unknown_name(build, endpoints)
+    check_address(build)
     check_software(build)
 
 
