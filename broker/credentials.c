@@ -375,7 +375,7 @@ static void use(struct credentials *credentials, struct aws_credentials *set)
 	*set = (struct aws_credentials){ .secret = NULL };
 	credentials->shunned_ns = 0;
 	log_info("AWS credentials of the %s are in use: %s", credentials->source,
-	    set->access_key_id);
+	    credentials->now.access_key_id);
 }
 
 static void settle(struct credentials *credentials, bool same)

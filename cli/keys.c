@@ -121,7 +121,9 @@ static bool is_well(const cJSON *report)
 	{
 		log_escape(escaped, sizeof escaped, missing->valuestring,
 		    strlen(missing->valuestring));
-		log_error("a CA's key is not among the account's keys: %s", escaped);
+		log_error("a CA's key is not among the account's keys, or its tags may "
+			  "not be read (kms:ListResourceTags): %s",
+		    escaped);
 	}
 	if (other[0] != '\0') {
 		log_escape(escaped, sizeof escaped, other, strlen(other));
