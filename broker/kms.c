@@ -354,7 +354,7 @@ static bool read_tags(const cJSON *root, struct kms_tags *out, struct failure *f
 {
 	const cJSON *tags = member(root, "Tags"), *one;
 
-	if (!cJSON_IsArray(tags))
+	if (!cJSON_IsArray(tags) || out->pages++ == KMS_TAGS_MAX)
 		return wrong(failure, "Tags");
 	cJSON_ArrayForEach(one, tags)
 	{

@@ -96,14 +96,14 @@ bool kms_list_read(
     const char *body, size_t length, struct kms_list *out, struct failure *failure);
 
 struct kms_tags {
-	unsigned count;
+	unsigned count, pages;
 	struct {
 		char name[129], value[257];
 	} tag[KMS_TAGS_MAX];
 	char next[KMS_MARKER_MAX + 1];
 };
 
-/* Adds a page to what is there. */
+/* Adds a page to what is there. There are no more pages than there may be tags. */
 bool kms_tags_read(
     const char *body, size_t length, struct kms_tags *out, struct failure *failure);
 const char *kms_tag_value(const struct kms_tags *tags, const char *name); /* or NULL */

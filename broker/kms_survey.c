@@ -70,7 +70,7 @@ static void on_tags(void *context, const struct aws_answer *answer)
 		survey->seen(survey->context, survey->arns[survey->at], &survey->tags);
 	if (!answer->good || survey->tags.next[0] == '\0') {
 		survey->at++;
-		survey->tags.count = 0;
+		survey->tags.count = survey->tags.pages = 0;
 		survey->tags.next[0] = '\0';
 	}
 	next_key(survey);

@@ -142,6 +142,20 @@ static void takes_a_key_with_pages_of_tags(void **state)
 	assert_int_equal(aws_asked("ListResourceTags"), 3);
 }
 
+static void pages_of_tags_have_an_end(void **state)
+{
+	unsigned i;
+
+	(void)state;
+	begin_check();
+	assert_true(aws_until("ListResourceTags"));
+	for (i = 0; i <= KMS_TAGS_MAX && aws_world.count > 0; i++)
+		aws_say("{\"Tags\":[],\"Truncated\":true,\"NextMarker\":\"m\"}");
+	assert_int_equal(aws_world.count, 0);
+	assert_int_equal(ended.calls, 1);
+	assert_says(&ended.failure, "Tags");
+}
+
 static void refuses_a_key_that_is_gone(void **state)
 {
 	(void)state;
@@ -544,6 +558,7 @@ int main(void)
 		TEST(refuses_public_keys_that_kms_does_not_have),
 		TEST(takes_the_key_that_it_stored),
 		TEST(takes_a_key_with_pages_of_tags),
+		TEST(pages_of_tags_have_an_end),
 		TEST(refuses_a_key_that_is_gone),
 		TEST(refuses_what_does_not_fit_by_name),
 		TEST(refuses_an_answer_about_another_key),
