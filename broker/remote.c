@@ -24,38 +24,40 @@
 
 /* ---- before the seal ---- */
 
-static char *read_file(const char *path, size_t *length)
+/* Whoever may write it decides who AWS is. */
+static bool may_be_trusted(int fd, const char *path, struct failure *failure)
 {
-	const int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
-	char *text = NULL;
-	ssize_t n = -1;
 
-	*length = 0;
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    st.st_size <= ROOTS_MAX && (text = malloc((size_t)st.st_size + 1)))
-		while (*length < (size_t)st.st_size &&
-		       (n = read(fd, text + *length, (size_t)st.st_size - *length)) > 0)
-			*length += (size_t)n;
-	if (fd >= 0)
-		close(fd);
-	if (n > 0)
-		return text;
-	free(text);
-	return NULL;
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return failure_say(failure, "%s: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode) || st.st_size > ROOTS_MAX)
+		return failure_say(
+		    failure, "%s is no file of at most %d bytes", path, ROOTS_MAX);
+	return (st.st_uid == geteuid() && (st.st_mode & 022) == 0) ||
+	       failure_say(failure,
+		   "others may write to %s (uid %u, mode %04o); chown root and chmod "
+		   "go-w it",
+		   path, st.st_uid, st.st_mode & 07777);
 }
 
 static X509_STORE *read_roots(const char *path, struct failure *failure)
 {
-	size_t length;
-	char *text = read_file(path, &length);
-	X509_STORE *roots = text ? http_roots(text, length) : NULL;
+	const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	char *text = may_be_trusted(fd, path, failure) ? malloc(ROOTS_MAX) : NULL;
+	X509_STORE *roots = NULL;
+	size_t length = 0;
+	ssize_t n = 1;
 
-	if (!text)
-		failure_say(failure, "%s: %s", path, strerror(errno));
-	else if (!roots)
+	while (text && n > 0 && length < ROOTS_MAX) {
+		n = read(fd, text + length, ROOTS_MAX - length);
+		length += n > 0 ? (size_t)n : 0;
+	}
+	if (text && !(roots = http_roots(text, length)))
 		failure_say(failure, "%s: no whole list of PEM certificates", path);
 	free(text);
+	if (fd >= 0)
+		close(fd);
 	return roots;
 }
 
@@ -202,6 +204,16 @@ static void add_port(struct seal *seal, uint16_t port)
 /* The proxy is the config's, which nobody has read yet. */
 static const uint16_t proxy_ports[] = { 3128, 8080 };
 
+static bool is_proxy_port(uint16_t port)
+{
+	unsigned i;
+
+	for (i = 0; i < sizeof proxy_ports / sizeof proxy_ports[0]; i++)
+		if (proxy_ports[i] == port)
+			return true;
+	return false;
+}
+
 bool remote_seal(const struct broker *broker, struct seal *out, struct failure *failure)
 {
 	const struct remote *remote = &broker->remote;
@@ -345,11 +357,14 @@ bool remote_configure(
 	    limits->connections > HTTP_TRANSFERS_MAX)
 		return failure_say(
 		    failure, "kms_rate or kms_connections is out of range");
-	/* libcurl would look for a name by itself, which the seal ends. */
+	/* libcurl would look for a name by itself, which the seal ends; and other ports
+	 * are closed by it. */
 	if (limits->proxy[0] != '\0' &&
-	    (!service_url_read(limits->proxy, &proxy) || proxy.secure || !proxy.address))
-		return failure_say(
-		    failure, "proxy: '%s' is not http://ADDRESS:PORT", limits->proxy);
+	    (!service_url_read(limits->proxy, &proxy) || proxy.secure || !proxy.address ||
+		!is_proxy_port(proxy.port)))
+		return failure_say(failure,
+		    "proxy: '%s' is not http://ADDRESS:PORT, with the port 3128 or 8080",
+		    limits->proxy);
 	aws_limit(remote->aws, limits->rate);
 	return http_limit(remote->http, limits->connections, limits->proxy) ||
 	       failure_say(failure, "out of memory");

@@ -152,6 +152,19 @@ def check_nothing_goes_beside(build, endpoints, proxy):
     print("proxy: one that refuses is not passed by")
 
 
+def check_port(build, endpoints):
+    """Others than a proxy's usual ones are closed by the seal."""
+    where = kms_story.place(kms_story.CONFIG + PROXIED.replace(str(PORT), "9999"))
+    daemon = kms_story.daemon(build, where, endpoints)
+    daemon.start_unready()
+    try:
+        assert daemon.process.wait(story.DEADLINE) == 1
+    finally:
+        daemon.kill()
+    assert "with the port 3128 or 8080" in daemon.logged(), daemon.logged()
+    where.remove()
+
+
 def main():
     alone()
     build = story.build_folder()
@@ -159,6 +172,7 @@ def main():
         proxy = Proxy(endpoints)
         check_all_goes_through(build, endpoints, proxy)
         check_nothing_goes_beside(build, endpoints, proxy)
+        check_port(build, endpoints)
 
 
 main()

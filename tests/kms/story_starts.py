@@ -106,6 +106,26 @@ def refuse_world(kept):
     print("account, region, secret, endpoints that are down: refused")
 
 
+def refuse_roots(kept):
+    """Whoever writes the list of roots says who AWS is."""
+    ca = kept.endpoints.ca
+    os.chmod(ca, 0o664)
+    kept.refuses("others may write to .*ca.pem .*mode 0664")
+    os.chmod(ca, 0o644)
+    os.rename(ca, ca + ".kept")
+    for make, why in ((os.mkfifo, "is no file"), (os.mkdir, "is no file"),
+                      (lambda path: open(path, "w").close(), "no whole list"),
+                      (lambda path: None, "No such file")):
+        make(ca)
+        kept.refuses(f"ca.pem:? {why}")
+        if os.path.isdir(ca):
+            os.rmdir(ca)
+        elif os.path.exists(ca):
+            os.unlink(ca)
+    os.rename(ca + ".kept", ca)
+    print("roots: refused when others may write them, and when they are none")
+
+
 def other_keys(kept):
     """Somebody else's public key under the same ARN; last, since it is gone for good."""
     kept.set(private="ECC_NIST_P256")
@@ -227,6 +247,7 @@ def main():
         kept = Kept(build, endpoints)
         refuse_keys(kept)
         refuse_world(kept)
+        refuse_roots(kept)
         unusable(kept)
         another_instance(build, endpoints, kept)
         other_keys(kept)
