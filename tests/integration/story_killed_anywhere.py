@@ -263,4 +263,5 @@ def main():
     remove_tree(folder)
 
 
-main()
+if __name__ == "__main__":
+    main()
