@@ -15,7 +15,7 @@ import story
 from story_killed_anywhere import stopped_child, trace, waiting_build
 
 ARN = "awskms:"
-AT_ONCE = 8  # they mostly wait: a key that was cut off is looked for ten seconds
+AT_ONCE = 16  # they mostly wait: a key that was cut off is looked for ten seconds
 
 
 def ask(pipe, method):
