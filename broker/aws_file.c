@@ -14,34 +14,43 @@ static const char *name_of(const struct aws_file *file)
 	return strrchr(file->path, '/') + 1;
 }
 
+/* Kubernetes lets everybody put tokens into its directories, but, as in /tmp, nobody
+ * replace root's. */
 static bool is_root_s_alone(
-    int fd, uid_t owner, const char *path, struct failure *failure)
+    const struct aws_file *file, const char *path, struct failure *failure)
 {
 	struct stat status;
 
-	if (fstat(fd, &status) != 0)
+	if (fstat(file->directory, &status) != 0)
 		return failure_say(failure, "%s: %s", path, strerror(errno));
-	if (status.st_uid != owner)
+	if (status.st_uid != file->owner)
 		return failure_say(failure,
 		    "the directory %s belongs to uid %u; chown root it, once you know "
 		    "who put it there",
 		    path, status.st_uid);
 	return (status.st_mode & 022) == 0 ||
+	       (file->kind == AWS_FILE_TOKEN && (status.st_mode & S_ISVTX) != 0) ||
 	       failure_say(failure,
 		   "others may put files into the directory %s (mode %04o); chmod go-w "
 		   "it",
 		   path, status.st_mode & 07777);
 }
 
-/* The broker's mounts have nothing there (confine/mounts.c), so that it would only ever
- * be said to be missing. */
+/* The broker's mounts have nothing there (confine/mounts.c). */
 static bool is_hidden(const char *path)
 {
 	return strncmp(path, "/run/", 5) == 0 || strncmp(path, "/var/run/", 9) == 0;
 }
 
+static bool is_directory(int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
 bool aws_file_open(struct aws_file *file, enum aws_file_kind kind, const char *path,
-    struct failure *failure)
+    int given, struct failure *failure)
 {
 	char directory[AWS_FILE_PATH_MAX + 1];
 	const size_t length = strlen(path);
@@ -51,19 +60,23 @@ bool aws_file_open(struct aws_file *file, enum aws_file_kind kind, const char *p
 		return failure_say(failure,
 		    "'%s' must be the absolute path of a file, of at most %d bytes", path,
 		    AWS_FILE_PATH_MAX);
-	if (is_hidden(path))
-		return failure_say(failure,
-		    "%s: the broker can't see what is in /run; mount that volume "
-		    "elsewhere (/etc/privyseal/token) and set the variable to it",
-		    path);
 	strcpy(file->path, path);
 	strcpy(directory, path);
 	directory[name_of(file) - file->path] = '\0';
-	file->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (is_hidden(path) && !is_directory(given))
+		return failure_say(failure,
+		    "%s: in /run the broker sees nothing but the directories of "
+		    "AWS_WEB_IDENTITY_TOKEN_FILE and "
+		    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, if they are there when it "
+		    "starts",
+		    path);
+	file->directory = is_hidden(path)
+			      ? fcntl(given, F_DUPFD_CLOEXEC, 0)
+			      : open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (file->directory < 0)
 		return errno == ENOENT || errno == ENOTDIR ||
 		       failure_say(failure, "%s: %s", directory, strerror(errno));
-	if (is_root_s_alone(file->directory, file->owner, directory, failure))
+	if (is_root_s_alone(file, directory, failure))
 		return true;
 	aws_file_close(file);
 	return false;

@@ -29,10 +29,12 @@ struct aws_file {
 	struct stat seen; /* as it was when last read; all 0: it was not there */
 };
 
-/* Before the seal; a directory that is not there makes a file that is not there. False,
- * with `failure`, when the path is not absolute or the directory is not root's alone. */
+/* Before the seal; a directory that is not there makes a file that is not there. That of
+ * a path in /run, which the broker can't see, is `given` as a descriptor, which stays the
+ * caller's; anything but a directory: it was not. False, with `failure`, when the path is
+ * not absolute or the directory is not root's alone. */
 bool aws_file_open(struct aws_file *file, enum aws_file_kind kind, const char *path,
-    struct failure *failure);
+    int given, struct failure *failure);
 void aws_file_close(struct aws_file *file);
 
 enum aws_file_read { AWS_FILE_READ, AWS_FILE_ABSENT, AWS_FILE_BAD };

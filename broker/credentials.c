@@ -549,13 +549,13 @@ static bool open_shared(struct credentials *credentials, struct aws_file *file,
 	char built[AWS_FILE_PATH_MAX + 1];
 
 	if (path && strncmp(path, "~/", 2) != 0)
-		return aws_file_open(file, kind, path, failure);
+		return aws_file_open(file, kind, path, -1, failure);
 	if (!home)
 		return true;
 	if (snprintf(built, sizeof built, "%s/%s", home, path ? path + 2 : usual) >=
 	    (int)sizeof built)
 		return failure_say(failure, "%s is too long", chosen);
-	return aws_file_open(file, kind, built, failure);
+	return aws_file_open(file, kind, built, -1, failure);
 }
 
 /* A profile names a source that the chain has not looked for yet. */
@@ -570,7 +570,7 @@ static bool follow_profile(struct credentials *credentials, struct failure *fail
 		good = metadata_look(credentials, &why) == FOUND;
 	else if (credentials->plan.base == BASE_WEB_IDENTITY)
 		good = aws_file_open(&credentials->token_file, AWS_FILE_TOKEN,
-		    credentials->plan.token_path, &why);
+		    credentials->plan.token_path, -1, &why);
 	return good || failure_say(failure, "AWS credentials, profile '%s': %s",
 			   profile_name(credentials), why.text);
 }
@@ -606,6 +606,8 @@ struct credentials *credentials_new(
 		return NULL;
 	}
 	credentials->environment = settings->environment;
+	credentials->identity_directory = settings->identity_directory;
+	credentials->container_directory = settings->container_directory;
 	credentials->credentials_file.directory = credentials->config_file.directory =
 	    credentials->token_file.directory = -1;
 	if (open_shared(credentials, &credentials->credentials_file, AWS_FILE_SECRET,

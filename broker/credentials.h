@@ -37,6 +37,9 @@ struct credentials_settings {
 	const struct aws_environment *environment; /* must outlive the credentials */
 	const char *home;  /* where .aws is: /root; NULL: there are no shared files */
 	X509_STORE *roots; /* for a container endpoint behind TLS; may be NULL */
+	/* open, of the token files that the environment names in /run; else no directory
+	 */
+	int identity_directory, container_directory;
 };
 
 /* Before the seal. NULL, with `failure`, when a source is configured wrongly: another one

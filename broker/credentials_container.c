@@ -68,8 +68,8 @@ enum found container_look(struct credentials *credentials, struct failure *failu
 		failure_say(failure, TOKEN " has a line break in it");
 		return BAD;
 	}
-	if (token_file &&
-	    !aws_file_open(&credentials->token_file, AWS_FILE_TOKEN, token_file, failure))
+	if (token_file && !aws_file_open(&credentials->token_file, AWS_FILE_TOKEN,
+			      token_file, credentials->container_directory, failure))
 		return BAD;
 	if (!credentials->url.address && credentials->url.loopback)
 		snprintf(credentials->resolve, sizeof credentials->resolve,

@@ -39,7 +39,8 @@ enum found identity_look(struct credentials *credentials, struct failure *failur
 		failure_say(failure,
 		    SESSION " may have 2 to 64 letters, digits and _=,.@-, not '%s'",
 		    session);
-	else if (aws_file_open(&credentials->token_file, AWS_FILE_TOKEN, path, failure)) {
+	else if (aws_file_open(&credentials->token_file, AWS_FILE_TOKEN, path,
+		     credentials->identity_directory, failure)) {
 		strcpy(plan->token_path, path);
 		strcpy(plan->identity.arn, arn);
 		strcpy(plan->identity.session, session);

@@ -167,11 +167,14 @@ bool remote_prepare(struct broker *broker, struct failure *failure)
 	const struct policy_pins *pins = policy_pins(broker->generation->rules->policy);
 	struct remote *remote = &broker->remote;
 	struct http_settings http = { .connections = HTTP_TRANSFERS_MAX };
-	struct credentials_settings credentials = { &remote->environment, HOME, NULL };
+	struct credentials_settings credentials = { &remote->environment, HOME, NULL,
+		DESCRIPTOR_IDENTITY, DESCRIPTOR_CONTAINER };
 
 	remote->on = pins->keystore == KEYSTORE_AWS_KMS && !broker->settings.check;
 	if (!remote->on) {
 		close(DESCRIPTOR_ENVIRONMENT);
+		close(DESCRIPTOR_IDENTITY);
+		close(DESCRIPTOR_CONTAINER);
 		return true;
 	}
 	if (!aws_environment_take(
@@ -183,6 +186,8 @@ bool remote_prepare(struct broker *broker, struct failure *failure)
 	remote->http = http_new(&http, failure);
 	if (remote->http)
 		remote->credentials = credentials_new(&credentials, failure);
+	close(DESCRIPTOR_IDENTITY);
+	close(DESCRIPTOR_CONTAINER);
 	X509_STORE_free(http.roots);
 	if (!remote->credentials || !connect_aws(broker, pins->region, failure))
 		return false;

@@ -38,8 +38,9 @@ bool broker_start(struct supervisor *s)
 	struct spawn how = { ROLE_BROKER, s->broker_program, words,
 		{ -1, -1, STDERR_FILENO, -1, s->listeners[0].fd,
 		    root_file_reopen(s->next.policy), s->state,
-		    s->environment.credentials },
-		8 };
+		    s->environment.credentials, s->environment.tokens[0],
+		    s->environment.tokens[1] },
+		10 };
 	struct spawned spawned;
 
 	if (s->environment.journal)
@@ -50,6 +51,8 @@ bool broker_start(struct supervisor *s)
 		*more++ = "--terminal";
 	s->control = spawn(&how, &spawned);
 	close(s->environment.credentials);
+	close(s->environment.tokens[0]);
+	close(s->environment.tokens[1]);
 	if (s->control < 0)
 		return false;
 	close(spawned.status);

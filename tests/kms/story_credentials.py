@@ -3,9 +3,12 @@
 `privyseal credentials` without a secret, and is renewed while certificates are asked for;
 what goes wrong is said where an administrator looks."""
 
+import contextlib
 import json
 import os
+import shutil
 import subprocess
+import tempfile
 import time
 
 import kms_story
@@ -172,6 +175,66 @@ def roll(world, pipe, sets):
     assert count > 20, count
 
 
+class Pod:
+    """A token's volume in /run, as Kubernetes fills it: links to a directory that changes."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.sets = 0
+        os.chmod(folder, 0o1777)
+        os.symlink("..data/token", os.path.join(folder, "token"))
+
+    def write(self, text):
+        self.sets += 1
+        name = f"..set{self.sets}"
+        os.mkdir(os.path.join(self.folder, name), 0o755)
+        path = os.path.join(self.folder, name, "token")
+        with open(path, "w") as file:
+            os.fchmod(file.fileno(), 0o600)
+            file.write(text)
+        os.symlink(name, os.path.join(self.folder, "..data_new"))
+        os.rename(os.path.join(self.folder, "..data_new"), os.path.join(self.folder, "..data"))
+        return os.path.join(self.folder, "token")
+
+
+@contextlib.contextmanager
+def pod(within):
+    folder = tempfile.mkdtemp(prefix="privyseal-test.", dir=within)
+    try:
+        yield Pod(folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+def check_pod_s_identity(world):
+    """The token where Kubernetes has it, renewed by Kubernetes."""
+    with pod("/run") as tokens:
+        world.endpoints.do("role", arn=ROLE + "pod", trusts=["eyJ.one", "eyJ.two"], lives=4)
+        path = tokens.write("eyJ.one")
+        with world.daemon(AWS_WEB_IDENTITY_TOKEN_FILE=path,
+                          AWS_ROLE_ARN=ROLE + "pod") as daemon, daemon.connect() as pipe:
+            world.sign(pipe)
+            tokens.write("eyJ.two")
+            world.endpoints.do("role", arn=ROLE + "pod", trusts=["eyJ.two"], lives=4)
+            roll(world, pipe, lambda: world.endpoints.do("sessions", arn=ROLE + "pod"))
+            check_shown(daemon, ["eyJ."], source="web identity token file",
+                        role_arn=ROLE + "pod")
+
+
+def check_pod_s_container(world):
+    with metadata.Metadata(world.endpoints, 4) as service, pod("/var/run") as tokens:
+        service.container_token = "pod one"
+        with world.daemon(
+            AWS_CONTAINER_CREDENTIALS_FULL_URI=service.url + metadata.CONTAINER,
+            AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=tokens.write("pod one"),
+        ) as daemon, daemon.connect() as pipe:
+            world.sign(pipe)
+            service.container_token = "pod two"
+            tokens.write("pod two")
+            roll(world, pipe, lambda: service.sets)
+            check_shown(daemon, ["pod one", "pod two"], source="container endpoint")
+
+
 def check_web_identity(world):
     world.endpoints.do("role", arn=ROLE + "web", trusts=["eyJ.one", "eyJ.two"], lives=4)
     token = world.write("token", "eyJ.one\n")
@@ -275,7 +338,8 @@ def main():
         try:
             for check in (check_environment, check_shared_file,
                           check_another_account, check_refused_files,
-                          check_role, check_web_identity, check_container, check_metadata,
+                          check_role, check_web_identity, check_pod_s_identity,
+                          check_pod_s_container, check_container, check_metadata,
                           check_nothing):
                 check(world)
         finally:

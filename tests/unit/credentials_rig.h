@@ -28,6 +28,7 @@ static struct {
 	struct credentials *credentials;
 	struct failure failure;
 	int64_t turned_on; /* seconds, of both clocks */
+	int given;	   /* the directory of a web identity's token in /run */
 } rig;
 
 uint64_t clock_boot_ns(void)
@@ -76,6 +77,7 @@ static inline int rig_start(void **state)
 {
 	(void)state;
 	memset(&rig, 0, sizeof rig);
+	rig.given = -1;
 	strcpy(rig.directory, "/tmp/privyseal-credentials.XXXXXX");
 	return mkdtemp(rig.directory) && mkdir(rig_path(".aws"), 0700) == 0 ? 0 : -1;
 }
@@ -106,7 +108,7 @@ static inline int rig_end(void **state)
 static inline bool rig_look(const char *const *variables)
 {
 	const struct credentials_settings settings = { &rig.environment, rig.directory,
-		NULL };
+		NULL, rig.given, -1 };
 	int ends[2];
 
 	rig_stop_credentials();

@@ -320,7 +320,7 @@ static void web_identities_are_configured_whole(void **state)
 	variables[2] = NULL;
 	variables[0] = "AWS_WEB_IDENTITY_TOKEN_FILE=/var/run/secrets/token";
 	assert_false(rig_look(variables));
-	assert_refused("the broker can't see what is in /run");
+	assert_refused("in /run the broker sees nothing but");
 	variables[0] = file;
 	assert_true(rig_look(variables));
 	credentials_call_through(rig.credentials, (struct aws *)&sts);
@@ -331,6 +331,42 @@ static void web_identities_are_configured_whole(void **state)
 	rig.turned_on = 5;
 	turn();
 	assert_said(credentials_why(rig.credentials), "is open to others");
+}
+
+static void a_token_in_run_is_read_where_it_was_opened(void **state)
+{
+	const char *const variables[] = { "AWS_WEB_IDENTITY_TOKEN_FILE=/run/a/token",
+		"AWS_ROLE_ARN=" ROLE("web"), NULL };
+
+	(void)state;
+	rig_write("token", "eyJ.given", 0600);
+	rig.given = open(rig.directory, O_RDONLY | O_DIRECTORY);
+	/* as Kubernetes has it: root's alone to replace */
+	assert_int_equal(chmod(rig.directory, 01777), 0);
+	assert_true(rig_look(variables));
+	close(rig.given);
+	credentials_call_through(rig.credentials, (struct aws *)&sts);
+	turn();
+	assert_said(sts.body, "WebIdentityToken=eyJ.given");
+	answer_bad("enough");
+	rig.given = open(rig.directory, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(chmod(rig.directory, 0777), 0);
+	assert_false(rig_look(variables));
+	assert_refused("others may put files into the directory /run/a/");
+	close(rig.given);
+	rig.given = open("/dev/null", O_RDONLY);
+	assert_false(rig_look(variables));
+	assert_refused("in /run the broker sees nothing but");
+	close(rig.given);
+}
+
+static void secrets_stay_out_of_directories_of_all(void **state)
+{
+	(void)state;
+	rig_write(".aws/credentials", "[default]\n" KEYS("AKIDBASE"), 0600);
+	assert_int_equal(chmod(rig_path(".aws"), 01777), 0);
+	assert_false(LOOK(NO_METADATA));
+	assert_refused("others may put files into the directory");
 }
 
 static void a_profile_can_have_a_web_identity(void **state)
@@ -579,6 +615,8 @@ int main(void)
 		TEST(programs_and_browsers_are_refused_with_what_to_do),
 		TEST(a_web_identity_token_is_read_each_time),
 		TEST(web_identities_are_configured_whole),
+		TEST(a_token_in_run_is_read_where_it_was_opened),
+		TEST(secrets_stay_out_of_directories_of_all),
 		TEST(a_profile_can_have_a_web_identity),
 		TEST(what_sts_refuses_is_told_and_tried_again),
 		TEST(what_is_no_answer_of_sts_is_refused),
