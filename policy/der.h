@@ -41,8 +41,11 @@
     assigns *from, *out;
     ensures der_readable(from->at, from->length);
     ensures \result ==> from->length < \old(from->length);
-    ensures \result ==> der_readable(out->at, out->length) && out->length <
-   \old(from->length);
+    ensures \result ==> der_readable(out->at, out->length);
+    ensures \result ==> out->length + from->length < \old(from->length);
+    ensures \result ==> out->at + out->length == from->at;
+    ensures \result ==>
+      from->at == \old(from->at) + (\old(from->length) - from->length);
 */
 bool der_take(struct slice *from, uint8_t tag, struct slice *out);
 
@@ -50,6 +53,7 @@ bool der_take(struct slice *from, uint8_t tag, struct slice *out);
 /*@ requires \valid(out) && der_readable(whole.at, whole.length);
     assigns *out;
     ensures \result ==> der_readable(out->at, out->length) && out->length < whole.length;
+    ensures \result ==> out->at + out->length == whole.at + whole.length;
 */
 bool der_take_whole(struct slice whole, uint8_t tag, struct slice *out);
 
@@ -106,8 +110,9 @@ bool der_take_true(struct slice *from);
  * 2049, then GeneralizedTime through 9999, with seconds, in Z. Seconds since 1970. */
 #define DER_TIME_MIN INT64_C(-631152000)
 #define DER_TIME_MAX INT64_C(253402300799)
-/*@ requires \valid(from) && \valid(out) && \separated(from, out, from->at + (0 ..
-   from->length - 1)); requires der_readable(from->at, from->length); assigns *from, *out;
+/*@ requires \valid(from) && \valid(out) && \separated(from, out);
+    requires der_readable(from->at, from->length);
+    assigns *from, *out;
     ensures der_readable(from->at, from->length);
     ensures \result ==> from->length < \old(from->length);
 */

@@ -10,8 +10,8 @@
 
 #define DOCUMENT_SERIAL_MAX 16 /* bytes */
 
-/* NULL when `out` was filled; else what is wrong with the bytes, and `out` is as it was.
- * The slices of `out` point into `bytes`. Of a document without a reader: that. */
+/* NULL when `out` was filled; else what is wrong with the bytes, and `out` has nothing of
+ * them. The slices of `out` point into `bytes`. Of a document without a reader: that. */
 const char *document_read(
     enum document document, const uint8_t *bytes, size_t length, struct facts *out);
 

@@ -1,12 +1,18 @@
 /*
  * Reader and writer of certificates; x509_certificate.h has what is accepted. The reader
  * runs in the broker over bytes of an untrusted worker. Each function takes its field off
- * a slice or fails; results lie in a local until everything was accepted.
+ * a slice or fails; of what was not accepted whole no fact is left.
  */
 #include "policy/x509_certificate.h"
 
 static const uint8_t version[3] = { DER_INTEGER, 1, 2 }; /* v3 */
 
+/*@ requires \valid(from) && der_readable(from->at, from->length);
+    assigns *from;
+    ensures der_readable(from->at, from->length);
+    ensures \result ==> from->length < \old(from->length);
+    ensures \result ==> from->at + from->length == \old(from->at + from->length);
+*/
 static bool take_version(struct slice *from)
 {
 	struct slice content;
@@ -15,22 +21,41 @@ static bool take_version(struct slice *from)
 	       der_equal(&content, version, sizeof(version));
 }
 
+/*@ requires der_readable(serial.at, serial.length);
+    assigns \nothing;
+    ensures \result ==> 0 < serial.length <= X509_SERIAL_MAX;
+*/
 static bool is_serial(struct slice serial)
 {
 	return x509_serial_unstamped(serial) ||
 	       (serial.length <= X509_SERIAL_MAX && der_is_positive(&serial));
 }
 
-static bool take_serial(struct slice *from, struct facts *facts)
+/* Empty when it is none. */
+/*@ requires \valid(from) && der_readable(from->at, from->length);
+    assigns *from;
+    ensures der_readable(from->at, from->length);
+    ensures \result.length <= X509_SERIAL_MAX;
+    ensures \result.length > 0 ==> der_readable(\result.at, \result.length);
+    ensures \result.length > 0 ==>
+      \result.at + \result.length + from->length == \old(from->at + from->length);
+    ensures \result.length > 0 ==>
+      \result.length + from->length < \old(from->length);
+*/
+static struct slice take_serial(struct slice *from)
 {
 	struct slice serial;
 
 	if (!der_take(from, DER_INTEGER, &serial) || !is_serial(serial))
-		return false;
-	X509_SET(facts, x509_serial, serial);
-	return true;
+		return (struct slice){ from->at, 0 };
+	return serial;
 }
 
+/*@ requires \valid(from) && der_readable(from->at, from->length) && \valid(facts);
+    requires \separated(from, facts);
+    assigns *from, facts->x509_not_before, facts->x509_not_after;
+    ensures der_readable(from->at, from->length);
+*/
 static bool take_validity(struct slice *from, struct facts *facts)
 {
 	struct slice validity;
@@ -59,6 +84,12 @@ static const uint8_t key_lengths[KEY_KIND_COUNT] = {
 #define POINT_UNCOMPRESSED 0x04 /* SEC 1 2.3.3 */
 
 /* A positive number without the zero byte that keeps it positive. */
+/*@ requires \valid(from) && \valid(out) && \separated(from, out);
+    requires der_readable(from->at, from->length);
+    assigns *from, *out;
+    ensures der_readable(from->at, from->length);
+    ensures \result ==> der_readable(out->at, out->length) && out->length > 0;
+*/
 static bool take_magnitude(struct slice *from, struct slice *out)
 {
 	if (!der_take_positive(from, DER_MAX, out))
@@ -70,6 +101,13 @@ static bool take_magnitude(struct slice *from, struct slice *out)
 	return true;
 }
 
+/*@ requires der_readable(key.at, key.length) && \valid(facts);
+    assigns facts->subject_key, facts->subject_key_length, facts->subject_exponent,
+      facts->subject_exponent_length;
+    ensures \result ==> der_readable(facts->subject_key, facts->subject_key_length);
+    ensures \result ==>
+      der_readable(facts->subject_exponent, facts->subject_exponent_length);
+*/
 static bool read_rsa(struct slice key, struct facts *facts)
 {
 	struct slice numbers, modulus, exponent;
@@ -83,6 +121,14 @@ static bool read_rsa(struct slice key, struct facts *facts)
 	return true;
 }
 
+/*@ requires der_readable(key.at, key.length) && \valid(facts);
+    requires KEY_RSA < kind < KEY_KIND_COUNT;
+    assigns facts->subject_key, facts->subject_key_length, facts->subject_exponent,
+      facts->subject_exponent_length;
+    ensures \result ==> der_readable(facts->subject_key, facts->subject_key_length);
+    ensures \result ==>
+      der_readable(facts->subject_exponent, facts->subject_exponent_length);
+*/
 static bool read_point(struct slice key, enum key_kind kind, struct facts *facts)
 {
 	if (key.length != key_lengths[kind] ||
@@ -94,6 +140,13 @@ static bool read_point(struct slice key, enum key_kind kind, struct facts *facts
 	return true;
 }
 
+/*@ requires \valid(from) && der_readable(from->at, from->length) && \valid(facts);
+    requires \separated(from, facts);
+    assigns *from, facts->subject_kind, facts->subject_key, facts->subject_key_length,
+      facts->subject_exponent, facts->subject_exponent_length;
+    ensures der_readable(from->at, from->length);
+    ensures \result ==> x509_key(facts);
+*/
 static bool take_key(struct slice *from, struct facts *facts)
 {
 	struct slice info, key;
@@ -123,19 +176,32 @@ bool x509_key_read(const uint8_t *bytes, size_t length, struct facts *out)
 	    X509_CRL_SIGN)
 
 /* How many bits at the end are not used: all zeros (X.690 11.2.2). */
+/*@ assigns \nothing;
+    ensures \result <= 7;
+*/
 static unsigned unused_bits(unsigned byte)
 {
-	unsigned unused = 0;
+	unsigned unused;
 
-	while (unused < 7 && byte % (2u << unused) == 0)
-		unused++;
+	/*@ loop invariant unused <= 7;
+	    loop assigns unused, byte;
+	    loop variant 7 - unused; */
+	for (unused = 0; unused < 7 && byte % 2 == 0; unused++)
+		byte /= 2;
 	return unused;
 }
 
+/* Readers of extensions. An empty value is an extension that is not there. */
+
+/*@ requires der_readable(value.at, value.length) && \valid(facts);
+    assigns facts->x509_key_usage;
+*/
 static bool read_key_usage(struct slice value, struct facts *facts)
 {
 	struct slice bits;
 
+	if (value.length == 0)
+		return true;
 	if (!der_take_whole(value, DER_BIT_STRING, &bits) || bits.length != 2 ||
 	    bits.at[1] == 0 || bits.at[0] != unused_bits(bits.at[1]))
 		return false;
@@ -153,14 +219,26 @@ static const struct x509_choice key_purposes[] = {
 /* clang-format on */
 #define KEY_PURPOSES (sizeof(key_purposes) / sizeof(key_purposes[0]))
 
+/*@ requires der_readable(value.at, value.length) && \valid(facts);
+    assigns facts->x509_extended_key_usage;
+*/
 static bool read_extended_key_usage(struct slice value, struct facts *facts)
 {
-	facts->x509_extended_key_usage =
-	    x509_take_choice(&value, key_purposes, KEY_PURPOSES);
-	return value.length == 0 && facts->x509_extended_key_usage > 0 &&
-	       facts->x509_extended_key_usage < KEY_PURPOSES;
+	unsigned which;
+
+	if (value.length == 0)
+		return true;
+	which = x509_take_choice(&value, key_purposes, KEY_PURPOSES);
+	if (which == 0 || which == KEY_PURPOSES || value.length != 0)
+		return false;
+	facts->x509_extended_key_usage = which;
+	return true;
 }
 
+/* It is always there. */
+/*@ requires der_readable(value.at, value.length) && \valid(facts);
+    assigns facts->x509_is_ca, facts->x509_path_limited, facts->x509_path_length;
+*/
 static bool read_basic_constraints(struct slice value, struct facts *facts)
 {
 	struct slice content;
@@ -177,23 +255,47 @@ static bool read_basic_constraints(struct slice value, struct facts *facts)
 	return content.length == 0;
 }
 
+/*@ requires der_readable(value.at, value.length) && \valid(facts);
+    assigns facts->x509_subject_key_id, facts->x509_subject_key_id_length;
+    ensures \result ==> der_readable(facts->x509_subject_key_id,
+   facts->x509_subject_key_id_length);
+*/
 static bool read_subject_key_id(struct slice value, struct facts *facts)
 {
-	struct slice id;
+	struct slice id = value;
 
-	if (!der_take_whole(value, DER_OCTET_STRING, &id) || id.length == 0 ||
-	    id.length > X509_KEY_ID_MAX)
+	if (value.length > 0 && (!der_take_whole(value, DER_OCTET_STRING, &id) ||
+				    id.length == 0 || id.length > X509_KEY_ID_MAX))
 		return false;
 	X509_SET(facts, x509_subject_key_id, id);
 	return true;
 }
 
+/*@ requires der_readable(value.at, value.length) && \valid(facts);
+    assigns facts->x509_authority_key_id, facts->x509_authority_key_id_length;
+    ensures \result ==> der_readable(facts->x509_authority_key_id,
+   facts->x509_authority_key_id_length);
+*/
+static bool read_authority_key_id(struct slice value, struct facts *facts)
+{
+	const struct slice id = x509_read_authority_key_id(value);
+
+	X509_SET(facts, x509_authority_key_id, id);
+	return value.length == 0 || id.length > 0;
+}
+
+/*@ requires der_readable(value.at, value.length);
+    assigns \nothing;
+*/
 static bool is_url(struct slice value)
 {
 	return value.length > 0 && value.length <= X509_ALT_NAME_MAX &&
 	       text_visible(value);
 }
 
+/*@ requires der_readable(value.at, value.length);
+    assigns \nothing;
+*/
 static bool is_alt_name(enum x509_alt_name_kind kind, struct slice value)
 {
 	if (kind == X509_ALT_IP)
@@ -204,27 +306,39 @@ static bool is_alt_name(enum x509_alt_name_kind kind, struct slice value)
 
 bool x509_next_alt_name(struct slice *list, struct x509_alt_name *out)
 {
-	struct slice rest = *list;
+	struct slice rest = *list, value;
+	uint8_t tag;
 
 	if (rest.length == 0 || rest.at[0] < DER_CONTEXT(0))
 		return false;
-	out->kind = (enum x509_alt_name_kind)(rest.at[0] - DER_CONTEXT(0));
-	if (!der_take(&rest, rest.at[0], &out->value) ||
-	    !is_alt_name(out->kind, out->value))
+	tag = rest.at[0];
+	if (!der_take(&rest, tag, &value) ||
+	    !is_alt_name((enum x509_alt_name_kind)(tag - DER_CONTEXT(0)), value))
 		return false;
+	out->kind = (enum x509_alt_name_kind)(tag - DER_CONTEXT(0));
+	out->value = value;
 	*list = rest;
 	return true;
 }
 
+/*@ requires der_readable(value.at, value.length) && \valid(facts);
+    assigns facts->x509_alt_names, facts->x509_alt_names_length;
+    ensures \result ==> der_readable(facts->x509_alt_names, facts->x509_alt_names_length);
+*/
 static bool read_alt_names(struct slice value, struct facts *facts)
 {
-	struct slice list;
+	struct slice list = value;
 	struct x509_alt_name name;
 	unsigned count = 0;
 
-	if (!der_take_whole(value, DER_SEQUENCE, &list) || list.length == 0)
+	if (value.length > 0 &&
+	    (!der_take_whole(value, DER_SEQUENCE, &list) || list.length == 0))
 		return false;
 	X509_SET(facts, x509_alt_names, list);
+	/*@ loop invariant count <= X509_ALT_NAMES_MAX;
+	    loop invariant der_readable(list.at, list.length);
+	    loop assigns list, name, count;
+	    loop variant list.length; */
 	while (list.length > 0)
 		if (count++ == X509_ALT_NAMES_MAX || !x509_next_alt_name(&list, &name))
 			return false;
@@ -235,58 +349,147 @@ static bool read_alt_names(struct slice value, struct facts *facts)
 static const uint8_t crl_point_tags[5] = { DER_SEQUENCE, DER_SEQUENCE, DER_EXPLICIT(0),
 	DER_EXPLICIT(0), DER_CONTEXT(X509_ALT_URI) };
 
+/*@ requires der_readable(value.at, value.length) && \valid(facts);
+    assigns facts->x509_crl_url, facts->x509_crl_url_length;
+    ensures \result ==> der_readable(facts->x509_crl_url, facts->x509_crl_url_length);
+*/
 static bool read_crl_points(struct slice value, struct facts *facts)
 {
+	const bool there = value.length > 0;
 	struct slice content;
 	size_t i;
 
-	for (i = 0; i < sizeof(crl_point_tags); i++) {
+	/*@ loop invariant i <= sizeof(crl_point_tags);
+	    loop invariant der_readable(value.at, value.length);
+	    loop assigns i, value, content;
+	    loop variant sizeof(crl_point_tags) - i; */
+	for (i = 0; there && i < sizeof(crl_point_tags); i++) {
 		if (!der_take_whole(value, crl_point_tags[i], &content))
 			return false;
 		value = content;
 	}
-	if (!is_url(value))
-		return false;
 	X509_SET(facts, x509_crl_url, value);
-	return true;
+	return !there || is_url(value);
 }
 
-static void put_key_usage(struct der_sink *to, const struct facts *facts)
+/*@ requires der_readable(list.at, list.length) && \valid(facts);
+    assigns facts->x509_key_usage, facts->x509_extended_key_usage, facts->x509_is_ca,
+      facts->x509_path_limited, facts->x509_path_length, facts->x509_subject_key_id,
+      facts->x509_subject_key_id_length, facts->x509_authority_key_id,
+      facts->x509_authority_key_id_length, facts->x509_alt_names,
+      facts->x509_alt_names_length, facts->x509_crl_url, facts->x509_crl_url_length;
+    ensures \result == X509_FORM_GOOD ==> x509_extension_facts(facts);
+*/
+static enum x509_form read_extensions(
+    struct slice list, bool has_subject, struct facts *facts)
 {
-	const uint8_t bits[2] = { (uint8_t)unused_bits(facts->x509_key_usage),
-		(uint8_t)facts->x509_key_usage };
+	const struct slice key_usage =
+	    x509_take_extension(&list, X509_CE_KEY_USAGE, true);
+	const struct slice extended_key_usage =
+	    x509_take_extension(&list, X509_CE_EXTENDED_KEY_USAGE, false);
+	const struct slice basic_constraints =
+	    x509_take_extension(&list, X509_CE_BASIC_CONSTRAINTS, true);
+	const struct slice subject_key_id =
+	    x509_take_extension(&list, X509_CE_SUBJECT_KEY_ID, false);
+	const struct slice authority_key_id =
+	    x509_take_extension(&list, X509_CE_AUTHORITY_KEY_ID, false);
+	const struct slice alt_names =
+	    x509_take_extension(&list, X509_CE_ALT_NAMES, !has_subject);
+	const struct slice crl_points =
+	    x509_take_extension(&list, X509_CE_CRL_POINTS, false);
 
-	if (facts->x509_key_usage == 0)
-		return;
-	if ((facts->x509_key_usage & ~KEY_USAGES) != 0)
+	if (list.length > 0)
+		return X509_FORM_EXTENSION;
+	if (!read_key_usage(key_usage, facts))
+		return X509_FORM_KEY_USAGE;
+	if (!read_extended_key_usage(extended_key_usage, facts))
+		return X509_FORM_EXTENDED_KEY_USAGE;
+	if (!read_basic_constraints(basic_constraints, facts))
+		return X509_FORM_BASIC_CONSTRAINTS;
+	if (!read_subject_key_id(subject_key_id, facts))
+		return X509_FORM_SUBJECT_KEY_ID;
+	if (!read_authority_key_id(authority_key_id, facts))
+		return X509_FORM_AUTHORITY_KEY_ID;
+	if (!read_alt_names(alt_names, facts))
+		return X509_FORM_ALT_NAMES;
+	return read_crl_points(crl_points, facts) ? X509_FORM_GOOD : X509_FORM_CRL_URL;
+}
+
+static void put_key_usage(struct der_sink *to, unsigned usage)
+{
+	const uint8_t bits[2] = { (uint8_t)unused_bits(usage), (uint8_t)usage };
+	const struct x509_opened opened =
+	    x509_open_extension(to, X509_CE_KEY_USAGE, true);
+
+	if ((usage & ~KEY_USAGES) != 0)
 		to->failed = true;
 	der_put(to, DER_BIT_STRING, bits, sizeof(bits));
+	x509_close_extension(to, opened);
 }
 
-static void put_extended_key_usage(struct der_sink *to, const struct facts *facts)
+static void put_extended_key_usage(struct der_sink *to, unsigned usage)
 {
-	if (facts->x509_extended_key_usage != 0)
-		x509_put_choice(
-		    to, key_purposes, KEY_PURPOSES, facts->x509_extended_key_usage);
+	const struct x509_opened opened =
+	    x509_open_extension(to, X509_CE_EXTENDED_KEY_USAGE, false);
+
+	x509_put_choice(to, key_purposes, KEY_PURPOSES, usage);
+	x509_close_extension(to, opened);
 }
 
 static void put_basic_constraints(struct der_sink *to, const struct facts *facts)
 {
-	size_t opened = der_open(to);
+	const struct x509_opened opened =
+	    x509_open_extension(to, X509_CE_BASIC_CONSTRAINTS, true);
+	const size_t content = der_open(to);
 
 	if (facts->x509_is_ca)
 		der_put_true(to);
 	if (facts->x509_path_limited)
 		der_put_number(to, facts->x509_path_length);
-	der_close(to, opened, DER_SEQUENCE);
+	der_close(to, content, DER_SEQUENCE);
+	x509_close_extension(to, opened);
 }
 
-static void put_subject_key_id(struct der_sink *to, const struct facts *facts)
+/* One whose value is an element with this content. */
+static void put_extension(struct der_sink *to, enum x509_extension number, bool critical,
+    uint8_t tag, struct slice content)
 {
-	const struct slice id = FACTS_SLICE(facts, x509_subject_key_id);
+	const struct x509_opened opened = x509_open_extension(to, number, critical);
 
-	if (id.length != 0)
-		der_put(to, DER_OCTET_STRING, id.at, id.length);
+	der_put(to, tag, content.at, content.length);
+	x509_close_extension(to, opened);
+}
+
+static void put_crl_points(struct der_sink *to, struct slice url)
+{
+	const struct x509_opened opened =
+	    x509_open_extension(to, X509_CE_CRL_POINTS, false);
+	const size_t content = der_open(to);
+	size_t i;
+
+	der_put_bytes(to, url.at, url.length);
+	for (i = sizeof(crl_point_tags); i > 0; i--)
+		der_close(to, content, crl_point_tags[i - 1]);
+	x509_close_extension(to, opened);
+}
+
+static void put_extensions(struct der_sink *to, const struct facts *facts)
+{
+	if (facts->x509_key_usage != 0)
+		put_key_usage(to, facts->x509_key_usage);
+	if (facts->x509_extended_key_usage != 0)
+		put_extended_key_usage(to, facts->x509_extended_key_usage);
+	put_basic_constraints(to, facts);
+	if (facts->x509_subject_key_id_length != 0)
+		put_extension(to, X509_CE_SUBJECT_KEY_ID, false, DER_OCTET_STRING,
+		    FACTS_SLICE(facts, x509_subject_key_id));
+	if (facts->x509_authority_key_id_length != 0)
+		x509_put_authority_key_id(to, FACTS_SLICE(facts, x509_authority_key_id));
+	if (facts->x509_alt_names_length != 0)
+		put_extension(to, X509_CE_ALT_NAMES, facts->x509_subject_length == 0,
+		    DER_SEQUENCE, FACTS_SLICE(facts, x509_alt_names));
+	if (facts->x509_crl_url_length != 0)
+		put_crl_points(to, FACTS_SLICE(facts, x509_crl_url));
 }
 
 void x509_put_alt_name(struct der_sink *to, const struct x509_alt_name *name)
@@ -298,49 +501,23 @@ void x509_put_alt_name(struct der_sink *to, const struct x509_alt_name *name)
 	der_put(to, (uint8_t)DER_CONTEXT(name->kind), name->value.at, name->value.length);
 }
 
-static void put_alt_names(struct der_sink *to, const struct facts *facts)
-{
-	const struct slice list = FACTS_SLICE(facts, x509_alt_names);
-
-	if (list.length != 0)
-		der_put(to, DER_SEQUENCE, list.at, list.length);
-}
-
-static void put_crl_points(struct der_sink *to, const struct facts *facts)
-{
-	size_t opened = der_open(to), i;
-
-	if (facts->x509_crl_url_length == 0)
-		return;
-	der_put_bytes(to, facts->x509_crl_url, facts->x509_crl_url_length);
-	for (i = sizeof(crl_point_tags); i > 0; i--)
-		der_close(to, opened, crl_point_tags[i - 1]);
-}
-
-/* clang-format off */
-static const struct x509_extension extensions[] = {
-	{ 15, X509_ALWAYS, false, X509_FORM_KEY_USAGE, read_key_usage, put_key_usage },
-	{ 37, X509_NEVER, false, X509_FORM_EXTENDED_KEY_USAGE, read_extended_key_usage, put_extended_key_usage },
-	{ 19, X509_ALWAYS, true, X509_FORM_BASIC_CONSTRAINTS, read_basic_constraints, put_basic_constraints },
-	{ 14, X509_NEVER, false, X509_FORM_SUBJECT_KEY_ID, read_subject_key_id, put_subject_key_id },
-	{ 35, X509_NEVER, false, X509_FORM_AUTHORITY_KEY_ID, x509_read_authority_key_id, x509_put_authority_key_id },
-	{ 17, X509_WITHOUT_SUBJECT, false, X509_FORM_ALT_NAMES, read_alt_names, put_alt_names },
-	{ 31, X509_NEVER, false, X509_FORM_CRL_URL, read_crl_points, put_crl_points },
-};
-/* clang-format on */
-#define EXTENSIONS (sizeof(extensions) / sizeof(extensions[0]))
-
 /* A CA's subject has its serial in decimal, which keeps two CAs of one cluster apart. */
-static bool subject_has_serial(const struct facts *facts)
+/*@ requires der_readable(subject.at, subject.length);
+    requires der_readable(serial.at, serial.length);
+    assigns \nothing;
+*/
+static bool subject_has_serial(struct slice subject, struct slice serial)
 {
-	struct slice list = FACTS_SLICE(facts, x509_subject), decimal;
 	struct x509_attribute attribute;
 	uint8_t digits[X509_DECIMAL_MAX];
+	const struct slice decimal = { digits, x509_serial_decimal(serial, digits) };
 	unsigned found = 0;
 
-	decimal.at = digits;
-	decimal.length = x509_serial_decimal(FACTS_SLICE(facts, x509_serial), digits);
-	while (x509_next_attribute(&list, &attribute))
+	/*@ loop invariant der_readable(subject.at, subject.length);
+	    loop invariant found + subject.length <= \at(subject.length, Pre);
+	    loop assigns subject, attribute, found;
+	    loop variant subject.length; */
+	while (x509_next_attribute(&subject, &attribute))
 		if (attribute.kind == X509_SERIAL_NUMBER) {
 			if (!slice_same(attribute.value, decimal))
 				return false;
@@ -349,21 +526,32 @@ static bool subject_has_serial(const struct facts *facts)
 	return found == 1;
 }
 
+/*@ requires \valid_read(facts);
+    requires der_readable(facts->x509_serial, facts->x509_serial_length);
+    requires der_readable(facts->x509_subject, facts->x509_subject_length);
+    assigns \nothing;
+*/
 static enum x509_form check_authority(const struct facts *facts)
 {
 	const unsigned usage = facts->x509_key_usage;
+	const struct slice serial = FACTS_SLICE(facts, x509_serial);
 
 	if ((usage & X509_KEY_CERT_SIGN) == 0 || (usage & ~AUTHORITY_USAGES) != 0)
 		return X509_FORM_KEY_USAGE;
-	if (x509_serial_unstamped(FACTS_SLICE(facts, x509_serial)))
+	if (x509_serial_unstamped(serial))
 		return X509_FORM_SERIAL;
 	if (facts->x509_extended_key_usage != 0 || facts->x509_alt_names_length != 0 ||
 	    facts->x509_crl_url_length != 0 || facts->x509_subject_key_id_length == 0 ||
-	    !subject_has_serial(facts))
+	    !subject_has_serial(FACTS_SLICE(facts, x509_subject), serial))
 		return X509_FORM_AUTHORITY;
 	return X509_FORM_GOOD;
 }
 
+/*@ requires \valid_read(facts);
+    requires der_readable(facts->x509_serial, facts->x509_serial_length);
+    requires der_readable(facts->x509_subject, facts->x509_subject_length);
+    assigns \nothing;
+*/
 static enum x509_form check_whole(const struct facts *facts)
 {
 	if (facts->x509_is_ca)
@@ -376,15 +564,26 @@ static enum x509_form check_whole(const struct facts *facts)
 	return X509_FORM_GOOD;
 }
 
+/*@ requires der_readable(from.at, from.length) && \valid(facts);
+    assigns *facts;
+    ensures \result == X509_FORM_GOOD ==> x509_facts(facts);
+    ensures \result == X509_FORM_GOOD ==>
+      facts->x509_serial == from.at + facts->serial_at &&
+      facts->serial_at + facts->x509_serial_length <= from.length;
+*/
 static enum x509_form read_fields(struct slice from, struct facts *facts)
 {
-	struct slice issuer, subject;
+	const size_t length = from.length;
+	struct slice serial, issuer, subject, extensions;
+	size_t serial_at;
 	enum x509_form form;
 
 	if (!take_version(&from))
 		return X509_FORM_VERSION;
-	if (!take_serial(&from, facts))
+	serial = take_serial(&from);
+	if (serial.length == 0)
 		return X509_FORM_SERIAL;
+	serial_at = length - from.length - serial.length;
 	if (!x509_take_signature(&from, &facts->x509_signature))
 		return X509_FORM_SIGNATURE;
 	if (!x509_take_name(&from, &issuer) || issuer.length == 0)
@@ -395,29 +594,36 @@ static enum x509_form read_fields(struct slice from, struct facts *facts)
 		return X509_FORM_SUBJECT;
 	if (!take_key(&from, facts))
 		return X509_FORM_SUBJECT_KEY;
+	if (!x509_read_extensions(from, DER_EXPLICIT(3), &extensions))
+		return X509_FORM_FRAME;
+	form = read_extensions(extensions, subject.length > 0, facts);
+	if (form != X509_FORM_GOOD)
+		return form;
+	X509_SET(facts, x509_serial, serial);
+	facts->serial_at = serial_at;
 	X509_SET(facts, x509_issuer, issuer);
 	X509_SET(facts, x509_subject, subject);
-	form = x509_read_extensions(from, DER_EXPLICIT(3), extensions, EXTENSIONS, facts);
-	return form == X509_FORM_GOOD ? check_whole(facts) : form;
+	return check_whole(facts);
 }
 
 enum x509_form x509_certificate_read(
     const uint8_t *bytes, size_t length, struct facts *out)
 {
+	static const struct facts none = { .subject_kind = KEY_RSA };
 	struct slice fields;
-	struct facts facts = { .subject_kind = KEY_RSA };
 	enum x509_form form;
 
+	*out = none;
 	if (length > FACTS_DOCUMENT_MAX)
 		return X509_FORM_OVERSIZED;
 	if (!der_take_whole((struct slice){ bytes, length }, DER_SEQUENCE, &fields))
 		return X509_FORM_FRAME;
-	form = read_fields(fields, &facts);
-	if (form != X509_FORM_GOOD)
-		return form;
-	facts.serial_at = (size_t)(facts.x509_serial - bytes);
-	*out = facts;
-	return X509_FORM_GOOD;
+	form = read_fields(fields, out);
+	if (form == X509_FORM_GOOD)
+		out->serial_at += length - fields.length;
+	else
+		*out = none;
+	return form;
 }
 
 static void put_rsa(struct der_sink *to, const struct facts *facts)
@@ -460,7 +666,8 @@ size_t x509_certificate_write(const struct facts *facts, uint8_t *out, size_t ro
 {
 	const struct slice serial = FACTS_SLICE(facts, x509_serial);
 	struct der_sink to = der_sink(out, room);
-	size_t whole = der_open(&to), validity;
+	const size_t whole = der_open(&to);
+	size_t opened, list;
 
 	der_put(&to, DER_EXPLICIT(0), version, sizeof(version));
 	if (!is_serial(serial))
@@ -468,13 +675,17 @@ size_t x509_certificate_write(const struct facts *facts, uint8_t *out, size_t ro
 	der_put(&to, DER_INTEGER, serial.at, serial.length);
 	x509_put_signature(&to, facts->x509_signature);
 	der_put(&to, DER_SEQUENCE, facts->x509_issuer, facts->x509_issuer_length);
-	validity = der_open(&to);
+	opened = der_open(&to);
 	der_put_time(&to, facts->x509_not_before);
 	der_put_time(&to, facts->x509_not_after);
-	der_close(&to, validity, DER_SEQUENCE);
+	der_close(&to, opened, DER_SEQUENCE);
 	der_put(&to, DER_SEQUENCE, facts->x509_subject, facts->x509_subject_length);
 	put_key(&to, facts);
-	x509_put_extensions(&to, DER_EXPLICIT(3), extensions, EXTENSIONS, facts);
+	opened = der_open(&to);
+	list = der_open(&to);
+	put_extensions(&to, facts);
+	der_close(&to, list, DER_SEQUENCE);
+	der_close(&to, opened, DER_EXPLICIT(3));
 	der_close(&to, whole, DER_SEQUENCE);
 	return to.failed ? 0 : to.used;
 }

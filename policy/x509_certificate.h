@@ -24,8 +24,35 @@
 #define X509_ALT_NAMES_MAX 256
 #define X509_ALT_NAME_MAX  2048 /* bytes */
 
-/* `out` is written only when the result is X509_FORM_GOOD; its slices point into `bytes`,
- * and what belongs to other documents is 0. */
+/*@ // The subject's key, and the parts of the document that a reader leaves in the facts.
+    predicate x509_key{L}(struct facts *f) =
+      KEY_RSA <= f->subject_kind < KEY_KIND_COUNT &&
+      der_readable(f->subject_key, f->subject_key_length) &&
+      der_readable(f->subject_exponent, f->subject_exponent_length);
+
+    predicate x509_extension_facts{L}(struct facts *f) =
+      der_readable(f->x509_subject_key_id, f->x509_subject_key_id_length) &&
+      der_readable(f->x509_authority_key_id, f->x509_authority_key_id_length) &&
+      der_readable(f->x509_alt_names, f->x509_alt_names_length) &&
+      der_readable(f->x509_crl_url, f->x509_crl_url_length);
+
+    predicate x509_facts{L}(struct facts *f) =
+      x509_key(f) && x509_extension_facts(f) &&
+      0 <= f->x509_signature < X509_SIGNATURE_COUNT &&
+      0 < f->x509_serial_length <= X509_SERIAL_MAX &&
+      der_readable(f->x509_serial, f->x509_serial_length) &&
+      der_readable(f->x509_issuer, f->x509_issuer_length) &&
+      der_readable(f->x509_subject, f->x509_subject_length);
+*/
+
+/* The slices of `out` point into `bytes`, and what belongs to other documents is 0; it is
+ * empty when the result is not X509_FORM_GOOD. */
+/*@ requires \valid_read(bytes + (0 .. length - 1)) && \valid(out);
+    assigns *out;
+    ensures \result == X509_FORM_GOOD ==> x509_facts(out);
+    ensures \result == X509_FORM_GOOD ==> out->x509_serial == bytes + out->serial_at &&
+      out->serial_at + out->x509_serial_length <= length;
+*/
 enum x509_form x509_certificate_read(
     const uint8_t *bytes, size_t length, struct facts *out);
 
@@ -36,6 +63,11 @@ size_t x509_certificate_write(const struct facts *facts, uint8_t *out, size_t ro
 
 /* A SubjectPublicKeyInfo to and from its parts. Only the subject_* members are written,
  * and they mean nothing when it returns false. */
+/*@ requires \valid_read(bytes + (0 .. length - 1)) && \valid(out);
+    assigns out->subject_kind, out->subject_key, out->subject_key_length,
+      out->subject_exponent, out->subject_exponent_length;
+    ensures \result ==> x509_key(out);
+*/
 bool x509_key_read(const uint8_t *bytes, size_t length, struct facts *out);
 size_t x509_key_write(const struct facts *facts, uint8_t *out, size_t room);
 
@@ -54,6 +86,13 @@ struct x509_alt_name {
 };
 
 /* The next of a packed list; false at its end, which is before what is no such name. */
+/*@ requires \valid(list) && \valid(out) && \separated(list, out);
+    requires der_readable(list->at, list->length);
+    assigns *list, *out;
+    ensures der_readable(list->at, list->length);
+    ensures \result ==> list->length < \old(list->length);
+    ensures \result ==> der_readable(out->value.at, out->value.length);
+*/
 bool x509_next_alt_name(struct slice *list, struct x509_alt_name *out);
 void x509_put_alt_name(struct der_sink *to, const struct x509_alt_name *name);
 

@@ -1,7 +1,7 @@
 /* Reader and writer of CRLs; x509_crl.h has what is accepted. */
 #include "policy/x509_crl.h"
 
-#include <string.h>
+#include "policy/bytes.h"
 
 bool x509_next_revoked(struct slice *list, struct x509_revoked *out)
 {
@@ -25,22 +25,37 @@ void x509_put_revoked(struct der_sink *to, const struct x509_revoked *revoked)
 }
 
 /* Of minimal positive INTEGERs the longer is the larger. */
+/*@ requires der_readable(a.at, a.length) && der_readable(b.at, b.length);
+    assigns \nothing;
+*/
 static bool is_below(struct slice a, struct slice b)
 {
 	return a.length < b.length ||
-	       (a.length == b.length && memcmp(a.at, b.at, a.length) < 0);
+	       (a.length == b.length && bytes_order(a.at, b.at, a.length) < 0);
 }
 
-static bool take_revoked(struct slice *from, struct facts *facts)
+/* The packed list, which is empty when there is none. */
+/*@ requires \valid(from) && \valid(out) && \separated(from, out);
+    requires der_readable(from->at, from->length);
+    assigns *from, *out;
+    ensures der_readable(from->at, from->length);
+    ensures \result ==> der_readable(out->at, out->length);
+*/
+static bool take_revoked(struct slice *from, struct slice *out)
 {
 	struct x509_revoked revoked;
 	struct slice list, last = { from->at, 0 };
 
+	*out = last;
 	if (!der_next_is(from, DER_SEQUENCE))
 		return true;
 	if (!der_take(from, DER_SEQUENCE, &list) || list.length == 0)
 		return false;
-	X509_SET(facts, x509_revoked, list);
+	*out = list;
+	/*@ loop invariant der_readable(list.at, list.length);
+	    loop invariant der_readable(last.at, last.length);
+	    loop assigns list, last, revoked;
+	    loop variant list.length; */
 	for (; list.length > 0; last = revoked.serial)
 		if (!x509_next_revoked(&list, &revoked) ||
 		    !is_below(last, revoked.serial))
@@ -48,28 +63,37 @@ static bool take_revoked(struct slice *from, struct facts *facts)
 	return true;
 }
 
-static bool read_number(struct slice value, struct facts *facts)
+/*@ requires der_readable(list.at, list.length) && \valid(facts);
+    assigns facts->x509_authority_key_id, facts->x509_authority_key_id_length,
+      facts->x509_crl_number;
+    ensures \result == X509_FORM_GOOD ==>
+      der_readable(facts->x509_authority_key_id, facts->x509_authority_key_id_length);
+*/
+static enum x509_form read_extensions(struct slice list, struct facts *facts)
 {
-	return der_take_number(&value, &facts->x509_crl_number) && value.length == 0;
+	const struct slice authority_key_id =
+	    x509_take_extension(&list, X509_CE_AUTHORITY_KEY_ID, false);
+	const struct slice id = x509_read_authority_key_id(authority_key_id);
+	struct slice number = x509_take_extension(&list, X509_CE_CRL_NUMBER, false);
+
+	if (list.length > 0)
+		return X509_FORM_EXTENSION;
+	if (id.length == 0)
+		return X509_FORM_AUTHORITY_KEY_ID;
+	X509_SET(facts, x509_authority_key_id, id);
+	if (!der_take_number(&number, &facts->x509_crl_number) || number.length != 0)
+		return X509_FORM_CRL_NUMBER;
+	return X509_FORM_GOOD;
 }
 
-static void put_number(struct der_sink *to, const struct facts *facts)
-{
-	der_put_number(to, facts->x509_crl_number);
-}
-
-/* clang-format off */
-static const struct x509_extension extensions[] = {
-	{ 35, X509_NEVER, true, X509_FORM_AUTHORITY_KEY_ID, x509_read_authority_key_id, x509_put_authority_key_id },
-	{ 20, X509_NEVER, true, X509_FORM_CRL_NUMBER, read_number, put_number },
-};
-/* clang-format on */
-#define EXTENSIONS (sizeof(extensions) / sizeof(extensions[0]))
-
+/*@ requires der_readable(from.at, from.length) && \valid(facts);
+    assigns *facts;
+    ensures \result == X509_FORM_GOOD ==> x509_crl_facts(facts);
+*/
 static enum x509_form read_fields(struct slice from, struct facts *facts)
 {
+	struct slice issuer, revoked, extensions;
 	uint32_t version;
-	struct slice issuer;
 
 	if (!der_take_number(&from, &version) || version != 1)
 		return X509_FORM_VERSION;
@@ -80,32 +104,47 @@ static enum x509_form read_fields(struct slice from, struct facts *facts)
 	if (!der_take_time(&from, &facts->x509_not_before) ||
 	    !der_take_time(&from, &facts->x509_not_after))
 		return X509_FORM_VALIDITY;
-	if (!take_revoked(&from, facts))
+	if (!take_revoked(&from, &revoked))
 		return X509_FORM_REVOKED;
+	if (!x509_read_extensions(from, DER_EXPLICIT(0), &extensions))
+		return X509_FORM_FRAME;
 	X509_SET(facts, x509_issuer, issuer);
-	return x509_read_extensions(from, DER_EXPLICIT(0), extensions, EXTENSIONS, facts);
+	X509_SET(facts, x509_revoked, revoked);
+	return read_extensions(extensions, facts);
 }
 
 enum x509_form x509_crl_read(const uint8_t *bytes, size_t length, struct facts *out)
 {
+	static const struct facts none = { .subject_kind = KEY_RSA };
 	struct slice fields;
-	struct facts facts = { .subject_kind = KEY_RSA };
 	enum x509_form form;
 
+	*out = none;
 	if (length > FACTS_DOCUMENT_MAX)
 		return X509_FORM_OVERSIZED;
 	if (!der_take_whole((struct slice){ bytes, length }, DER_SEQUENCE, &fields))
 		return X509_FORM_FRAME;
-	form = read_fields(fields, &facts);
-	if (form == X509_FORM_GOOD)
-		*out = facts;
+	form = read_fields(fields, out);
+	if (form != X509_FORM_GOOD)
+		*out = none;
 	return form;
+}
+
+static void put_extensions(struct der_sink *to, const struct facts *facts)
+{
+	struct x509_opened number;
+
+	x509_put_authority_key_id(to, FACTS_SLICE(facts, x509_authority_key_id));
+	number = x509_open_extension(to, X509_CE_CRL_NUMBER, false);
+	der_put_number(to, facts->x509_crl_number);
+	x509_close_extension(to, number);
 }
 
 size_t x509_crl_write(const struct facts *facts, uint8_t *out, size_t room)
 {
 	struct der_sink to = der_sink(out, room);
-	size_t opened = der_open(&to);
+	const size_t whole = der_open(&to);
+	size_t opened, list;
 
 	der_put_number(&to, 1); /* v2 */
 	x509_put_signature(&to, facts->x509_signature);
@@ -115,7 +154,11 @@ size_t x509_crl_write(const struct facts *facts, uint8_t *out, size_t room)
 	if (facts->x509_revoked_length != 0)
 		der_put(
 		    &to, DER_SEQUENCE, facts->x509_revoked, facts->x509_revoked_length);
-	x509_put_extensions(&to, DER_EXPLICIT(0), extensions, EXTENSIONS, facts);
-	der_close(&to, opened, DER_SEQUENCE);
+	opened = der_open(&to);
+	list = der_open(&to);
+	put_extensions(&to, facts);
+	der_close(&to, list, DER_SEQUENCE);
+	der_close(&to, opened, DER_EXPLICIT(0));
+	der_close(&to, whole, DER_SEQUENCE);
 	return to.failed ? 0 : to.used;
 }

@@ -12,8 +12,20 @@
 
 #include "policy/x509_fields.h"
 
-/* `out` is written only when the result is X509_FORM_GOOD; its slices point into `bytes`,
- * and what belongs to other documents is 0. */
+/*@ // The parts of the document that the reader leaves in the facts.
+    predicate x509_crl_facts{L}(struct facts *f) =
+      0 <= f->x509_signature < X509_SIGNATURE_COUNT &&
+      der_readable(f->x509_issuer, f->x509_issuer_length) &&
+      der_readable(f->x509_authority_key_id, f->x509_authority_key_id_length) &&
+      der_readable(f->x509_revoked, f->x509_revoked_length);
+*/
+
+/* The slices of `out` point into `bytes`, and what belongs to other documents is 0; it is
+ * empty when the result is not X509_FORM_GOOD. */
+/*@ requires \valid_read(bytes + (0 .. length - 1)) && \valid(out);
+    assigns *out;
+    ensures \result == X509_FORM_GOOD ==> x509_crl_facts(out);
+*/
 enum x509_form x509_crl_read(const uint8_t *bytes, size_t length, struct facts *out);
 
 /* The number of bytes written; 0 when they do not fit into `room` or FACTS_DOCUMENT_MAX,
@@ -26,6 +38,14 @@ struct x509_revoked {
 };
 
 /* The next of a packed list that a reader accepted; false at its end. */
+/*@ requires \valid(list) && \valid(out) && \separated(list, out);
+    requires der_readable(list->at, list->length);
+    assigns *list, *out;
+    ensures der_readable(list->at, list->length);
+    ensures \result ==> list->length < \old(list->length);
+    ensures \result ==> der_readable(out->serial.at, out->serial.length);
+    ensures \result ==> 0 < out->serial.length <= X509_SERIAL_MAX;
+*/
 bool x509_next_revoked(struct slice *list, struct x509_revoked *out);
 void x509_put_revoked(struct der_sink *to, const struct x509_revoked *revoked);
 

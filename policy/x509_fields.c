@@ -62,18 +62,25 @@ size_t x509_serial_decimal(struct slice serial, uint8_t out[X509_DECIMAL_MAX])
  * (X.680 41.4; Go's encoding/asn1 writes no others). */
 static const uint64_t printable_string[2] = { 0xa7fffb8100000000, 0x07fffffe07fffffe };
 
+/*@ assigns \nothing; */
 static bool is_printable(uint8_t c)
 {
 	return c < 128 && printable_string[c / 64] >> c % 64 & 1;
 }
 
 /* The one tag that this value may have; 0 when it has none. */
+/*@ requires der_readable(value.at, value.length);
+    assigns \nothing;
+*/
 static uint8_t value_tag(enum x509_attribute_kind kind, struct slice value)
 {
 	size_t i = 0;
 
 	if (value.length == 0 || value.length > X509_VALUE_MAX)
 		return 0;
+	/*@ loop invariant i <= value.length;
+	    loop assigns i;
+	    loop variant value.length - i; */
 	while (i < value.length && is_printable(value.at[i]))
 		i++;
 	if (i == value.length)
@@ -112,22 +119,28 @@ static bool begins(struct slice oid, size_t length, const uint8_t *arc, size_t a
 
 /*@ requires der_readable(oid.at, oid.length) && \valid(out);
     assigns *out;
+    ensures \result ==> X509_TELEPORT <= out->kind <= X509_POSTAL_CODE;
     ensures \result ==> out->branch <= 127 && out->leaf <= 127;
 */
 static bool read_attribute_type(struct slice oid, struct x509_attribute *out)
 {
 	static const uint8_t x520[2] = { X520 }, teleport[3] = { TELEPORT };
 
-	*out = (struct x509_attribute){ .kind = X509_TELEPORT };
+	enum x509_attribute_kind kind = X509_TELEPORT;
+	uint8_t branch = 0, leaf = 0;
+
 	if (begins(oid, 3, x520, sizeof(x520)) && is_x520(oid.at[2])) {
-		out->kind = (enum x509_attribute_kind)oid.at[2];
-		return true;
-	}
-	if (!begins(oid, 5, teleport, sizeof(teleport)) || oid.at[3] > 127 ||
-	    oid.at[4] > 127)
+		kind = (enum x509_attribute_kind)oid.at[2];
+	} else if (begins(oid, 5, teleport, sizeof(teleport)) && oid.at[3] <= 127 &&
+		   oid.at[4] <= 127) {
+		branch = oid.at[3];
+		leaf = oid.at[4];
+	} else {
 		return false;
-	out->branch = oid.at[3];
-	out->leaf = oid.at[4];
+	}
+	out->kind = kind;
+	out->branch = branch;
+	out->leaf = leaf;
 	return true;
 }
 
@@ -146,27 +159,37 @@ static void put_attribute_type(
 		to->failed = true;
 }
 
-/* The content of a SEQUENCE of type and value, and the tag of the latter. */
-static bool read_attribute(struct slice pair, struct x509_attribute *out, uint8_t *tag)
+/* The content of a SEQUENCE of type and value. Returns the tag of the latter; 0 when this
+ * is no attribute, since no value has that tag. */
+/*@ requires der_readable(pair.at, pair.length) && \valid(out);
+    assigns *out;
+    ensures \result != 0 ==> der_readable(out->value.at, out->value.length);
+    ensures \result != 0 ==> X509_TELEPORT <= out->kind <= X509_POSTAL_CODE;
+    ensures \result != 0 ==> out->branch <= 127 && out->leaf <= 127;
+*/
+static uint8_t read_attribute(struct slice pair, struct x509_attribute *out)
 {
-	struct slice oid;
+	struct slice oid, value;
+	uint8_t tag;
 
 	if (!der_take(&pair, DER_OBJECT_ID, &oid) || !read_attribute_type(oid, out) ||
 	    pair.length == 0)
-		return false;
-	*tag = pair.at[0];
-	return der_take_whole(pair, *tag, &out->value);
+		return 0;
+	tag = pair.at[0];
+	if (!der_take_whole(pair, tag, &value))
+		return 0;
+	out->value = value;
+	return tag;
 }
 
 /* Inside a SET the list begins with a SEQUENCE, else with a SET. */
 bool x509_next_attribute(struct slice *list, struct x509_attribute *out)
 {
 	struct slice rest = *list, behind = *list, set, pair;
-	uint8_t tag;
 
 	if (der_take(&behind, DER_SET, &set))
 		rest = (struct slice){ set.at, set.length + behind.length };
-	if (!der_take(&rest, DER_SEQUENCE, &pair) || !read_attribute(pair, out, &tag))
+	if (!der_take(&rest, DER_SEQUENCE, &pair) || read_attribute(pair, out) == 0)
 		return false;
 	*list = rest;
 	return true;
@@ -187,6 +210,9 @@ void x509_put_attribute(struct der_sink *to, const struct x509_attribute *attrib
 
 /* By their bytes (X.690 11.6), and none twice. Two that differ do so before the end of
  * the shorter one, since an element begins with its length. */
+/*@ requires der_readable(one.at, one.length) && der_readable(next.at, next.length);
+    assigns \nothing;
+*/
 static bool in_order(struct slice one, struct slice next)
 {
 	const size_t shorter = one.length < next.length ? one.length : next.length;
@@ -194,42 +220,72 @@ static bool in_order(struct slice one, struct slice next)
 	return bytes_order(one.at, next.at, shorter) < 0;
 }
 
-/* The attributes of one RDN; adds to their number. */
-static bool read_set(struct slice set, unsigned *count)
+/* An attribute whose value has the tag that it must have; returns the whole element,
+ * empty when it is none. */
+/*@ requires \valid(set) && der_readable(set->at, set->length);
+    assigns *set;
+    ensures der_readable(set->at, set->length);
+    ensures der_readable(\result.at, \result.length);
+    ensures \result.length > 0 ==> set->length < \old(set->length);
+*/
+static struct slice take_attribute(struct slice *set)
 {
-	struct slice previous = { set.at, 0 }, element, pair;
+	struct slice element = *set, pair;
 	struct x509_attribute attribute;
-	const uint8_t *begin;
 	uint8_t tag;
 
-	do {
-		begin = set.at;
-		if ((*count)++ == X509_ATTRIBUTES_MAX ||
-		    !der_take(&set, DER_SEQUENCE, &pair) ||
-		    !read_attribute(pair, &attribute, &tag))
-			return false;
-		/* A value without a tag of its own must not go by the tag 0. */
-		if (tag == 0 || tag != value_tag(attribute.kind, attribute.value))
-			return false;
-		element = (struct slice){ begin, (size_t)(set.at - begin) };
-		if (previous.length > 0 && !in_order(previous, element))
-			return false;
+	if (!der_take(set, DER_SEQUENCE, &pair))
+		return (struct slice){ set->at, 0 };
+	tag = read_attribute(pair, &attribute);
+	if (tag == 0 || tag != value_tag(attribute.kind, attribute.value))
+		return (struct slice){ set->at, 0 };
+	element.length -= set->length;
+	return element;
+}
+
+/* The attributes of one RDN: how many there are; 0 when they are not as they must be, or
+ * more than `most`. */
+/*@ requires der_readable(set.at, set.length) && most <= X509_ATTRIBUTES_MAX;
+    assigns \nothing;
+    ensures \result <= most;
+*/
+static unsigned read_set(struct slice set, unsigned most)
+{
+	struct slice element, previous = { set.at, 0 };
+	unsigned count;
+
+	/*@ loop invariant count <= most && der_readable(set.at, set.length);
+	    loop invariant der_readable(previous.at, previous.length);
+	    loop assigns count, set, previous, element;
+	    loop variant set.length; */
+	for (count = 0; set.length > 0; count++) {
+		element = take_attribute(&set);
+		if (element.length == 0 || count == most ||
+		    (count > 0 && !in_order(previous, element)))
+			return 0;
 		previous = element;
-	} while (set.length > 0);
-	return true;
+	}
+	return count;
 }
 
 bool x509_take_name(struct slice *from, struct slice *list)
 {
 	struct slice rest, set;
-	unsigned count = 0;
+	unsigned left = X509_ATTRIBUTES_MAX, count;
 
 	if (!der_take(from, DER_SEQUENCE, list))
 		return false;
 	rest = *list;
-	while (rest.length > 0)
-		if (!der_take(&rest, DER_SET, &set) || !read_set(set, &count))
+	/*@ loop invariant left <= X509_ATTRIBUTES_MAX;
+	    loop invariant der_readable(rest.at, rest.length);
+	    loop assigns left, count, rest, set;
+	    loop variant rest.length; */
+	while (rest.length > 0) {
+		count = der_take(&rest, DER_SET, &set) ? read_set(set, left) : 0;
+		if (count == 0)
 			return false;
+		left -= count;
+	}
 	return true;
 }
 
@@ -285,123 +341,80 @@ void x509_put_signature(struct der_sink *to, enum x509_signature signature)
 	x509_put_choice(to, signatures, X509_SIGNATURE_COUNT, (unsigned)signature);
 }
 
+bool x509_read_extensions(struct slice from, uint8_t tag, struct slice *list)
+{
+	struct slice wrapped;
+
+	*list = from;
+	return from.length == 0 || (der_take_whole(from, tag, &wrapped) &&
+				       der_take_whole(wrapped, DER_SEQUENCE, list));
+}
+
 #define EXTENSION_ARC 0x55, 0x1d /* 2.5.29 */
 
-struct extension {
-	uint8_t number;
-	bool critical;
-	struct slice value;
-};
-
-static bool take_extension(struct slice *from, struct extension *out)
+/*@ requires der_readable(oid.at, oid.length);
+    assigns \nothing;
+*/
+static bool is_extension(struct slice oid, enum x509_extension number)
 {
 	static const uint8_t arc[2] = { EXTENSION_ARC };
-	struct slice content, oid;
 
-	if (!der_take(from, DER_SEQUENCE, &content) ||
-	    !der_take(&content, DER_OBJECT_ID, &oid) || !begins(oid, 3, arc, sizeof(arc)))
-		return false;
-	out->number = oid.at[2];
-	out->critical = der_next_is(&content, DER_BOOLEAN);
-	if (out->critical && !der_take_true(&content))
-		return false;
-	return der_take_whole(content, DER_OCTET_STRING, &out->value);
+	return begins(oid, 3, arc, sizeof(arc)) && oid.at[2] == number;
 }
 
-static bool is_critical(const struct x509_extension *row, const struct facts *facts)
+struct slice x509_take_extension(
+    struct slice *list, enum x509_extension number, bool critical)
 {
-	return row->critical == X509_ALWAYS ||
-	       (row->critical == X509_WITHOUT_SUBJECT && facts->x509_subject_length == 0);
+	struct slice rest = *list, content, oid, value;
+
+	if (!der_take(&rest, DER_SEQUENCE, &content) ||
+	    !der_take(&content, DER_OBJECT_ID, &oid) || !is_extension(oid, number) ||
+	    der_next_is(&content, DER_BOOLEAN) != critical ||
+	    (critical && !der_take_true(&content)) ||
+	    !der_take_whole(content, DER_OCTET_STRING, &value) || value.length == 0)
+		return (struct slice){ list->at, 0 };
+	*list = rest;
+	return value;
 }
 
-/* The order of the table also sees to it that none comes twice. */
-static enum x509_form read_list(struct slice list, const struct x509_extension *table,
-    size_t rows, struct facts *facts)
+struct x509_opened x509_open_extension(
+    struct der_sink *to, enum x509_extension number, bool critical)
 {
-	struct extension extension;
-	unsigned seen = 0;
-	size_t place = 0;
-
-	for (; list.length > 0; place++) {
-		if (!take_extension(&list, &extension))
-			return X509_FORM_EXTENSION;
-		while (place < rows && table[place].number != extension.number)
-			place++;
-		if (place == rows ||
-		    extension.critical != is_critical(&table[place], facts))
-			return X509_FORM_EXTENSION;
-		if (!table[place].read(extension.value, facts))
-			return table[place].fault;
-		seen |= 1u << place;
-	}
-	for (place = 0; place < rows; place++)
-		if (table[place].needed && (seen & 1u << place) == 0)
-			return table[place].fault;
-	return X509_FORM_GOOD;
-}
-
-enum x509_form x509_read_extensions(struct slice from, uint8_t tag,
-    const struct x509_extension *table, size_t rows, struct facts *facts)
-{
-	struct slice wrapped, list = { from.at, 0 };
-
-	if (from.length > 0 && (!der_take_whole(from, tag, &wrapped) ||
-				   !der_take_whole(wrapped, DER_SEQUENCE, &list)))
-		return X509_FORM_FRAME;
-	return read_list(list, table, rows, facts);
-}
-
-static void put_extension(
-    struct der_sink *to, const struct x509_extension *row, const struct facts *facts)
-{
-	const uint8_t oid[3] = { EXTENSION_ARC, row->number };
-	size_t whole = der_open(to), value;
+	const uint8_t oid[3] = { EXTENSION_ARC, (uint8_t)number };
+	struct x509_opened opened = { .whole = der_open(to) };
 
 	der_put(to, DER_OBJECT_ID, oid, sizeof(oid));
-	if (is_critical(row, facts))
+	if (critical)
 		der_put_true(to);
-	value = der_open(to);
-	row->put(to, facts);
-	if (to->used == value) {
-		to->used = whole;
-		return;
-	}
-	der_close(to, value, DER_OCTET_STRING);
-	der_close(to, whole, DER_SEQUENCE);
+	opened.value = der_open(to);
+	return opened;
 }
 
-void x509_put_extensions(struct der_sink *to, uint8_t tag,
-    const struct x509_extension *table, size_t rows, const struct facts *facts)
+void x509_close_extension(struct der_sink *to, struct x509_opened opened)
 {
-	size_t opened = der_open(to), i;
-
-	for (i = 0; i < rows; i++)
-		put_extension(to, &table[i], facts);
-	der_close(to, opened, DER_SEQUENCE);
-	der_close(to, opened, tag);
+	der_close(to, opened.value, DER_OCTET_STRING);
+	der_close(to, opened.whole, DER_SEQUENCE);
 }
 
-bool x509_read_authority_key_id(struct slice value, struct facts *facts)
+struct slice x509_read_authority_key_id(struct slice value)
 {
 	struct slice content, id;
 
 	if (!der_take_whole(value, DER_SEQUENCE, &content) ||
-	    !der_take_whole(content, DER_CONTEXT(0), &id) || id.length == 0 ||
-	    id.length > X509_KEY_ID_MAX)
-		return false;
-	X509_SET(facts, x509_authority_key_id, id);
-	return true;
+	    !der_take_whole(content, DER_CONTEXT(0), &id) || id.length > X509_KEY_ID_MAX)
+		return (struct slice){ value.at, 0 };
+	return id;
 }
 
-void x509_put_authority_key_id(struct der_sink *to, const struct facts *facts)
+void x509_put_authority_key_id(struct der_sink *to, struct slice id)
 {
-	size_t opened = der_open(to);
+	const struct x509_opened opened =
+	    x509_open_extension(to, X509_CE_AUTHORITY_KEY_ID, false);
+	const size_t content = der_open(to);
 
-	if (facts->x509_authority_key_id_length == 0)
-		return;
-	der_put(to, DER_CONTEXT(0), facts->x509_authority_key_id,
-	    facts->x509_authority_key_id_length);
-	der_close(to, opened, DER_SEQUENCE);
+	der_put(to, DER_CONTEXT(0), id.at, id.length);
+	der_close(to, content, DER_SEQUENCE);
+	x509_close_extension(to, opened);
 }
 
 /* clang-format off */

@@ -101,10 +101,26 @@ struct x509_attribute {
 
 /* The next of a packed list; false at its end, which is before what is no such
  * attribute. What characters a value has only x509_take_name() looks at. */
+/*@ requires \valid(list) && \valid(out) && \separated(list, out);
+    requires der_readable(list->at, list->length);
+    assigns *list, *out;
+    ensures der_readable(list->at, list->length);
+    ensures \result ==> list->length < \old(list->length);
+    ensures \result ==> der_readable(out->value.at, out->value.length);
+    ensures \result ==> X509_TELEPORT <= out->kind <= X509_POSTAL_CODE;
+    ensures \result ==> out->branch <= 127 && out->leaf <= 127;
+*/
 bool x509_next_attribute(struct slice *list, struct x509_attribute *out);
 void x509_put_attribute(struct der_sink *to, const struct x509_attribute *attribute);
 
 /* A Name, whose content is the packed list; it is written as it is. */
+/*@ requires \valid(from) && \valid(list) && \separated(from, list);
+    requires der_readable(from->at, from->length);
+    assigns *from, *list;
+    ensures der_readable(from->at, from->length);
+    ensures \result ==> from->length < \old(from->length);
+    ensures \result ==> der_readable(list->at, list->length);
+*/
 bool x509_take_name(struct slice *from, struct slice *list);
 
 /* The content of a SEQUENCE that is one of few, as algorithms are. */
@@ -138,30 +154,56 @@ bool x509_take_signature(struct slice *from, enum x509_signature *out);
 void x509_put_signature(struct der_sink *to, enum x509_signature signature);
 
 /*
- * Extensions. A document has a table of those that it may carry, in their order; each at
- * most once, and those that are needed always.
+ * Extensions, by the last number of their OID 2.5.29.N (RFC 5280 4.2). A document has
+ * those that it may carry in one order, which also sees to it that none comes twice.
  */
-enum x509_critical { X509_NEVER, X509_ALWAYS, X509_WITHOUT_SUBJECT };
-
-struct x509_extension {
-	uint8_t number; /* the last of 2.5.29.N */
-	enum x509_critical critical;
-	bool needed;
-	enum x509_form fault;
-	bool (*read)(struct slice value, struct facts *facts);
-	/* Puts nothing when the facts have nothing for it. */
-	void (*put)(struct der_sink *to, const struct facts *facts);
+enum x509_extension {
+	X509_CE_SUBJECT_KEY_ID = 14,
+	X509_CE_KEY_USAGE = 15,
+	X509_CE_ALT_NAMES = 17,
+	X509_CE_BASIC_CONSTRAINTS = 19,
+	X509_CE_CRL_NUMBER = 20,
+	X509_CE_CRL_POINTS = 31,
+	X509_CE_AUTHORITY_KEY_ID = 35,
+	X509_CE_EXTENDED_KEY_USAGE = 37
 };
 
-/* They are the last field, under the tag DER_EXPLICIT(n). */
-enum x509_form x509_read_extensions(struct slice from, uint8_t tag,
-    const struct x509_extension *table, size_t rows, struct facts *facts);
-void x509_put_extensions(struct der_sink *to, uint8_t tag,
-    const struct x509_extension *table, size_t rows, const struct facts *facts);
+/* The list of them, which is the last field, under the tag DER_EXPLICIT(n); empty when
+ * there is no such field. */
+/*@ requires der_readable(from.at, from.length) && \valid(list);
+    assigns *list;
+    ensures \result ==> der_readable(list->at, list->length);
+*/
+bool x509_read_extensions(struct slice from, uint8_t tag, struct slice *list);
 
-/* The identifier, and nothing else (RFC 5280 4.2.1.1). */
+/* The value of this extension, when it is the next and critical or not as it must be.
+ * Else it is empty and the list stays: what nobody takes is left in it. */
+/*@ requires \valid(list) && der_readable(list->at, list->length);
+    assigns *list;
+    ensures der_readable(list->at, list->length);
+    ensures der_readable(\result.at, \result.length);
+*/
+struct slice x509_take_extension(
+    struct slice *list, enum x509_extension number, bool critical);
+
+/* An extension whose value is put between the two calls. */
+struct x509_opened {
+	size_t whole;
+	size_t value;
+};
+struct x509_opened x509_open_extension(
+    struct der_sink *to, enum x509_extension number, bool critical);
+void x509_close_extension(struct der_sink *to, struct x509_opened opened);
+
+/* The identifier, and nothing else (RFC 5280 4.2.1.1); empty when the value is not one.
+ */
 #define X509_KEY_ID_MAX 64
-bool x509_read_authority_key_id(struct slice value, struct facts *facts);
-void x509_put_authority_key_id(struct der_sink *to, const struct facts *facts);
+/*@ requires der_readable(value.at, value.length);
+    assigns \nothing;
+    ensures der_readable(\result.at, \result.length);
+    ensures \result.length <= X509_KEY_ID_MAX;
+*/
+struct slice x509_read_authority_key_id(struct slice value);
+void x509_put_authority_key_id(struct der_sink *to, struct slice id);
 
 #endif

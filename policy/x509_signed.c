@@ -3,20 +3,22 @@
 
 bool x509_signed_read(const uint8_t *bytes, size_t length, struct x509_signed *out)
 {
-	struct slice from, content;
-	struct x509_signed parts = { .document.length = 0 };
+	struct slice document, from, content, signature;
+	enum x509_signature algorithm;
 
 	if (length > DER_MAX ||
 	    !der_take_whole((struct slice){ bytes, length }, DER_SEQUENCE, &from))
 		return false;
-	parts.document.at = from.at;
+	document = from;
 	if (!der_take(&from, DER_SEQUENCE, &content))
 		return false;
-	parts.document.length = (size_t)(from.at - parts.document.at);
-	if (!x509_take_signature(&from, &parts.algorithm) ||
-	    !der_take_bits(&from, &parts.signature) || from.length > 0)
+	document.length -= from.length;
+	if (!x509_take_signature(&from, &algorithm) ||
+	    !der_take_bits(&from, &signature) || from.length > 0)
 		return false;
-	*out = parts;
+	out->document = document;
+	out->algorithm = algorithm;
+	out->signature = signature;
 	return true;
 }
 

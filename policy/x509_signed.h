@@ -21,6 +21,12 @@ struct x509_signed {
 
 /* Nothing may lie around it; the slices of `out` point into `bytes`. The document itself
  * is not read. */
+/*@ requires \valid_read(bytes + (0 .. length - 1)) && \valid(out);
+    assigns *out;
+    ensures \result ==> der_readable(out->document.at, out->document.length);
+    ensures \result ==> 0 <= out->algorithm < X509_SIGNATURE_COUNT;
+    ensures \result ==> der_readable(out->signature.at, out->signature.length);
+*/
 bool x509_signed_read(const uint8_t *bytes, size_t length, struct x509_signed *out);
 
 /* The number of bytes written; 0 when they do not fit into `room` or DER_MAX. */

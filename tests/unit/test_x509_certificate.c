@@ -19,6 +19,10 @@ static enum x509_form read_exactly(const struct bytes *bytes)
 		assert_int_equal(written.length, bytes->length);
 		assert_memory_equal(written.at, copy, written.length);
 		assert_ptr_equal(copy + facts.serial_at, facts.x509_serial);
+	} else {
+		assert_null(facts.x509_serial);
+		assert_null(facts.x509_issuer);
+		assert_null(facts.subject_key);
 	}
 	free(copy);
 	return form;
@@ -1026,6 +1030,7 @@ static void refuses_indefinite_and_long_lengths(void **state)
 static void refuses_bytes_after_the_end(void **state)
 {
 	static struct bytes bytes;
+	struct facts facts;
 
 	(void)state;
 	make_sample(1, &bytes);
@@ -1035,9 +1040,9 @@ static void refuses_bytes_after_the_end(void **state)
 	fields.part[fields.count].length = 0;
 	add_hex(&fields.part[fields.count++], "05 00");
 	assert_int_equal(read_fields_again(), X509_FORM_FRAME);
-	assert_int_equal(x509_certificate_read(bytes.at, FACTS_DOCUMENT_MAX + 1, NULL),
+	assert_int_equal(x509_certificate_read(bytes.at, FACTS_DOCUMENT_MAX + 1, &facts),
 	    X509_FORM_OVERSIZED);
-	assert_int_equal(x509_certificate_read(NULL, 0, NULL), X509_FORM_FRAME);
+	assert_int_equal(x509_certificate_read(NULL, 0, &facts), X509_FORM_FRAME);
 }
 
 static enum x509_form read_authority(const struct sample *sample)

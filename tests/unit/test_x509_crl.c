@@ -18,6 +18,9 @@ static enum x509_form read_exactly(const struct bytes *bytes)
 		written.length = x509_crl_write(&facts, written.at, FACTS_DOCUMENT_MAX);
 		assert_int_equal(written.length, bytes->length);
 		assert_memory_equal(written.at, copy, written.length);
+	} else {
+		assert_null(facts.x509_issuer);
+		assert_null(facts.x509_revoked);
 	}
 	free(copy);
 	return form;
