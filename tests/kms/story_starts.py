@@ -3,6 +3,7 @@
 fails its own CA alone."""
 
 import json
+import os
 import re
 import time
 
