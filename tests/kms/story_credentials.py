@@ -15,9 +15,11 @@ import kms_story
 import metadata
 import rig
 import story
+import story_throughput
 
 ROLE = "arn:aws:iam::123456789012:role/"
 ROLLS = 3  # sets of credentials that come and go under load
+IN_FLIGHT = 200
 
 
 class World:
@@ -157,7 +159,7 @@ def check_role(world):
     world.write("config", f"[default]\nrole_arn = {ROLE}signer\nsource_profile = base\n"
                 "external_id = a b&c\n", 0o644)
     with world.daemon() as daemon, daemon.connect() as pipe:
-        roll(world, pipe, lambda: world.endpoints.do("sessions", arn=ROLE + "signer"))
+        roll(daemon, lambda: world.endpoints.do("sessions", arn=ROLE + "signer"))
         check_shown(daemon, ["secret/of+base"], source="shared config file",
                     role_arn=ROLE + "signer",
                     identity="arn:aws:sts::123456789012:assumed-role/signer/test")
@@ -165,14 +167,15 @@ def check_role(world):
         os.unlink(world.path(name))
 
 
-def roll(world, pipe, sets):
-    """Certificates without a pause, until so many sets have come and gone."""
-    count, end = 0, time.monotonic() + story.DEADLINE
-    while sets() <= ROLLS:
-        assert time.monotonic() < end, "the credentials do not roll"
-        world.sign(pipe)
-        count += 1
-    assert count > 20, count
+def roll(daemon, sets):
+    """Certificates, so many at a time, until so many sets have come and gone: none fails."""
+    load = story_throughput.Load(daemon, IN_FLIGHT)
+    try:
+        story.wait_until("sets that come and go",
+                         lambda: load.failed is not None or sets() > ROLLS)
+    finally:
+        load.end()
+    assert load.answered > IN_FLIGHT, load.answered
 
 
 class Pod:
@@ -216,7 +219,7 @@ def check_pod_s_identity(world):
             world.sign(pipe)
             tokens.write("eyJ.two")
             world.endpoints.do("role", arn=ROLE + "pod", trusts=["eyJ.two"], lives=4)
-            roll(world, pipe, lambda: world.endpoints.do("sessions", arn=ROLE + "pod"))
+            roll(daemon, lambda: world.endpoints.do("sessions", arn=ROLE + "pod"))
             check_shown(daemon, ["eyJ."], source="web identity token file",
                         role_arn=ROLE + "pod")
 
@@ -231,7 +234,7 @@ def check_pod_s_container(world):
             world.sign(pipe)
             service.container_token = "pod two"
             tokens.write("pod two")
-            roll(world, pipe, lambda: service.sets)
+            roll(daemon, lambda: service.sets)
             check_shown(daemon, ["pod one", "pod two"], source="container endpoint")
 
 
@@ -243,7 +246,7 @@ def check_web_identity(world):
         world.sign(pipe)
         world.write("token", "eyJ.two")
         world.endpoints.do("role", arn=ROLE + "web", trusts=["eyJ.two"], lives=4)
-        roll(world, pipe, lambda: world.endpoints.do("sessions", arn=ROLE + "web"))
+        roll(daemon, lambda: world.endpoints.do("sessions", arn=ROLE + "web"))
         check_shown(daemon, ["eyJ."], source="web identity token file",
                     role_arn=ROLE + "web")
 
@@ -259,7 +262,7 @@ def check_container(world):
             world.sign(pipe)
             service.container_token = "Bearer two"
             world.write("token", "Bearer two")
-            roll(world, pipe, lambda: service.sets)
+            roll(daemon, lambda: service.sets)
             check_shown(daemon, ["Bearer"], source="container endpoint")
 
 
@@ -270,7 +273,7 @@ def check_metadata(world):
             AWS_EC2_METADATA_DISABLED="false",
             AWS_EC2_METADATA_SERVICE_ENDPOINT=service.url,
         ) as daemon, daemon.connect() as pipe:
-            roll(world, pipe, lambda: service.sets)
+            roll(daemon, lambda: service.sets)
             check_shown(daemon, [service.document["SecretAccessKey"]],
                         source="instance metadata service", role="signer")
             service.tokens.clear()
@@ -280,11 +283,38 @@ def check_metadata(world):
             check_outage(world, service, daemon, pipe)
 
 
+def passed(service):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()) > service.document["Expiration"]
+
+
+def check_extended(world):
+    """AWS takes what has ended while it can't give out newer ones; so do we, and no request
+    fails."""
+    with metadata.Metadata(world.endpoints, 4, extended=True) as service:
+        with world.daemon(
+            AWS_EC2_METADATA_DISABLED="false",
+            AWS_EC2_METADATA_SERVICE_ENDPOINT=service.url,
+        ) as daemon:
+            load = story_throughput.Load(daemon, IN_FLIGHT)
+            try:
+                story.wait_until("a second set", lambda: service.sets > 1)
+                service.status = 503
+                story.wait_until("the end of the last set", lambda: passed(service))
+                story.wait_until("its use beyond its end", lambda: (
+                    report(daemon)["state"] == "expired, used until there are new ones"))
+                answered, sets = load.answered, service.sets
+                story.wait_until("certificates", lambda: (
+                    load.failed or load.answered > answered + IN_FLIGHT))
+                service.status = None
+                assert service.sets == sets
+            finally:
+                load.end()
+
+
 def check_outage(world, service, daemon, pipe):
     service.status = 503
-    ended = service.document["Expiration"]
     story.wait_until("the end of the last set",
-                     lambda: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()) > ended)
+                     lambda: passed(service))
     # AWS refuses what has ended, so these are not signed; but nothing breaks.
     error = pipe.error(-32002, "ssh-user", public_key=world.key, key_id="alice",
                        principals=["alice"], ttl="1h")
@@ -333,13 +363,14 @@ def main():
     build = story.build_folder()
     check_software(build)
     with rig.endpoints() as endpoints:
-        where = kms_story.place()
+        where = kms_story.place(story_throughput.CONFIG.format(64), story_throughput.POLICY)
+        endpoints.do("quota", operation="Sign", per_second=100000)
         world = World(build, endpoints, where)
         try:
             for check in (check_environment, check_shared_file,
                           check_another_account, check_refused_files,
                           check_role, check_web_identity, check_pod_s_identity,
-                          check_pod_s_container, check_container, check_metadata,
+                          check_pod_s_container, check_container, check_metadata, check_extended,
                           check_nothing):
                 check(world)
         finally:

@@ -167,4 +167,5 @@ def main():
           "that is less, for the time with a processor")
 
 
-main()
+if __name__ == "__main__":
+    main()
