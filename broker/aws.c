@@ -276,6 +276,14 @@ static bool retry_after(
 	return false;
 }
 
+/* Of what must not be done twice AWS's own trouble is no denial either. */
+static bool may_be_done(
+    const struct call *call, enum aws_fault fault, const struct http_answer *http)
+{
+	return http->status == 0 ? http->sent
+				 : call->request.once && fault == AWS_FAULT_TRANSIENT;
+}
+
 static void fail(struct call *call, const struct http_answer *http)
 {
 	struct aws_answer answer = { .body = http->body,
@@ -290,7 +298,7 @@ static void fail(struct call *call, const struct http_answer *http)
 		    http->body, http->length);
 	else
 		error->fault = AWS_FAULT_TRANSIENT;
-	call->lost = call->lost || (http->status == 0 && http->sent);
+	call->lost = call->lost || may_be_done(call, error->fault, http);
 	if (http->status == 0 && !http->sent && call->aws->unreachable)
 		call->aws->unreachable(call->aws->context, call->request.service);
 	if (!(call->request.once && call->lost) &&

@@ -144,8 +144,23 @@ def killed_anywhere(build):
     print("keys that are seen after 3 s only: the same")
 
 
+def made_and_denied(build):
+    """AWS has made a key, and says that it could not."""
+    for fault in ({"status": 500}, {"status": 504},
+                  {"code": "KMSInternalException", "status": 500}):
+        where = kms_story.place()
+        with rig.endpoints() as endpoints:
+            endpoints.do("faults", rows=[
+                {"operation": "CreateKey", "kind": "error", "when": "after", **fault}])
+            certificate(build, where, endpoints)
+            accounted_for(where, endpoints)
+        where.remove()
+    print("HTTP 500 and 504 after a key was made: it is found, and no other is made")
+
+
 def main():
     build = story.build_folder()
+    made_and_denied(build)
     killed_anywhere(build)
     killed_at_any_call(build)
 
