@@ -152,6 +152,32 @@ def check_nothing_goes_beside(build, endpoints, proxy):
     print("proxy: one that refuses is not passed by")
 
 
+def check_names(build, endpoints, proxy):
+    """Each service's own variable goes before the common one; what the others make of it."""
+    kms, sts = "https://kms.example:444", "https://sts.example:445"
+    fips, dual = {"AWS_USE_FIPS_ENDPOINT": "true"}, {"AWS_USE_DUALSTACK_ENDPOINT": "true"}
+    for variables, host in (
+            ({"AWS_ENDPOINT_URL": kms, "AWS_ENDPOINT_URL_STS": sts}, b"sts.example:445"),
+            ({"AWS_ENDPOINT_URL": sts, "AWS_ENDPOINT_URL_KMS": kms}, b"sts.example:445"),
+            ({"AWS_ENDPOINT_URL_KMS": kms}, b"sts.us-west-2.amazonaws.com:443"),
+            ({"AWS_ENDPOINT_URL": kms, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
+             b"sts.us-west-2.amazonaws.com:443"),
+            (fips, b"sts-fips.us-west-2.amazonaws.com:443"),
+            (dual, b"sts.us-west-2.api.aws:443"),
+            ({**fips, **dual}, b"sts-fips.us-west-2.api.aws:443")):
+        proxy.asked = []
+        where = kms_story.place(kms_story.CONFIG + PROXIED)
+        daemon = story.Daemon(build, where, environment={**environment(endpoints), **variables})
+        daemon.start_unready()
+        try:
+            assert daemon.process.wait(story.DEADLINE) == 1
+        finally:
+            daemon.kill()
+        assert {head.split()[1] for head in proxy.asked} == {host}, (variables, proxy.asked)
+        where.remove()
+    print("proxy: asked for the names that the variables give")
+
+
 def check_port(build, endpoints):
     """Others than a proxy's usual ones are closed by the seal."""
     where = kms_story.place(kms_story.CONFIG + PROXIED.replace(str(PORT), "9999"))
@@ -172,6 +198,7 @@ def main():
         proxy = Proxy(endpoints)
         check_all_goes_through(build, endpoints, proxy)
         check_nothing_goes_beside(build, endpoints, proxy)
+        check_names(build, endpoints, proxy)
         check_port(build, endpoints)
 
 
