@@ -295,6 +295,7 @@ static bool is_url(struct slice value)
 
 /*@ requires der_readable(value.at, value.length);
     assigns \nothing;
+    ensures \result ==> X509_ALT_EMAIL <= kind <= X509_ALT_IP;
 */
 static bool is_alt_name(enum x509_alt_name_kind kind, struct slice value)
 {
@@ -415,6 +416,11 @@ static enum x509_form read_extensions(
 	return read_crl_points(crl_points, facts) ? X509_FORM_GOOD : X509_FORM_CRL_URL;
 }
 
+/*@ requires \valid(to) && der_writable(to);
+    requires \separated(to, to->bytes + (0 .. to->room - 1));
+    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
+    ensures der_writable(to) && to->used >= \old(to->used);
+*/
 static void put_key_usage(struct der_sink *to, unsigned usage)
 {
 	const uint8_t bits[2] = { (uint8_t)unused_bits(usage), (uint8_t)usage };
@@ -427,6 +433,11 @@ static void put_key_usage(struct der_sink *to, unsigned usage)
 	x509_close_extension(to, opened);
 }
 
+/*@ requires \valid(to) && der_writable(to);
+    requires \separated(to, to->bytes + (0 .. to->room - 1));
+    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
+    ensures der_writable(to) && to->used >= \old(to->used);
+*/
 static void put_extended_key_usage(struct der_sink *to, unsigned usage)
 {
 	const struct x509_opened opened =
@@ -436,6 +447,12 @@ static void put_extended_key_usage(struct der_sink *to, unsigned usage)
 	x509_close_extension(to, opened);
 }
 
+/*@ requires \valid(to) && der_writable(to);
+    requires \valid_read(facts);
+    requires \separated(to, to->bytes + (0 .. to->room - 1), facts);
+    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
+    ensures der_writable(to) && to->used >= \old(to->used);
+*/
 static void put_basic_constraints(struct der_sink *to, const struct facts *facts)
 {
 	const struct x509_opened opened =
@@ -451,6 +468,12 @@ static void put_basic_constraints(struct der_sink *to, const struct facts *facts
 }
 
 /* One whose value is an element with this content. */
+/*@ requires \valid(to) && der_writable(to);
+    requires der_readable(content.at, content.length);
+    requires \separated(to, to->bytes + (0 .. to->room - 1), content.at + (0 ..
+   content.length - 1)); assigns to->used, to->failed, to->bytes[to->used .. to->room -
+   1]; ensures der_writable(to) && to->used >= \old(to->used);
+*/
 static void put_extension(struct der_sink *to, enum x509_extension number, bool critical,
     uint8_t tag, struct slice content)
 {
@@ -460,6 +483,12 @@ static void put_extension(struct der_sink *to, enum x509_extension number, bool 
 	x509_close_extension(to, opened);
 }
 
+/*@ requires \valid(to) && der_writable(to);
+    requires der_readable(url.at, url.length);
+    requires \separated(to, to->bytes + (0 .. to->room - 1), url.at + (0 .. url.length -
+   1)); assigns to->used, to->failed, to->bytes[to->used .. to->room - 1]; ensures
+   der_writable(to) && to->used >= \old(to->used);
+*/
 static void put_crl_points(struct der_sink *to, struct slice url)
 {
 	const struct x509_opened opened =
@@ -468,6 +497,11 @@ static void put_crl_points(struct der_sink *to, struct slice url)
 	size_t i;
 
 	der_put_bytes(to, url.at, url.length);
+	/*@ loop invariant i <= sizeof(crl_point_tags);
+	    loop invariant der_writable(to) && content <= to->used;
+	    loop assigns i, to->used, to->failed,
+	      to->bytes[content .. to->room - 1];
+	    loop variant i; */
 	for (i = sizeof(crl_point_tags); i > 0; i--)
 		der_close(to, content, crl_point_tags[i - 1]);
 	x509_close_extension(to, opened);
@@ -494,11 +528,11 @@ static void put_extensions(struct der_sink *to, const struct facts *facts)
 
 void x509_put_alt_name(struct der_sink *to, const struct x509_alt_name *name)
 {
-	if (!is_alt_name(name->kind, name->value)) {
+	if (is_alt_name(name->kind, name->value))
+		der_put(to, (uint8_t)DER_CONTEXT(name->kind), name->value.at,
+		    name->value.length);
+	else
 		to->failed = true;
-		return;
-	}
-	der_put(to, (uint8_t)DER_CONTEXT(name->kind), name->value.at, name->value.length);
 }
 
 /* A CA's subject has its serial in decimal, which keeps two CAs of one cluster apart. */

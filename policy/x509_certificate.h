@@ -94,6 +94,13 @@ struct x509_alt_name {
     ensures \result ==> der_readable(out->value.at, out->value.length);
 */
 bool x509_next_alt_name(struct slice *list, struct x509_alt_name *out);
+/*@ requires \valid(to) && der_writable(to);
+    requires \valid_read(name) && der_readable(name->value.at, name->value.length);
+    requires \separated(to, to->bytes + (0 .. to->room - 1), name,
+      name->value.at + (0 .. name->value.length - 1));
+    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
+    ensures der_writable(to) && to->used >= \old(to->used);
+*/
 void x509_put_alt_name(struct der_sink *to, const struct x509_alt_name *name);
 
 #endif

@@ -144,6 +144,12 @@ static bool read_attribute_type(struct slice oid, struct x509_attribute *out)
 	return true;
 }
 
+/*@ requires \valid(to) && der_writable(to);
+    requires \valid_read(attribute);
+    requires \separated(to, to->bytes + (0 .. to->room - 1));
+    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
+    ensures der_writable(to) && to->used >= \old(to->used);
+*/
 static void put_attribute_type(
     struct der_sink *to, const struct x509_attribute *attribute)
 {
@@ -197,13 +203,14 @@ bool x509_next_attribute(struct slice *list, struct x509_attribute *out)
 
 void x509_put_attribute(struct der_sink *to, const struct x509_attribute *attribute)
 {
-	const uint8_t tag = value_tag(attribute->kind, attribute->value);
+	const struct slice value = attribute->value;
+	const uint8_t tag = value_tag(attribute->kind, value);
 	const size_t set = der_open(to), pair = der_open(to);
 
 	if (tag == 0)
 		to->failed = true;
 	put_attribute_type(to, attribute);
-	der_put(to, tag, attribute->value.at, attribute->value.length);
+	der_put(to, tag, value.at, value.length);
 	der_close(to, pair, DER_SEQUENCE);
 	der_close(to, set, DER_SET);
 }

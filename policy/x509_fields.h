@@ -111,6 +111,14 @@ struct x509_attribute {
     ensures \result ==> out->branch <= 127 && out->leaf <= 127;
 */
 bool x509_next_attribute(struct slice *list, struct x509_attribute *out);
+/*@ requires \valid(to) && der_writable(to);
+    requires \valid_read(attribute);
+    requires der_readable(attribute->value.at, attribute->value.length);
+    requires \separated(to, to->bytes + (0 .. to->room - 1),
+      attribute->value.at + (0 .. attribute->value.length - 1));
+    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
+    ensures der_writable(to) && to->used >= \old(to->used);
+*/
 void x509_put_attribute(struct der_sink *to, const struct x509_attribute *attribute);
 
 /* A Name, whose content is the packed list; it is written as it is. */
@@ -140,6 +148,14 @@ struct x509_choice {
 */
 unsigned x509_take_choice(
     struct slice *from, const struct x509_choice *table, unsigned count);
+/*@ requires \valid(to) && der_writable(to);
+    requires \valid_read(table + (0 .. count - 1));
+    requires \forall integer i; 0 <= i < count ==> table[i].length <= 20;
+    requires \separated(to, to->bytes + (0 .. to->room - 1),
+      table + (0 .. count - 1));
+    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
+    ensures der_writable(to) && to->used >= \old(to->used);
+*/
 void x509_put_choice(
     struct der_sink *to, const struct x509_choice *table, unsigned count, unsigned which);
 
@@ -151,6 +167,11 @@ void x509_put_choice(
     ensures \result ==> from->length < \old(from->length);
 */
 bool x509_take_signature(struct slice *from, enum x509_signature *out);
+/*@ requires \valid(to) && der_writable(to);
+    requires \separated(to, to->bytes + (0 .. to->room - 1));
+    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
+    ensures der_writable(to) && to->used >= \old(to->used);
+*/
 void x509_put_signature(struct der_sink *to, enum x509_signature signature);
 
 /*
@@ -191,8 +212,20 @@ struct x509_opened {
 	size_t whole;
 	size_t value;
 };
+/*@ requires \valid(to) && der_writable(to);
+    requires \separated(to, to->bytes + (0 .. to->room - 1));
+    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
+    ensures der_writable(to) && to->used >= \old(to->used);
+    ensures \old(to->used) == \result.whole <= \result.value == to->used;
+*/
 struct x509_opened x509_open_extension(
     struct der_sink *to, enum x509_extension number, bool critical);
+/*@ requires \valid(to) && der_writable(to);
+    requires opened.whole <= opened.value <= to->used;
+    requires \separated(to, to->bytes + (0 .. to->room - 1));
+    assigns to->used, to->failed, to->bytes[opened.whole .. to->room - 1];
+    ensures der_writable(to) && to->used >= \old(to->used);
+*/
 void x509_close_extension(struct der_sink *to, struct x509_opened opened);
 
 /* The identifier, and nothing else (RFC 5280 4.2.1.1); empty when the value is not one.
@@ -204,6 +237,12 @@ void x509_close_extension(struct der_sink *to, struct x509_opened opened);
     ensures \result.length <= X509_KEY_ID_MAX;
 */
 struct slice x509_read_authority_key_id(struct slice value);
+/*@ requires \valid(to) && der_writable(to);
+    requires der_readable(id.at, id.length);
+    requires \separated(to, to->bytes + (0 .. to->room - 1), id.at + (0 .. id.length -
+   1)); assigns to->used, to->failed, to->bytes[to->used .. to->room - 1]; ensures
+   der_writable(to) && to->used >= \old(to->used);
+*/
 void x509_put_authority_key_id(struct der_sink *to, struct slice id);
 
 #endif
