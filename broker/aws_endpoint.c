@@ -90,13 +90,14 @@ static bool take_port(const char *rest, uint16_t *port)
 
 static bool from_url(struct aws_endpoint *out, const char *url, struct failure *failure)
 {
-	const char *host = url + strlen(HTTPS);
+	const char *host = url + strlen(HTTPS), *at = strrchr(url, '@');
+	const char *shown = at ? at + 1 : url; /* no password in the log */
 	bool brackets;
 	size_t length;
 
 	if (strncmp(url, HTTPS, strlen(HTTPS)) != 0)
 		return failure_say(
-		    failure, "the endpoint '%s' must begin with " HTTPS, url);
+		    failure, "the endpoint '%s' must begin with " HTTPS, shown);
 	brackets = *host == '[';
 	host += brackets;
 	length = strcspn(host, brackets ? "]" : ":/");
@@ -112,7 +113,7 @@ static bool from_url(struct aws_endpoint *out, const char *url, struct failure *
 	return failure_say(failure,
 	    "the endpoint '%s' must be " HTTPS "HOST or " HTTPS
 	    "HOST:PORT, without user, path and query",
-	    url);
+	    shown);
 }
 
 bool aws_endpoint_make(struct aws_endpoint *out, enum aws_service service,

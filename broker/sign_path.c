@@ -413,16 +413,20 @@ static enum use_outcome judge_signature(
     const struct signing *signing, const struct keystore_answer *answer)
 {
 	const unsigned long long sequence = signing->approval.sequence;
+	const struct key *key = signing->approval.key;
 
 	if (answer->result != KEYSTORE_SIGNED) {
-		log_error("record %llu: the keystore %s%s%s", sequence,
-		    answer->result == KEYSTORE_UNAPPROVED ? "was given no valid approval"
-							  : "can't use the key",
-		    answer->why ? ": " : "", answer->why ? answer->why : "");
+		/* The record has each; the log the first of many in a row. */
+		if (!signing->broker->metrics.down[key->keystore->methods->kind])
+			log_error("record %llu: the keystore %s%s%s", sequence,
+			    answer->result == KEYSTORE_UNAPPROVED
+				? "was given no valid approval"
+				: "can't use the key",
+			    answer->why ? ": " : "", answer->why ? answer->why : "");
 		return USE_FAILED;
 	}
-	if (!key_verify(signing->approval.key, &signing->broker->crypto,
-		&signing->approval, answer->signature, answer->length)) {
+	if (!key_verify(key, &signing->broker->crypto, &signing->approval,
+		answer->signature, answer->length)) {
 		log_error("record %llu: ALARM: the keystore gave a wrong signature, "
 			  "which was kept back; suspect memory or key file, and rotate "
 			  "the CA",

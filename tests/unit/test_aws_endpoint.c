@@ -103,6 +103,19 @@ static void refuses_urls_that_are_more_than_a_host(void **state)
 	}
 }
 
+static void keeps_a_password_out_of_the_message(void **state)
+{
+	const struct aws_endpoint_choice choice = { "us-west-2", false, false,
+		"https://user:secret@kms.example.com" };
+	struct failure failure;
+	struct aws_endpoint out;
+
+	(void)state;
+	assert_false(aws_endpoint_make(&out, AWS_KMS, &choice, &failure));
+	assert_null(strstr(failure.text, "secret"));
+	assert_non_null(strstr(failure.text, "kms.example.com"));
+}
+
 static void refuses_regions_that_are_no_label(void **state)
 {
 	static const char *const bad[] = { "", "us west", "us.west", "-us", "us-",
@@ -126,6 +139,7 @@ int main(void)
 		cmocka_unit_test(names_follow_the_partitions),
 		cmocka_unit_test(a_url_of_the_administrators_outranks_the_name),
 		cmocka_unit_test(refuses_urls_that_are_more_than_a_host),
+		cmocka_unit_test(keeps_a_password_out_of_the_message),
 		cmocka_unit_test(refuses_regions_that_are_no_label),
 	};
 
