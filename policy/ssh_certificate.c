@@ -31,34 +31,35 @@ static const struct kind_row kinds[KEY_KIND_COUNT] = {
 };
 /* clang-format on */
 
-/*@ requires length <= FACTS_DOCUMENT_MAX && \valid_read(text + (0 .. length - 1));
+/*@ predicate word_readable{L}(struct word w) =
+      w.length <= 64 && \valid_read(w.text + (0 .. w.length - 1));
+*/
+
+/*@ requires word_readable(word);
     assigns \nothing;
     ensures facts_slice(\result.at, \result.length);
 */
-static struct slice slice_of_word(const char *text, size_t length)
+static struct slice slice_of_word(struct word word)
 {
-	return (struct slice){ text_bytes(text, length), length };
+	return (struct slice){ text_bytes(word.text, word.length), word.length };
 }
 
 /*@ requires KEY_RSA <= kind < KEY_KIND_COUNT;
     assigns \nothing;
-    ensures facts_slice(\result.at, \result.length);
+    ensures word_readable(\result);
 */
-static struct slice type_name(enum key_kind kind, bool certificate)
+static struct word type_name(enum key_kind kind, bool certificate)
 {
-	if (certificate)
-		return slice_of_word(
-		    kinds[kind].certificate.text, kinds[kind].certificate.length);
-	return slice_of_word(kinds[kind].key.text, kinds[kind].key.length);
+	return certificate ? kinds[kind].certificate : kinds[kind].key;
 }
 
 /*@ requires KEY_RSA <= kind < KEY_KIND_COUNT;
     assigns \nothing;
-    ensures facts_slice(\result.at, \result.length);
+    ensures word_readable(\result);
 */
-static struct slice curve_name(enum key_kind kind)
+static struct word curve_name(enum key_kind kind)
 {
-	return slice_of_word(kinds[kind].curve.text, kinds[kind].curve.length);
+	return kinds[kind].curve;
 }
 
 /*@ requires KEY_RSA < kind < KEY_KIND_COUNT;
@@ -80,6 +81,8 @@ static bool is_ecdsa(enum key_kind kind)
 
 #define POINT_UNCOMPRESSED 0x04 /* SEC 1 2.3.3 */
 
+/* Contracts name its members one by one: a struct that is assigned whole costs the
+ * provers dearly. */
 struct reader {
 	struct slice rest;
 	enum ssh_form form; /* the first fault */
@@ -106,7 +109,7 @@ static void expect(struct reader *reader, bool good, enum ssh_form fault)
 }
 
 /*@ requires reader_ready(reader) && bytes <= 8;
-    assigns *reader;
+    assigns reader->rest.at, reader->rest.length, reader->form;
     ensures reader_ready(reader) && reader_stays{Old,Here}(reader);
     ensures reader->form == SSH_FORM_GOOD ==> \old(reader->form) == SSH_FORM_GOOD &&
       reader->rest.length + bytes == \old(reader->rest.length);
@@ -140,23 +143,29 @@ static uint64_t take_number(struct reader *reader, unsigned bytes)
 
 /* Empty once there is a fault. */
 /*@ requires reader_ready(reader);
-    assigns *reader;
+    assigns reader->rest.at, reader->rest.length, reader->form;
     ensures reader_ready(reader) && reader_stays{Old,Here}(reader);
-    ensures facts_part(\result.at, \result.length, \old(reader->rest.at));
+    ensures \result.length <= FACTS_DOCUMENT_MAX;
+    ensures \valid_read(\result.at + (0 .. \result.length - 1));
+    ensures \base_addr(\result.at) == \base_addr(\old(reader->rest.at));
 */
 static struct slice take_string(struct reader *reader)
 {
-	struct slice item = { reader->rest.at, 0 };
+	struct slice rest = reader->rest, item = { rest.at, 0 };
 
-	if (reader->form == SSH_FORM_GOOD && !facts_next_item(&reader->rest, &item))
+	if (reader->form != SSH_FORM_GOOD)
+		return item;
+	if (!facts_next_item(&rest, &item))
 		reader->form = SSH_FORM_TRUNCATED;
+	reader->rest.at = rest.at;
+	reader->rest.length = rest.length;
 	return item;
 }
 
 /* A positive mpint in its one minimal form (RFC 4251 section 5), without the zero byte
  * that keeps it positive. */
 /*@ requires reader_ready(reader);
-    assigns *reader;
+    assigns reader->rest.at, reader->rest.length, reader->form;
     ensures reader_ready(reader) && reader_stays{Old,Here}(reader);
     ensures reader->form == SSH_FORM_GOOD ==> \result.length > 0 && \result.at[0] != 0;
     ensures facts_part(\result.at, \result.length, \old(reader->rest.at));
@@ -177,7 +186,7 @@ static struct slice take_mpint(struct reader *reader)
 }
 
 /*@ requires reader_ready(reader);
-    assigns *reader;
+    assigns reader->rest.at, reader->rest.length, reader->form;
     ensures reader_ready(reader) && reader_stays{Old,Here}(reader);
     ensures KEY_RSA <= \result < KEY_KIND_COUNT;
 */
@@ -190,7 +199,8 @@ static enum key_kind take_kind(struct reader *reader, bool certificate)
 	    loop assigns i;
 	    loop variant KEY_KIND_COUNT - i; */
 	for (i = 0; i < KEY_KIND_COUNT; i++)
-		if (slice_same(name, type_name((enum key_kind)i, certificate)))
+		if (slice_same(
+			name, slice_of_word(type_name((enum key_kind)i, certificate))))
 			return (enum key_kind)i;
 	expect(reader, false, SSH_FORM_KEY_TYPE);
 	return KEY_RSA;
@@ -198,8 +208,9 @@ static enum key_kind take_kind(struct reader *reader, bool certificate)
 
 /*@ requires reader_ready(reader) && \valid(facts) && \separated(reader, facts);
     requires KEY_RSA <= kind < KEY_KIND_COUNT;
-    assigns *reader, facts->subject_kind, facts->subject_key, facts->subject_key_length,
-      facts->subject_exponent, facts->subject_exponent_length;
+    assigns reader->rest.at, reader->rest.length, reader->form, facts->subject_kind,
+      facts->subject_key, facts->subject_key_length, facts->subject_exponent,
+      facts->subject_exponent_length;
     ensures reader_ready(reader) && reader_stays{Old,Here}(reader);
     ensures facts_key(facts, \old(reader->rest.at));
 */
@@ -213,7 +224,9 @@ static void read_key(struct reader *reader, enum key_kind kind, struct facts *fa
 		key = take_mpint(reader);
 	} else {
 		if (is_ecdsa(kind))
-			expect(reader, slice_same(take_string(reader), curve_name(kind)),
+			expect(reader,
+			    slice_same(
+				take_string(reader), slice_of_word(curve_name(kind))),
 			    SSH_FORM_SUBJECT_KEY);
 		key = take_string(reader);
 		expect(reader,
@@ -237,25 +250,35 @@ bool ssh_key_read(const uint8_t *blob, size_t length, struct facts *out)
 	return reader.form == SSH_FORM_GOOD && reader.rest.length == 0;
 }
 
-/*@ requires \valid(reader) && facts_slice(list.at, list.length);
-    assigns reader->form;
-    ensures reader->form == SSH_FORM_GOOD ==>
-      \old(reader->form) == SSH_FORM_GOOD && \result <= FACTS_PRINCIPALS_MAX;
+/* A list as it lies in the document, and how many it holds. */
+struct list {
+	const uint8_t *at;
+	size_t length;
+	uint32_t count;
+};
+
+/*@ requires reader_ready(reader);
+    assigns reader->rest.at, reader->rest.length, reader->form;
+    ensures reader_ready(reader) && reader_stays{Old,Here}(reader);
+    ensures \result.length <= FACTS_DOCUMENT_MAX;
+    ensures \valid_read(\result.at + (0 .. \result.length - 1));
+    ensures \base_addr(\result.at) == \base_addr(\old(reader->rest.at));
+    ensures reader->form == SSH_FORM_GOOD ==> \result.count <= FACTS_PRINCIPALS_MAX;
 */
-static uint32_t count_principals(struct reader *reader, struct slice list)
+static struct list take_principals(struct reader *reader)
 {
-	struct slice item;
+	struct slice principals = take_string(reader), rest = principals, item;
 	uint32_t count = 0;
 
 	/*@ loop invariant count <= FACTS_PRINCIPALS_MAX + 1;
-	    loop invariant facts_slice(list.at, list.length);
-	    loop assigns list, item, count;
-	    loop variant list.length; */
-	while (count <= FACTS_PRINCIPALS_MAX && facts_next_item(&list, &item))
+	    loop invariant facts_slice(rest.at, rest.length);
+	    loop assigns rest, item, count;
+	    loop variant rest.length; */
+	while (count <= FACTS_PRINCIPALS_MAX && facts_next_item(&rest, &item))
 		count++;
-	expect(reader, list.length == 0 && count <= FACTS_PRINCIPALS_MAX,
+	expect(reader, rest.length == 0 && count <= FACTS_PRINCIPALS_MAX,
 	    SSH_FORM_PRINCIPALS);
-	return count;
+	return (struct list){ principals.at, principals.length, count };
 }
 
 /* Bytewise, a prefix before what it begins. */
@@ -270,120 +293,153 @@ static bool precedes(struct slice a, struct slice b)
 	return order < 0 || (order == 0 && a.length < b.length);
 }
 
-/*@ requires \valid(reader) && facts_slice(list.at, list.length);
-    requires fault != SSH_FORM_GOOD;
-    assigns reader->form;
-    ensures reader->form == SSH_FORM_GOOD ==>
-      \old(reader->form) == SSH_FORM_GOOD && \result <= FACTS_OPTIONS_MAX;
+/*@ requires reader_ready(reader) && fault != SSH_FORM_GOOD;
+    assigns reader->rest.at, reader->rest.length, reader->form;
+    ensures reader_ready(reader) && reader_stays{Old,Here}(reader);
+    ensures \result.length <= FACTS_DOCUMENT_MAX;
+    ensures \valid_read(\result.at + (0 .. \result.length - 1));
+    ensures \base_addr(\result.at) == \base_addr(\old(reader->rest.at));
+    ensures reader->form == SSH_FORM_GOOD ==> \result.count <= FACTS_OPTIONS_MAX;
 */
-static uint32_t count_options(
-    struct reader *reader, struct slice list, enum ssh_form fault)
+static struct list take_options(struct reader *reader, enum ssh_form fault)
 {
-	struct slice last = { NULL, 0 };
+	struct slice options = take_string(reader), rest = options, last = { NULL, 0 };
 	struct named_value option;
 	uint32_t count = 0;
 
 	/*@ loop invariant count <= FACTS_OPTIONS_MAX + 1;
-	    loop invariant facts_slice(list.at, list.length);
+	    loop invariant facts_slice(rest.at, rest.length);
 	    loop invariant facts_slice(last.at, last.length);
 	    loop invariant reader->form == SSH_FORM_GOOD ==>
 	      \at(reader->form, Pre) == SSH_FORM_GOOD;
-	    loop assigns list, option, count, last, reader->form;
-	    loop variant list.length; */
-	while (count <= FACTS_OPTIONS_MAX && facts_next_option(&list, &option)) {
+	    loop assigns rest, option, count, last, reader->form;
+	    loop variant rest.length; */
+	while (count <= FACTS_OPTIONS_MAX && facts_next_option(&rest, &option)) {
 		expect(reader, count == 0 || precedes(last, option.name), fault);
 		last = option.name;
 		count++;
 	}
-	expect(reader, list.length == 0 && count <= FACTS_OPTIONS_MAX, fault);
-	return count;
+	expect(reader, rest.length == 0 && count <= FACTS_OPTIONS_MAX, fault);
+	return (struct list){ options.at, options.length, count };
 }
 
-/* Takes a string into two members of the facts. */
-#define TAKE_FACT(reader, facts, member)                                                 \
-	do {                                                                             \
-		const struct slice taken_ = take_string(reader);                         \
-		(facts)->member = taken_.at;                                             \
-		(facts)->member##_length = taken_.length;                                \
-	} while (0)
+#define SET_SLICE(facts, member, slice)                                                  \
+	((facts)->member = (slice).at, (facts)->member##_length = (slice).length)
+#define SET_LIST(facts, member, list)                                                    \
+	(SET_SLICE(facts, member, list), (facts)->member##_count = (list).count)
 
-/* From the serial through the end of validity. */
+/* From the type through the end of validity. */
 /*@ requires reader_ready(reader) && \valid(facts) && \separated(reader, facts);
-    assigns *reader, facts->serial, facts->ssh_type, facts->key_id, facts->key_id_length,
-      facts->principals, facts->principals_length, facts->principals_count,
-      facts->valid_after, facts->valid_before;
+    assigns reader->rest.at, reader->rest.length, reader->form, facts->ssh_type,
+      facts->key_id, facts->key_id_length, facts->principals, facts->principals_length,
+      facts->principals_count, facts->valid_after, facts->valid_before;
     ensures reader_ready(reader) && reader_stays{Old,Here}(reader);
     ensures facts_part(facts->key_id, facts->key_id_length, \old(reader->rest.at));
     ensures facts_part(facts->principals, facts->principals_length,
-   \old(reader->rest.at)); ensures reader->form == SSH_FORM_GOOD ==> \old(reader->form) ==
-   SSH_FORM_GOOD && reader->rest.length + 8 <= \old(reader->rest.length) &&
-      (facts->ssh_type == SSH_CERTIFICATE_USER ||
-	facts->ssh_type == SSH_CERTIFICATE_HOST) &&
+      \old(reader->rest.at));
+    ensures reader->form == SSH_FORM_GOOD ==>
+      facts->ssh_type == SSH_CERTIFICATE_USER || facts->ssh_type == SSH_CERTIFICATE_HOST;
+    ensures reader->form == SSH_FORM_GOOD ==>
       facts->principals_count <= FACTS_PRINCIPALS_MAX;
 */
 static void read_identity(struct reader *reader, struct facts *facts)
 {
-	facts->serial = take_number(reader, 8);
-	facts->ssh_type = (uint32_t)take_number(reader, 4);
-	expect(reader,
-	    facts->ssh_type == SSH_CERTIFICATE_USER ||
-		facts->ssh_type == SSH_CERTIFICATE_HOST,
+	uint32_t type = (uint32_t)take_number(reader, 4);
+	struct slice key_id;
+	struct list principals;
+
+	expect(reader, type == SSH_CERTIFICATE_USER || type == SSH_CERTIFICATE_HOST,
 	    SSH_FORM_TYPE);
-	TAKE_FACT(reader, facts, key_id);
-	TAKE_FACT(reader, facts, principals);
-	facts->principals_count =
-	    count_principals(reader, FACTS_SLICE(facts, principals));
+	key_id = take_string(reader);
+	principals = take_principals(reader);
 	facts->valid_after = take_number(reader, 8);
 	facts->valid_before = take_number(reader, 8);
+	facts->ssh_type = type;
+	SET_SLICE(facts, key_id, key_id);
+	SET_LIST(facts, principals, principals);
+}
+
+/*@ requires facts_slice(blob.at, blob.length);
+    assigns \nothing;
+*/
+static bool is_key(struct slice blob)
+{
+	struct facts key;
+
+	return ssh_key_read(blob.at, blob.length, &key);
 }
 
 /* From the critical options to the end. */
 /*@ requires reader_ready(reader) && \valid(facts) && \separated(reader, facts);
-    assigns *reader, facts->critical_options, facts->critical_options_length,
+    assigns reader->rest.at, reader->rest.length, reader->form,
+      facts->critical_options, facts->critical_options_length,
       facts->critical_options_count, facts->extensions, facts->extensions_length,
       facts->extensions_count, facts->signature_key, facts->signature_key_length;
     ensures facts_part(facts->critical_options, facts->critical_options_length,
-   \old(reader->rest.at)); ensures facts_part(facts->extensions, facts->extensions_length,
-   \old(reader->rest.at)); ensures facts_part(facts->signature_key,
-   facts->signature_key_length, \old(reader->rest.at)); ensures reader->form ==
-   SSH_FORM_GOOD ==> \old(reader->form) == SSH_FORM_GOOD && reader->rest.length == 0 &&
-      facts->critical_options_count <= FACTS_OPTIONS_MAX &&
+      \old(reader->rest.at));
+    ensures facts_part(facts->extensions, facts->extensions_length,
+      \old(reader->rest.at));
+    ensures facts_part(facts->signature_key, facts->signature_key_length,
+      \old(reader->rest.at));
+    ensures reader->form == SSH_FORM_GOOD ==> \old(reader->form) == SSH_FORM_GOOD;
+    ensures reader->form == SSH_FORM_GOOD ==> reader->rest.length == 0;
+    ensures reader->form == SSH_FORM_GOOD ==>
+      facts->critical_options_count <= FACTS_OPTIONS_MAX;
+    ensures reader->form == SSH_FORM_GOOD ==>
       facts->extensions_count <= FACTS_OPTIONS_MAX;
 */
 static void read_rest(struct reader *reader, struct facts *facts)
 {
-	struct facts key;
+	struct list critical_options = take_options(reader, SSH_FORM_CRITICAL_OPTIONS);
+	struct list extensions = take_options(reader, SSH_FORM_EXTENSIONS);
+	struct slice key;
 
-	TAKE_FACT(reader, facts, critical_options);
-	facts->critical_options_count = count_options(
-	    reader, FACTS_SLICE(facts, critical_options), SSH_FORM_CRITICAL_OPTIONS);
-	TAKE_FACT(reader, facts, extensions);
-	facts->extensions_count =
-	    count_options(reader, FACTS_SLICE(facts, extensions), SSH_FORM_EXTENSIONS);
 	expect(reader, take_string(reader).length == 0, SSH_FORM_RESERVED);
-	TAKE_FACT(reader, facts, signature_key);
-	expect(reader,
-	    ssh_key_read(facts->signature_key, facts->signature_key_length, &key),
-	    SSH_FORM_SIGNATURE_KEY);
+	key = take_string(reader);
+	expect(reader, is_key(key), SSH_FORM_SIGNATURE_KEY);
 	expect(reader, reader->rest.length == 0, SSH_FORM_TRAILING);
+	SET_LIST(facts, critical_options, critical_options);
+	SET_LIST(facts, extensions, extensions);
+	SET_SLICE(facts, signature_key, key);
 }
 
 /*@ requires reader_ready(reader) && \valid(facts) && \separated(reader, facts);
     requires reader->rest.length == length;
-    assigns *reader, *facts;
-    ensures reader->form == SSH_FORM_GOOD ==> ssh_read(facts, \old(reader->rest.at));
+    assigns reader->rest.at, reader->rest.length, reader->form, *facts;
+    ensures facts_key(facts, \old(reader->rest.at));
+    ensures facts_part(facts->nonce, facts->nonce_length, \old(reader->rest.at));
+    ensures facts_part(facts->key_id, facts->key_id_length, \old(reader->rest.at));
+    ensures facts_part(facts->principals, facts->principals_length,
+      \old(reader->rest.at));
+    ensures facts_part(facts->critical_options, facts->critical_options_length,
+      \old(reader->rest.at));
+    ensures facts_part(facts->extensions, facts->extensions_length,
+      \old(reader->rest.at));
+    ensures facts_part(facts->signature_key, facts->signature_key_length,
+      \old(reader->rest.at));
+    ensures reader->form == SSH_FORM_GOOD ==> facts->nonce_length == SSH_NONCE_LENGTH;
+    ensures reader->form == SSH_FORM_GOOD ==>
+      facts->ssh_type == SSH_CERTIFICATE_USER || facts->ssh_type == SSH_CERTIFICATE_HOST;
+    ensures reader->form == SSH_FORM_GOOD ==>
+      facts->principals_count <= FACTS_PRINCIPALS_MAX;
+    ensures reader->form == SSH_FORM_GOOD ==>
+      facts->critical_options_count <= FACTS_OPTIONS_MAX;
+    ensures reader->form == SSH_FORM_GOOD ==>
+      facts->extensions_count <= FACTS_OPTIONS_MAX;
     ensures reader->form == SSH_FORM_GOOD ==> facts->serial_at + 8 <= length;
 */
 static void read_fields(struct reader *reader, size_t length, struct facts *facts)
 {
 	enum key_kind kind = take_kind(reader, true);
+	struct slice nonce = take_string(reader);
 
-	TAKE_FACT(reader, facts, nonce);
-	expect(reader, facts->nonce_length == SSH_NONCE_LENGTH, SSH_FORM_NONCE);
+	expect(reader, nonce.length == SSH_NONCE_LENGTH, SSH_FORM_NONCE);
 	read_key(reader, kind, facts);
 	facts->serial_at = length - reader->rest.length;
+	facts->serial = take_number(reader, 8);
 	read_identity(reader, facts);
 	read_rest(reader, facts);
+	SET_SLICE(facts, nonce, nonce);
 }
 
 enum ssh_form ssh_certificate_read(const uint8_t *bytes, size_t length, struct facts *out)
@@ -408,8 +464,8 @@ enum ssh_form ssh_certificate_read(const uint8_t *bytes, size_t length, struct f
 
 /*@ requires \valid(to) && der_writable(to) && bytes <= 8;
     requires \separated(to, to->bytes + (0 .. to->room - 1));
-    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
-    ensures der_writable(to) && to->used >= \old(to->used);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
+    ensures der_writable(to);
 */
 static void put_number(struct der_sink *to, uint64_t value, unsigned bytes)
 {
@@ -427,8 +483,8 @@ static void put_number(struct der_sink *to, uint64_t value, unsigned bytes)
 /*@ requires \valid(to) && der_writable(to);
     requires facts_slice(string.at, string.length);
     requires sink_apart(to, string.at, string.length);
-    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
-    ensures der_writable(to) && to->used >= \old(to->used);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
+    ensures der_writable(to);
 */
 static void put_string(struct der_sink *to, struct slice string)
 {
@@ -436,11 +492,30 @@ static void put_string(struct der_sink *to, struct slice string)
 	der_put_bytes(to, string.at, string.length);
 }
 
+/* Byte by byte: a table's text may lie anywhere. */
+/*@ requires \valid(to) && der_writable(to) && word_readable(word);
+    requires \separated(to, to->bytes + (0 .. to->room - 1));
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
+    ensures der_writable(to);
+*/
+static void put_word(struct der_sink *to, struct word word)
+{
+	size_t i;
+
+	put_number(to, word.length, 4);
+	/*@ loop invariant 0 <= i <= word.length;
+	    loop invariant to->used <= to->room;
+	    loop assigns i, to->used, to->failed, to->bytes[0 .. to->room - 1];
+	    loop variant word.length - i; */
+	for (i = 0; i < word.length; i++)
+		put_number(to, (uint8_t)word.text[i], 1);
+}
+
 /*@ requires \valid(to) && der_writable(to);
     requires facts_slice(number.at, number.length);
     requires sink_apart(to, number.at, number.length);
-    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
-    ensures der_writable(to) && to->used >= \old(to->used);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
+    ensures der_writable(to);
 */
 static void put_mpint(struct der_sink *to, struct slice number)
 {
@@ -458,8 +533,8 @@ static void put_mpint(struct der_sink *to, struct slice number)
     requires \separated(to, to->bytes + (0 .. to->room - 1), facts);
     requires sink_apart(to, facts->subject_key, facts->subject_key_length);
     requires sink_apart(to, facts->subject_exponent, facts->subject_exponent_length);
-    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
-    ensures der_writable(to) && to->used >= \old(to->used);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
+    ensures der_writable(to);
 */
 static void put_key(struct der_sink *to, const struct facts *facts)
 {
@@ -471,7 +546,7 @@ static void put_key(struct der_sink *to, const struct facts *facts)
 	if (facts->subject_key_length != key_length(facts->subject_kind))
 		to->failed = true;
 	if (is_ecdsa(facts->subject_kind))
-		put_string(to, curve_name(facts->subject_kind));
+		put_word(to, curve_name(facts->subject_kind));
 	put_string(to, FACTS_SLICE(facts, subject_key));
 }
 
@@ -481,7 +556,7 @@ size_t ssh_key_write(const struct facts *facts, uint8_t *out, size_t room)
 
 	if ((unsigned)facts->subject_kind >= KEY_KIND_COUNT)
 		return 0;
-	put_string(&to, type_name(facts->subject_kind, false));
+	put_word(&to, type_name(facts->subject_kind, false));
 	put_key(&to, facts);
 	return to.failed ? 0 : to.used;
 }
@@ -492,7 +567,7 @@ size_t ssh_certificate_write(const struct facts *facts, uint8_t *out, size_t roo
 
 	if ((unsigned)facts->subject_kind >= KEY_KIND_COUNT)
 		return 0;
-	put_string(&to, type_name(facts->subject_kind, true));
+	put_word(&to, type_name(facts->subject_kind, true));
 	put_string(&to, FACTS_SLICE(facts, nonce));
 	put_key(&to, facts);
 	put_number(&to, facts->serial, 8);

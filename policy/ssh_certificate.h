@@ -62,29 +62,29 @@ enum ssh_form {
       facts_apart(f->signature_key, f->signature_key_length, out, room);
 */
 
-/*@ predicate ssh_facts{L}(struct facts *f, uint8_t *document) =
-      facts_key(f, document) &&
-      facts_part(f->nonce, f->nonce_length, document) &&
-      facts_part(f->key_id, f->key_id_length, document) &&
-      facts_part(f->principals, f->principals_length, document) &&
-      facts_part(f->critical_options, f->critical_options_length, document) &&
-      facts_part(f->extensions, f->extensions_length, document) &&
-      facts_part(f->signature_key, f->signature_key_length, document);
-*/
-
-/*@ predicate ssh_read{L}(struct facts *f, uint8_t *document) =
-      ssh_facts(f, document) && f->nonce_length == SSH_NONCE_LENGTH &&
-      (f->ssh_type == SSH_CERTIFICATE_USER || f->ssh_type == SSH_CERTIFICATE_HOST) &&
-      f->principals_count <= FACTS_PRINCIPALS_MAX &&
-      f->critical_options_count <= FACTS_OPTIONS_MAX &&
-      f->extensions_count <= FACTS_OPTIONS_MAX;
-*/
-
 /* The slices of `out` point into `bytes`; it is empty when the result is not
  * SSH_FORM_GOOD. */
 /*@ requires \valid_read(bytes + (0 .. length - 1)) && \valid(out);
     assigns *out;
-    ensures \result == SSH_FORM_GOOD ==> ssh_read(out, bytes);
+    ensures \result == SSH_FORM_GOOD ==> facts_key(out, bytes);
+    ensures \result == SSH_FORM_GOOD ==> facts_part(out->nonce, out->nonce_length, bytes);
+    ensures \result == SSH_FORM_GOOD ==>
+      facts_part(out->key_id, out->key_id_length, bytes);
+    ensures \result == SSH_FORM_GOOD ==>
+      facts_part(out->principals, out->principals_length, bytes);
+    ensures \result == SSH_FORM_GOOD ==>
+      facts_part(out->critical_options, out->critical_options_length, bytes);
+    ensures \result == SSH_FORM_GOOD ==>
+      facts_part(out->extensions, out->extensions_length, bytes);
+    ensures \result == SSH_FORM_GOOD ==>
+      facts_part(out->signature_key, out->signature_key_length, bytes);
+    ensures \result == SSH_FORM_GOOD ==> out->nonce_length == SSH_NONCE_LENGTH;
+    ensures \result == SSH_FORM_GOOD ==>
+      out->ssh_type == SSH_CERTIFICATE_USER || out->ssh_type == SSH_CERTIFICATE_HOST;
+    ensures \result == SSH_FORM_GOOD ==> out->principals_count <= FACTS_PRINCIPALS_MAX;
+    ensures \result == SSH_FORM_GOOD ==>
+      out->critical_options_count <= FACTS_OPTIONS_MAX;
+    ensures \result == SSH_FORM_GOOD ==> out->extensions_count <= FACTS_OPTIONS_MAX;
     ensures \result == SSH_FORM_GOOD ==> out->serial_at + 8 <= length;
 */
 enum ssh_form ssh_certificate_read(
