@@ -46,8 +46,8 @@ static void write_line(struct broker *broker, const struct refusal *refusal)
 	log_warning("%s: refused %s of the %s CA %llu times: %s '%.*s' (%s)%s%s",
 	    refusal->client, document_name(refusal->document), ca_name(refusal->ca),
 	    (unsigned long long)refusal->count, fact_name(decision->fact),
-	    (int)decision->value_length, (const char *)decision->value, rule,
-	    decision->why ? ": " : "", decision->why ? decision->why : "");
+	    (int)decision->value_length, decision->value, rule, decision->why ? ": " : "",
+	    decision->why ? decision->why : "");
 }
 
 static bool same_socket(const struct refusal *refusal, const struct signing *signing)

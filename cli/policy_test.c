@@ -131,8 +131,7 @@ static void print_json(const struct decision *decision, const char *rule, FILE *
 	cJSON_AddStringToObject(object, "decision", permit ? "permit" : "refuse");
 	cJSON_AddStringToObject(object, "rule", rule);
 	if (!permit) {
-		log_escape(value, sizeof value, (const char *)decision->value,
-		    decision->value_length);
+		log_escape(value, sizeof value, decision->value, decision->value_length);
 		cJSON_AddStringToObject(object, "fact", fact_name(decision->fact));
 		cJSON_AddStringToObject(object, "value", value);
 	}

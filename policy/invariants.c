@@ -21,118 +21,115 @@
 #define KEY_ID_MAX	   1024
 #define ED25519_LENGTH	   32
 
-bool check_refuse(
-    const struct check *check, enum fact fact, struct slice value, const char *why)
+bool refuse_bytes(
+    struct decision *out, enum fact fact, struct slice value, const char *why)
 {
-	decision_refuse(check->out, VERDICT_INVARIANT, fact, value, why);
+	decision_refuse(out, VERDICT_INVARIANT, fact, value, why);
 	return false;
 }
 
-bool refuse_text(
-    const struct check *check, enum fact fact, const char *value, const char *why)
+bool refuse_text(struct decision *out, enum fact fact, const char *value, const char *why)
 {
-	return check_refuse(check, fact, slice_of(value), why);
+	return refuse_bytes(out, fact, slice_of(value), why);
 }
 
-bool refuse_number(
-    const struct check *check, enum fact fact, uint64_t value, const char *why)
+bool refuse_number(struct decision *out, enum fact fact, uint64_t value, const char *why)
 {
 	char text[24];
 
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
-	return refuse_text(check, fact, text, why);
+	return refuse_text(out, fact, text, why);
 }
 
-/*@ requires check_ready(check);
-    assigns *check->out;
-    ensures \result ==> promised_ca(check->issuer, check->request) ||
-      DOCUMENT_X509_HOST < check->request->document;
+/*@ requires check_ready(check) && \valid(out);
+    assigns *out;
 */
-static bool document_fits_ca(const struct check *check)
+static bool document_fits_ca(const struct check *check, struct decision *out)
 {
 	const struct issuer *issuer = check->issuer;
 
-	return must(check,
+	return must(out,
 	    document_fits(check->request->document, issuer->ca, issuer->purpose), FACT_CA,
 	    ca_name(issuer->ca),
 	    "this CA's key of this purpose does not sign such documents");
 }
 
-/*@ requires check_ready(check);
-    assigns *check->out;
+/*@ requires check_ready(check) && \valid(out);
+    assigns *out;
     ensures \result ==> promised_type(check->request, check->facts);
 */
-static bool type_is_documents(const struct check *check)
+static bool type_is_documents(const struct check *check, struct decision *out)
 {
 	uint32_t type = check->facts->ssh_type;
 	bool host = check->request->document == DOCUMENT_SSH_HOST;
 
-	return must(check, type == (host ? SSH_CERTIFICATE_HOST : SSH_CERTIFICATE_USER),
+	return must(out, type == (host ? SSH_CERTIFICATE_HOST : SSH_CERTIFICATE_USER),
 	    FACT_FORM,
 	    type == SSH_CERTIFICATE_HOST ? "host certificate" : "user certificate",
 	    "the certificate's type is not the document's");
 }
 
-bool issuer_key_fits(const struct check *check)
+bool issuer_key_fits(const struct check *check, struct decision *out)
 {
 	const struct issuer *issuer = check->issuer;
 	struct facts read;
 
-	return must(check,
+	return must(out,
 	    ssh_key_read(issuer->public_key, issuer->public_key_length, &read) &&
 		read.subject_kind == issuer->key_kind,
 	    FACT_SIGNATURE_ALGORITHM, key_kind_name(issuer->key_kind),
 	    "the CA's public key is not of the kind that its private key is");
 }
 
-/*@ requires check_ready(check);
-    assigns *check->out;
+/*@ requires check_ready(check) && \valid(out);
+    assigns *out;
     ensures \result ==> promised_signer(check->issuer, check->facts);
 */
-static bool signed_by_issuer(const struct check *check)
+static bool signed_by_issuer(const struct check *check, struct decision *out)
 {
 	struct slice key = FACTS_SLICE(check->issuer, public_key);
 
-	return must(check,
+	return must(out,
 		   key.length > 0 &&
 		       slice_same(key, FACTS_SLICE(check->facts, signature_key)),
 		   FACT_ISSUER, ca_name(check->issuer->ca),
 		   "the signature key is not the key that this CA signs with now") &&
-	       issuer_key_fits(check);
+	       issuer_key_fits(check, out);
 }
 
-/*@ requires check_ready(check);
-    assigns *check->out;
+/*@ requires check_ready(check) && \valid(out);
+    assigns *out;
     ensures \result ==> check->facts->serial == 0;
 */
-static bool serial_is_unstamped(const struct check *check)
+static bool serial_is_unstamped(const struct check *check, struct decision *out)
 {
-	return must_number(check, check->facts->serial == 0, FACT_SERIAL,
+	return must_number(out, check->facts->serial == 0, FACT_SERIAL,
 	    check->facts->serial, "the serial must be zero, the broker stamps it");
 }
 
 /* All comparisons are of seconds within 0 .. INT64_MAX, so that none can wrap. The worker
  * asks for a rule's ttl before it knows the validity. */
-bool validity_holds(const struct check *check, uint64_t start, uint64_t end)
+bool validity_holds(
+    const struct check *check, struct decision *out, uint64_t start, uint64_t end)
 {
 	int64_t clock = check->request->now, ca_end = check->issuer->not_after;
 	uint64_t now = (uint64_t)clock;
 
 	if (check->request->ignore_ttl)
 		return true;
-	return must_number(check,
+	return must_number(out,
 		   clock >= VALIDITY_PAST && clock <= INT64_MAX - VALIDITY_FUTURE,
 		   FACT_VALIDITY, start,
 		   "the clock is not at a time at which documents can be issued") &&
-	       must_number(check, start >= now - VALIDITY_PAST, FACT_VALIDITY, start,
+	       must_number(out, start >= now - VALIDITY_PAST, FACT_VALIDITY, start,
 		   "the validity starts more than five minutes ago") &&
-	       must_number(check, start <= now + VALIDITY_FUTURE, FACT_VALIDITY, start,
+	       must_number(out, start <= now + VALIDITY_FUTURE, FACT_VALIDITY, start,
 		   "the validity starts more than one minute ahead") &&
-	       must_number(check, end <= INT64_MAX, FACT_VALIDITY, end,
+	       must_number(out, end <= INT64_MAX, FACT_VALIDITY, end,
 		   "the validity has no end") &&
-	       must_number(check, end > start, FACT_VALIDITY, end,
+	       must_number(out, end > start, FACT_VALIDITY, end,
 		   "the validity ends before it starts") &&
-	       must_number(check, ca_end >= 0 && end <= (uint64_t)ca_end, FACT_VALIDITY,
+	       must_number(out, ca_end >= 0 && end <= (uint64_t)ca_end, FACT_VALIDITY,
 		   end, "the validity ends after the CA's own certificate");
 }
 
@@ -173,23 +170,23 @@ static size_t bits_of(struct slice number)
 	return bits;
 }
 
-/*@ requires \valid_read(check) && \valid(check->out);
-    assigns *check->out;
+/*@ requires \valid(out);
+    assigns *out;
     ensures !\result;
 */
-static bool refuse_rsa(const struct check *check, size_t bits, const char *why)
+static bool refuse_rsa(struct decision *out, size_t bits, const char *why)
 {
 	char text[32];
 
 	snprintf(text, sizeof(text), "RSA %zu", bits);
-	return refuse_text(check, FACT_SUBJECT_KEY, text, why);
+	return refuse_text(out, FACT_SUBJECT_KEY, text, why);
 }
 
-/*@ requires check_ready(check);
-    assigns *check->out;
+/*@ requires check_ready(check) && \valid(out);
+    assigns *out;
     ensures \result ==> promised_rsa(check->facts);
 */
-static bool rsa_is_sound(const struct check *check)
+static bool rsa_is_sound(const struct check *check, struct decision *out)
 {
 	struct slice modulus = FACTS_SLICE(check->facts, subject_key);
 	struct slice exponent = FACTS_SLICE(check->facts, subject_exponent);
@@ -211,13 +208,12 @@ static bool rsa_is_sound(const struct check *check)
 	for (i = 0; i < exponent.length && i < RSA_EXPONENT_BYTES; i++)
 		value = 256u * value + exponent.at[i];
 	return ((bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX) ||
-		   refuse_rsa(check, bits, "an RSA key must have 2048 to 16384 bits")) &&
+		   refuse_rsa(out, bits, "an RSA key must have 2048 to 16384 bits")) &&
 	       (modulus.at[modulus.length - 1] % 2 != 0 ||
-		   refuse_rsa(check, bits, "the RSA modulus is even")) &&
+		   refuse_rsa(out, bits, "the RSA modulus is even")) &&
 	       (exponent.length <= RSA_EXPONENT_BYTES ||
-		   refuse_rsa(
-		       check, bits, "the RSA exponent must have at most 64 bits")) &&
-	       must_number(check, value >= RSA_EXPONENT_MIN && value % 2 != 0,
+		   refuse_rsa(out, bits, "the RSA exponent must have at most 64 bits")) &&
+	       must_number(out, value >= RSA_EXPONENT_MIN && value % 2 != 0,
 		   FACT_SUBJECT_KEY, value,
 		   "the RSA exponent must be odd and at least 65537");
 }
@@ -273,33 +269,33 @@ static bool is_small_order(const uint8_t *y)
 	return false;
 }
 
-/*@ requires check_ready(check);
-    assigns *check->out;
+/*@ requires check_ready(check) && \valid(out);
+    assigns *out;
     ensures \result ==> promised_ed25519(check->facts);
 */
-static bool ed25519_is_sound(const struct check *check)
+static bool ed25519_is_sound(const struct check *check, struct decision *out)
 {
 	uint8_t y[ED25519_LENGTH];
 
 	if (check->facts->subject_key_length != sizeof(y))
-		return must(check, false, FACT_SUBJECT_KEY, "Ed25519",
+		return must(out, false, FACT_SUBJECT_KEY, "Ed25519",
 		    "an Ed25519 key has 32 bytes");
 	bytes_copy(y, check->facts->subject_key, sizeof(y));
 	y[ED25519_LENGTH - 1] %= 0x80; /* without the sign of x */
-	return must(check, is_canonical(y), FACT_SUBJECT_KEY, "Ed25519",
+	return must(out, is_canonical(y), FACT_SUBJECT_KEY, "Ed25519",
 		   "the Ed25519 key is not in its canonical form") &&
-	       must(check, !is_small_order(y), FACT_SUBJECT_KEY, "Ed25519",
+	       must(out, !is_small_order(y), FACT_SUBJECT_KEY, "Ed25519",
 		   "the Ed25519 key is a point of small order");
 }
 
 /* The curve itself is the broker's to check, with a library that knows it. */
-bool subject_key_is_sound(const struct check *check)
+bool subject_key_is_sound(const struct check *check, struct decision *out)
 {
 	switch (check->facts->subject_kind) {
 	case KEY_RSA:
-		return rsa_is_sound(check);
+		return rsa_is_sound(check, out);
 	case KEY_ED25519:
-		return ed25519_is_sound(check);
+		return ed25519_is_sound(check, out);
 	case KEY_P256:
 	case KEY_P384:
 	case KEY_P521:
@@ -307,7 +303,7 @@ bool subject_key_is_sound(const struct check *check)
 	case KEY_KIND_COUNT:
 		break;
 	}
-	return must(check, false, FACT_SUBJECT_KEY, "unknown",
+	return must(out, false, FACT_SUBJECT_KEY, "unknown",
 	    "the subject's key has no known kind");
 }
 
@@ -327,7 +323,7 @@ static bool is_subject(const struct facts *facts, struct slice blob)
 		       FACTS_SLICE(&key, subject_key), FACTS_SLICE(facts, subject_key)));
 }
 
-bool subject_is_no_ca(const struct check *check)
+bool subject_is_no_ca(const struct check *check, struct decision *out)
 {
 	struct slice list = FACTS_SLICE(check->issuer, ca_keys), blob;
 	bool found = is_subject(check->facts, FACTS_SLICE(check->issuer, public_key));
@@ -338,9 +334,9 @@ bool subject_is_no_ca(const struct check *check)
 	    loop variant list.length + (found ? 0 : 1); */
 	while (!found && facts_next_item(&list, &blob))
 		found = is_subject(check->facts, blob);
-	return must(check, !found, FACT_SUBJECT_KEY, kind,
+	return must(out, !found, FACT_SUBJECT_KEY, kind,
 		   "the subject's key is a CA key of this host") &&
-	       must(check, list.length == 0, FACT_SUBJECT_KEY, kind,
+	       must(out, list.length == 0, FACT_SUBJECT_KEY, kind,
 		   "the list of this host's CA keys can't be read");
 }
 
@@ -365,63 +361,89 @@ static bool principal_is_plain(struct slice principal)
 	       principal.length <= FACTS_PRINCIPAL_MAX;
 }
 
-bool principal_holds(const struct check *check, struct slice principal)
+bool principal_holds(struct decision *out, struct slice principal)
 {
 	return principal_is_plain(principal) ||
-	       check_refuse(check, FACT_PRINCIPALS, principal,
+	       refuse_bytes(out, FACT_PRINCIPALS, principal,
 		   "a principal is empty, longer than 255 bytes, or has a character "
 		   "other than visible ASCII or one of * ? ! ,");
 }
 
-/*@ requires check_ready(check);
-    assigns *check->out;
-    ensures \result ==> promised_principals(check->facts);
+/* Takes the plain principals off the list's start, one more than there may be at most,
+ * and counts them. */
+/*@ requires \valid(list) && facts_slice(list->at, list->length);
+    assigns *list;
+    ensures facts_slice(list->at, list->length);
+    ensures list->length <= \old(list->length);
+    ensures list->at == \old(list->at) + (\old(list->length) - list->length);
+    ensures plain_principals(\old(list->at), \old(list->length) - list->length);
+    ensures \result <= FACTS_PRINCIPALS_MAX + 1;
+    ensures \result <= \old(list->length) - list->length;
 */
-static bool principals_hold(const struct check *check)
+static unsigned take_plain_principals(struct slice *list)
 {
-	struct slice list = FACTS_SLICE(check->facts, principals), principal;
+	struct slice left = *list, principal;
 	unsigned count = 0;
+	//@ ghost const uint8_t *all = list->at;
+	//@ ghost size_t length = list->length;
 
-	/*@ loop invariant facts_slice(list.at, list.length);
+	/*@ loop invariant facts_slice(list->at, list->length);
+	    loop invariant left == *list && list->length <= length;
+	    loop invariant list->at == all + (length - list->length);
+	    loop invariant plain_principals(all, length - list->length);
 	    loop invariant count <= FACTS_PRINCIPALS_MAX + 1;
-	    loop invariant list.length + count <= check->facts->principals_length;
-	    loop invariant plain_principals(list.at, list.length) ==>
-	      plain_principals(check->facts->principals, check->facts->principals_length);
-	    loop assigns list, principal, count;
-	    loop variant list.length; */
-	while (count <= FACTS_PRINCIPALS_MAX && facts_next_item(&list, &principal)) {
-		if (!principal_is_plain(principal))
-			return principal_holds(check, principal);
+	    loop invariant count <= length - list->length;
+	    loop assigns *list, left, principal, count;
+	    loop variant list->length; */
+	while (count <= FACTS_PRINCIPALS_MAX && facts_next_item(&left, &principal) &&
+	       principal_is_plain(principal)) {
+		//@ assert left.at == all + (length - left.length);
+		//@ assert principal.at == all + ((length - list->length) + 4);
+		/*@ assert principal_between(all, length - list->length,
+		      length - left.length); */
+		*list = left;
 		count++;
 	}
-	if (count > 0 && count <= FACTS_PRINCIPALS_MAX && list.length == 0)
-		return true;
-	return must(check, count <= FACTS_PRINCIPALS_MAX, FACT_PRINCIPALS, "",
+	return count;
+}
+
+/*@ requires check_ready(check) && \valid(out);
+    assigns *out;
+    ensures \result ==> promised_principals(check->facts);
+*/
+static bool principals_hold(const struct check *check, struct decision *out)
+{
+	struct slice list = FACTS_SLICE(check->facts, principals), left, principal;
+	unsigned count = take_plain_principals(&list);
+
+	left = list;
+	return must(out, count <= FACTS_PRINCIPALS_MAX, FACT_PRINCIPALS, "",
 		   "there are more than 256 principals") &&
-	       must(check, list.length == 0, FACT_FORM, "",
+	       (!facts_next_item(&left, &principal) || principal_holds(out, principal)) &&
+	       must(out, list.length == 0, FACT_FORM, "",
 		   "the principals are no packed list") &&
-	       must(check, count > 0, FACT_PRINCIPALS, "",
+	       must(out, count > 0, FACT_PRINCIPALS, "",
 		   "there is no principal, so the certificate would be good for every "
 		   "name");
 }
 
-/*@ requires check_ready(check);
-    assigns *check->out;
+/*@ requires check_ready(check) && \valid(out);
+    assigns *out;
     ensures \result ==> promised_key_id(check->facts);
 */
-static bool key_id_is_printable(const struct check *check)
+static bool key_id_is_printable(const struct check *check, struct decision *out)
 {
 	struct slice key_id = FACTS_SLICE(check->facts, key_id);
 
 	if (key_id.length > KEY_ID_MAX || !text_printable(key_id))
-		return check_refuse(check, FACT_KEY_ID, key_id,
+		return refuse_bytes(out, FACT_KEY_ID, key_id,
 		    "the key id is longer than 1024 bytes, or not UTF-8 without control "
 		    "characters");
 	return true;
 }
 
 static bool option_holds(
-    const struct check *check, enum fact fact, const struct named_value *option)
+    struct decision *out, enum fact fact, const struct named_value *option)
 {
 	static const uint8_t permit[7] = "permit-";
 	const size_t prefix = sizeof(permit);
@@ -430,14 +452,14 @@ static bool option_holds(
 	struct teleport_names unused;
 
 	if (option->name.length == 0 || !text_visible(option->name))
-		return check_refuse(check, fact, option->name,
+		return refuse_bytes(out, fact, option->name,
 		    "an option's name is empty or not visible ASCII");
 	if (option->value.length > 0 && option->name.length >= prefix &&
 	    bytes_same(option->name.at, permit, prefix))
-		return check_refuse(
-		    check, fact, option->name, "a permit- option has no value");
+		return refuse_bytes(
+		    out, fact, option->name, "a permit- option has no value");
 	if (names != FACT_NONE && !teleport_read(names, option->value, &unused))
-		return check_refuse(check, names, option->value,
+		return refuse_bytes(out, names, option->value,
 		    names == FACT_ROLES
 			? "teleport-roles must be {\"version\":\"v1\",\"roles\":"
 			  "[\"name\"]} without blanks and escapes, of at most 256 roles"
@@ -446,62 +468,62 @@ static bool option_holds(
 	return true;
 }
 
-/*@ requires check_ready(check) && facts_slice(list.at, list.length);
-    assigns *check->out;
+/*@ requires \valid(out) && facts_slice(list.at, list.length);
+    assigns *out;
 */
-static bool options_hold(const struct check *check, enum fact fact, struct slice list)
+static bool options_hold(struct decision *out, enum fact fact, struct slice list)
 {
 	struct named_value option;
 	unsigned count = 0;
 
 	while (count <= FACTS_OPTIONS_MAX && facts_next_option(&list, &option)) {
-		if (!option_holds(check, fact, &option))
+		if (!option_holds(out, fact, &option))
 			return false;
 		count++;
 	}
-	return must(check, count <= FACTS_OPTIONS_MAX, fact, "",
+	return must(out, count <= FACTS_OPTIONS_MAX, fact, "",
 		   "there are more than 256 options") &&
-	       must(check, list.length == 0, FACT_FORM, "",
+	       must(out, list.length == 0, FACT_FORM, "",
 		   "the options are no packed list");
 }
 
-bool record_line_holds(const struct check *check)
+bool record_line_holds(const struct check *check, struct decision *out)
 {
-	return must(check, record_fits(check->request->document, check->facts), FACT_FORM,
+	return must(out, record_fits(check->request->document, check->facts), FACT_FORM,
 	    "", "it says more than one line of the record can hold");
 }
 
-/*@ requires check_ready(check);
-    assigns *check->out;
+/*@ requires check_ready(check) && \valid(out);
+    assigns *out;
     ensures \result ==> promised_ssh(check->issuer, check->request, check->facts);
 */
-static bool ssh_holds(const struct check *check)
+static bool ssh_holds(const struct check *check, struct decision *out)
 {
 	const struct facts *facts = check->facts;
 
-	return type_is_documents(check) && signed_by_issuer(check) &&
-	       serial_is_unstamped(check) &&
-	       validity_holds(check, facts->valid_after, facts->valid_before) &&
-	       subject_key_is_sound(check) && subject_is_no_ca(check) &&
-	       principals_hold(check) && key_id_is_printable(check) &&
+	return principals_hold(check, out) && type_is_documents(check, out) &&
+	       signed_by_issuer(check, out) && serial_is_unstamped(check, out) &&
+	       validity_holds(check, out, facts->valid_after, facts->valid_before) &&
+	       subject_key_is_sound(check, out) && subject_is_no_ca(check, out) &&
+	       key_id_is_printable(check, out) &&
 	       options_hold(
-		   check, FACT_CRITICAL_OPTIONS, FACTS_SLICE(facts, critical_options)) &&
-	       options_hold(check, FACT_EXTENSIONS, FACTS_SLICE(facts, extensions)) &&
-	       record_line_holds(check);
+		   out, FACT_CRITICAL_OPTIONS, FACTS_SLICE(facts, critical_options)) &&
+	       options_hold(out, FACT_EXTENSIONS, FACTS_SLICE(facts, extensions)) &&
+	       record_line_holds(check, out);
 }
 
 bool policy_invariants(const struct issuer *issuer, const struct request *request,
     const struct facts *facts, struct decision *out)
 {
-	const struct check check = { issuer, request, facts, out };
+	const struct check check = { issuer, request, facts };
 
-	if (!document_fits_ca(&check))
+	if (!document_fits_ca(&check, out))
 		return false;
 	if (document_is_ssh(request->document))
-		return ssh_holds(&check);
+		return ssh_holds(&check, out);
 	if (request->document == DOCUMENT_X509_USER ||
 	    request->document == DOCUMENT_X509_HOST)
-		return x509_holds(&check);
-	return must(&check, false, FACT_FORM, document_name(request->document),
+		return x509_holds(&check, out);
+	return must(out, false, FACT_FORM, document_name(request->document),
 	    "documents of this kind are not signed by this version");
 }

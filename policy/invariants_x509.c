@@ -20,8 +20,12 @@
 #define EXTENDED_KEY_USAGE (X509_SERVER_AUTH | X509_CLIENT_AUTH)
 
 /* As must(), of bytes that are no text. */
-static bool must_bytes(const struct check *check, bool good, enum fact fact,
-    struct slice value, const char *why)
+/*@ requires \valid(out) && slice_readable(value);
+    assigns *out;
+    ensures \result <==> good;
+*/
+static bool must_bytes(
+    struct decision *out, bool good, enum fact fact, struct slice value, const char *why)
 {
 	char text[2 * 20 + 1] = "";
 	size_t i;
@@ -30,10 +34,14 @@ static bool must_bytes(const struct check *check, bool good, enum fact fact,
 		return true;
 	for (i = 0; i < value.length && i < 20; i++)
 		snprintf(text + 2 * i, 3, "%02x", value.at[i]);
-	return must(check, false, fact, text, why);
+	return must(out, false, fact, text, why);
 }
 
-static bool algorithm_fits_key(const struct check *check)
+/*@ requires check_ready(check) && \valid(out);
+    assigns *out;
+    ensures \result ==> promised_algorithm(check->issuer, check->facts);
+*/
+static bool algorithm_fits_key(const struct check *check, struct decision *out)
 {
 	static const enum x509_signature algorithms[KEY_KIND_COUNT] = {
 		[KEY_RSA] = X509_RSA_SHA256,
@@ -44,22 +52,29 @@ static bool algorithm_fits_key(const struct check *check)
 	};
 	enum key_kind kind = check->issuer->key_kind;
 
-	return must(check,
+	return must(out,
 	    (unsigned)kind < KEY_KIND_COUNT &&
 		check->facts->x509_signature == algorithms[kind],
 	    FACT_SIGNATURE_ALGORITHM, key_kind_name(kind),
 	    "the signature algorithm is not the one that this CA's key signs with");
 }
 
-static bool serial_is_unstamped(const struct check *check)
+/*@ requires check_ready(check) && \valid(out);
+    assigns *out;
+    ensures \result ==> promised_unstamped(check->facts);
+*/
+static bool serial_is_unstamped(const struct check *check, struct decision *out)
 {
 	struct slice serial = FACTS_SLICE(check->facts, x509_serial);
 
-	return must_bytes(check, x509_serial_unstamped(serial), FACT_SERIAL, serial,
+	return must_bytes(out, x509_serial_unstamped(serial), FACT_SERIAL, serial,
 	    "the serial must be 16 zero bytes, the broker stamps it");
 }
 
 /* The first common name, for messages; empty: there is none. */
+/*@ requires slice_readable(name);
+    assigns \nothing;
+*/
 static struct slice common_name(struct slice name)
 {
 	struct x509_attribute attribute;
@@ -70,33 +85,41 @@ static struct slice common_name(struct slice name)
 	return (struct slice){ name.at, 0 };
 }
 
-static bool issued_by_this_ca(const struct check *check)
+/*@ requires check_ready(check) && \valid(out);
+    assigns *out;
+    ensures \result ==> promised_issuer(check->issuer, check->facts);
+*/
+static bool issued_by_this_ca(const struct check *check, struct decision *out)
 {
 	struct slice name = FACTS_SLICE(check->facts, x509_issuer);
 	struct slice id = FACTS_SLICE(check->facts, x509_authority_key_id);
 
 	if (check->issuer->name_length == 0 ||
 	    !slice_same(name, FACTS_SLICE(check->issuer, name)))
-		return check_refuse(check, FACT_ISSUER, common_name(name),
+		return refuse_bytes(out, FACT_ISSUER, common_name(name),
 		    "the issuer is not the subject of this CA's certificate");
-	return must_bytes(check,
+	return must_bytes(out,
 	    id.length > 0 && slice_same(id, FACTS_SLICE(check->issuer, key_id)),
 	    FACT_ISSUER, id,
 	    "the authority key identifier is not that of the key that this CA signs "
 	    "with now");
 }
 
-static bool is_plain_leaf(const struct check *check)
+/*@ requires check_ready(check) && \valid(out);
+    assigns *out;
+    ensures \result ==> promised_leaf(check->facts);
+*/
+static bool is_plain_leaf(const struct check *check, struct decision *out)
 {
 	const struct facts *facts = check->facts;
 	struct slice key_id = FACTS_SLICE(facts, x509_subject_key_id);
 
-	return must(check, !facts->x509_is_ca && !facts->x509_path_limited, FACT_FORM,
-		   "CA", "the broker alone makes certificates of CAs") &&
-	       must_bytes(check, key_id.length == 0, FACT_FORM, key_id,
+	return must(out, !facts->x509_is_ca && !facts->x509_path_limited, FACT_FORM, "CA",
+		   "the broker alone makes certificates of CAs") &&
+	       must_bytes(out, key_id.length == 0, FACT_FORM, key_id,
 		   "there must be no subject key identifier") &&
 	       (facts->x509_crl_url_length == 0 ||
-		   check_refuse(check, FACT_FORM, FACTS_SLICE(facts, x509_crl_url),
+		   refuse_bytes(out, FACT_FORM, FACTS_SLICE(facts, x509_crl_url),
 		       "there must be no CRL distribution point"));
 }
 
@@ -106,58 +129,71 @@ static const char *const key_usages[8] = { "encipherOnly", "cRLSign", "keyCertSi
 	"digitalSignature" };
 static const char *const extended_key_usages[8] = { "serverAuth", "clientAuth" };
 
-static bool must_be_usage(const struct check *check, uint32_t is, uint32_t wanted,
-    const char *const names[8], const char *why)
+/*@ requires \valid(out);
+    assigns *out;
+    ensures !\result;
+*/
+static bool refuse_usage(
+    struct decision *out, uint32_t usage, const char *const names[8], const char *why)
 {
 	char text[128] = "";
 	size_t used = 0;
 	unsigned bit;
 
-	if (is == wanted)
-		return true;
 	for (bit = 0; bit < 8; bit++)
-		if ((is & 1u << bit) != 0 && names[bit])
+		if ((usage & 1u << bit) != 0 && names[bit])
 			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s",
 			    used > 0 ? " " : "", names[bit]);
-	return must(check, false, FACT_KEY_USAGE, text, why);
+	return refuse_text(out, FACT_KEY_USAGE, text, why);
 }
 
-static bool usage_is_documents(const struct check *check)
+/*@ requires check_ready(check) && \valid(out);
+    assigns *out;
+    ensures \result ==> promised_usage(check->facts);
+*/
+static bool usage_is_documents(const struct check *check, struct decision *out)
 {
-	return must_be_usage(check, check->facts->x509_key_usage, KEY_USAGE, key_usages,
-		   "the key usage must be digitalSignature and keyEncipherment") &&
-	       must_be_usage(check, check->facts->x509_extended_key_usage,
-		   EXTENDED_KEY_USAGE, extended_key_usages,
-		   "the extended key usage must be serverAuth and clientAuth");
+	const struct facts *facts = check->facts;
+
+	return (facts->x509_key_usage == KEY_USAGE ||
+		   refuse_usage(out, facts->x509_key_usage, key_usages,
+		       "the key usage must be digitalSignature and keyEncipherment")) &&
+	       (facts->x509_extended_key_usage == EXTENDED_KEY_USAGE ||
+		   refuse_usage(out, facts->x509_extended_key_usage, extended_key_usages,
+		       "the extended key usage must be serverAuth and clientAuth"));
 }
 
-static bool times_hold(const struct check *check)
+/*@ requires check_ready(check) && \valid(out);
+    assigns *out;
+    ensures \result ==> promised_validity(check->issuer, check->request,
+      check->facts->x509_not_before, check->facts->x509_not_after);
+*/
+static bool times_hold(const struct check *check, struct decision *out)
 {
 	int64_t start = check->facts->x509_not_before, end = check->facts->x509_not_after;
 
 	if (check->request->ignore_ttl)
 		return true;
-	return must(check, start >= 0 && end >= 0, FACT_VALIDITY, "before 1970",
+	return must(out, start >= 0 && end >= 0, FACT_VALIDITY, "before 1970",
 		   "the validity starts or ends before 1970") &&
-	       validity_holds(check, (uint64_t)start, (uint64_t)end);
+	       validity_holds(check, out, (uint64_t)start, (uint64_t)end);
 }
 
 /* ---- names ---- */
 
 static bool attribute_holds(
-    const struct check *check, enum fact fact, const struct x509_attribute *attribute)
+    struct decision *out, enum fact fact, const struct x509_attribute *attribute)
 {
 	struct slice value = attribute->value;
 
 	if (fact == FACT_PRINCIPALS)
-		return principal_holds(check, value);
+		return principal_holds(out, value);
 	if (value.length == 0 || !text_printable(value))
-		return check_refuse(check, fact, value,
+		return refuse_bytes(out, fact, value,
 		    "an attribute of the subject is empty, or not UTF-8 without control "
 		    "characters");
 	return fact != FACT_SUBJECT || value.length <= COMMON_NAME_MAX ||
-	       check_refuse(
-		   check, fact, value, "the common name is longer than 255 bytes");
+	       refuse_bytes(out, fact, value, "the common name is longer than 255 bytes");
 }
 
 /* Which attributes are `attributes`, a bit for each; the record writes those of one OID
@@ -186,7 +222,8 @@ static bool stands_together(struct seen *seen, const struct x509_attribute *attr
 	return together;
 }
 
-static bool attributes_hold(const struct check *check, unsigned counts[FACT_COUNT])
+static bool attributes_hold(
+    const struct check *check, struct decision *out, unsigned counts[FACT_COUNT])
 {
 	struct slice list = FACTS_SLICE(check->facts, x509_subject);
 	struct seen seen = { .previous = 0 };
@@ -196,27 +233,30 @@ static bool attributes_hold(const struct check *check, unsigned counts[FACT_COUN
 	while (x509_next_attribute(&list, &attribute)) {
 		fact = x509_attribute_fact(&attribute);
 		if (counts[fact]++ == LIST_MAX)
-			return must(check, false, fact, "", "there are more than 256");
-		if (!attribute_holds(check, fact, &attribute))
+			return must(out, false, fact, "", "there are more than 256");
+		if (!attribute_holds(out, fact, &attribute))
 			return false;
 		if (fact == FACT_ATTRIBUTES && !stands_together(&seen, &attribute))
-			return check_refuse(check, fact, attribute.value,
+			return refuse_bytes(out, fact, attribute.value,
 			    "the attributes of one OID do not follow each other");
 	}
 	return must(
-	    check, list.length == 0, FACT_FORM, "", "the subject is no packed list");
+	    out, list.length == 0, FACT_FORM, "", "the subject is no packed list");
 }
 
-static bool subject_holds(const struct check *check)
+/*@ requires check_ready(check) && \valid(out);
+    assigns *out;
+*/
+static bool subject_holds(const struct check *check, struct decision *out)
 {
 	struct slice subject = FACTS_SLICE(check->facts, x509_subject);
 	unsigned counts[FACT_COUNT] = { 0 };
 
-	return attributes_hold(check, counts) &&
-	       must_number(check, counts[FACT_SUBJECT] == 1, FACT_SUBJECT,
+	return attributes_hold(check, out, counts) &&
+	       must_number(out, counts[FACT_SUBJECT] == 1, FACT_SUBJECT,
 		   counts[FACT_SUBJECT], "there must be one common name") &&
 	       (!slice_same(subject, FACTS_SLICE(check->issuer, name)) ||
-		   check_refuse(check, FACT_SUBJECT, common_name(subject),
+		   refuse_bytes(out, FACT_SUBJECT, common_name(subject),
 		       "the subject's name is the CA's own"));
 }
 
@@ -386,36 +426,39 @@ static bool email_holds(struct slice email)
 }
 
 static bool alt_name_holds(
-    const struct check *check, enum fact fact, const struct x509_alt_name *name)
+    struct decision *out, enum fact fact, const struct x509_alt_name *name)
 {
 	char text[X509_ADDRESS_TEXT];
 
 	switch (name->kind) {
 	case X509_ALT_DNS:
 		return dns_holds(name->value, fact == FACT_WILDCARD_DNS) ||
-		       check_refuse(check, fact, name->value,
+		       refuse_bytes(out, fact, name->value,
 			   "a DNS name is not of lower-case letters, digits and hyphens "
 			   "in labels of 1 to 63, at most 253, the last of them no "
 			   "number");
 	case X509_ALT_IP:
 		x509_address_text(name->value, text);
-		return must(check, address_holds(name->value), fact, text,
+		return must(out, address_holds(name->value), fact, text,
 		    "an address is neither IPv4 nor IPv6, or is IPv4 mapped into IPv6");
 	case X509_ALT_URI:
 		return uri_holds(name->value) ||
-		       check_refuse(check, fact, name->value,
+		       refuse_bytes(out, fact, name->value,
 			   "a URI is not as RFC 3986 has it with a scheme, has more than "
 			   "a host and a port before its path, or has the scheme "
 			   "spiffe, which belongs to x509-svid");
 	case X509_ALT_EMAIL:
 		return email_holds(name->value) ||
-		       check_refuse(check, fact, name->value,
+		       refuse_bytes(out, fact, name->value,
 			   "an e-mail address is not NAME@DOMAIN");
 	}
-	return must(check, false, FACT_FORM, "", "a name of another kind");
+	return must(out, false, FACT_FORM, "", "a name of another kind");
 }
 
-static bool alt_names_hold(const struct check *check)
+/*@ requires check_ready(check) && \valid(out);
+    assigns *out;
+*/
+static bool alt_names_hold(const struct check *check, struct decision *out)
 {
 	struct slice list = FACTS_SLICE(check->facts, x509_alt_names);
 	unsigned counts[FACT_COUNT] = { 0 };
@@ -425,19 +468,20 @@ static bool alt_names_hold(const struct check *check)
 	while (x509_next_alt_name(&list, &name)) {
 		fact = x509_alt_name_fact(&name);
 		if (counts[fact]++ == LIST_MAX)
-			return must(check, false, fact, "", "there are more than 256");
-		if (!alt_name_holds(check, fact, &name))
+			return must(out, false, fact, "", "there are more than 256");
+		if (!alt_name_holds(out, fact, &name))
 			return false;
 	}
-	return must(check, list.length == 0, FACT_FORM, "",
+	return must(out, list.length == 0, FACT_FORM, "",
 	    "the alternative names are no packed list");
 }
 
-bool x509_holds(const struct check *check)
+bool x509_holds(const struct check *check, struct decision *out)
 {
-	return algorithm_fits_key(check) && issuer_key_fits(check) &&
-	       issued_by_this_ca(check) && serial_is_unstamped(check) &&
-	       is_plain_leaf(check) && usage_is_documents(check) && times_hold(check) &&
-	       subject_key_is_sound(check) && subject_is_no_ca(check) &&
-	       subject_holds(check) && alt_names_hold(check) && record_line_holds(check);
+	return algorithm_fits_key(check, out) && issuer_key_fits(check, out) &&
+	       issued_by_this_ca(check, out) && serial_is_unstamped(check, out) &&
+	       is_plain_leaf(check, out) && usage_is_documents(check, out) &&
+	       times_hold(check, out) && subject_key_is_sound(check, out) &&
+	       subject_is_no_ca(check, out) && subject_holds(check, out) &&
+	       alt_names_hold(check, out) && record_line_holds(check, out);
 }

@@ -26,6 +26,8 @@ void policy_check(const struct policy *policy, const struct issuer *issuer,
 {
 	if (policy_invariants(issuer, request, facts, out))
 		rules_check(policy, issuer, request, facts, out);
+	else /* no permit, whatever the check that failed has left */
+		out->verdict = VERDICT_INVARIANT;
 }
 
 static struct rate ceiling(const struct policy *policy, enum ca ca, unsigned period)

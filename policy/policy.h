@@ -96,19 +96,31 @@ struct decision {
 	enum fact fact;	  /* a refusal: what was wrong ... */
 	uint32_t
 	    value_length; /* ... and the value, at most POLICY_VALUE_MAX bytes of it */
-	uint8_t value[POLICY_VALUE_MAX];
+	char value[POLICY_VALUE_MAX];
 	const char *why; /* a refusal by invariant: a sentence; else NULL */
 };
+
+#include "policy/promises.h"
 
 /* How far a document's start may lie from now (seconds). */
 #define VALIDITY_PAST	300
 #define VALIDITY_FUTURE 60
 
 /* Invariants, then rules. `out` is written whole. The rate is not taken here. */
+/*@ requires \valid_read(issuer) && \valid_read(request) && \valid_read(facts);
+    requires issuer_readable(issuer) && facts_readable(facts) && \valid(out);
+    assigns *out;
+    ensures out->verdict == VERDICT_PERMIT ==> promised(issuer, request, facts);
+*/
 void policy_check(const struct policy *policy, const struct issuer *issuer,
     const struct request *request, const struct facts *facts, struct decision *out);
 
 /* The invariants alone; true when they hold. */
+/*@ requires \valid_read(issuer) && \valid_read(request) && \valid_read(facts);
+    requires issuer_readable(issuer) && facts_readable(facts) && \valid(out);
+    assigns *out;
+    ensures \result ==> promised(issuer, request, facts);
+*/
 bool policy_invariants(const struct issuer *issuer, const struct request *request,
     const struct facts *facts, struct decision *out);
 

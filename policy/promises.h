@@ -1,21 +1,39 @@
 /*
  * What a permit promises, said once more in the prover's language and over the bare
- * facts: none of it calls the code that it is about. `make prove` shows of the functions
- * that tests/prove names for invariants.c that each is true only when its promise holds;
- * of the others, and of all of them together, tests alone.
+ * facts: none of it calls the code that it is about. `make prove` shows, from
+ * policy_check() down, that it permits only where promised() holds; tests/prove names
+ * what it takes on trust for that. policy.h includes this behind the structures.
+ *
+ * Tested alone, and no part of promised(): which CA's key signs which document; that the
+ * CA's key is of its kind and the subject's is none of this host's CA keys; that options,
+ * the subject's attributes and the alternative names are in their forms; that the bits of
+ * an RSA key and the points of small order are counted right beyond what promised_rsa()
+ * and promised_ed25519() say; that the record's line holds it all. The rules' own
+ * judgement is tested alone as well.
  */
 #ifndef POLICY_PROMISES_H
 #define POLICY_PROMISES_H
 
-#include "policy/policy.h"
+#include "policy/facts.h"
 
-/*@ // This CA's key of this purpose signs such documents.
-    predicate promised_ca{L}(struct issuer *i, struct request *r) =
-      (r->document == DOCUMENT_SSH_USER && i->purpose == PURPOSE_SSH &&
-        (i->ca == CA_USER || i->ca == CA_OPENSSH)) ||
-      (r->document == DOCUMENT_SSH_HOST && i->purpose == PURPOSE_SSH && i->ca == CA_HOST) ||
-      (r->document == DOCUMENT_X509_USER && i->purpose == PURPOSE_TLS && i->ca == CA_USER) ||
-      (r->document == DOCUMENT_X509_HOST && i->purpose == PURPOSE_TLS && i->ca == CA_HOST);
+/*@ predicate issuer_readable{L}(struct issuer *i) =
+      facts_slice(i->public_key, i->public_key_length) &&
+      facts_slice(i->name, i->name_length) && facts_slice(i->key_id, i->key_id_length) &&
+      facts_slice(i->ca_keys, i->ca_keys_length);
+
+    predicate facts_readable{L}(struct facts *f) =
+      facts_slice(f->subject_key, f->subject_key_length) &&
+      facts_slice(f->subject_exponent, f->subject_exponent_length) &&
+      facts_slice(f->key_id, f->key_id_length) &&
+      facts_slice(f->principals, f->principals_length) &&
+      facts_slice(f->critical_options, f->critical_options_length) &&
+      facts_slice(f->extensions, f->extensions_length) &&
+      facts_slice(f->signature_key, f->signature_key_length) &&
+      facts_slice(f->x509_serial, f->x509_serial_length) &&
+      facts_slice(f->x509_issuer, f->x509_issuer_length) &&
+      facts_slice(f->x509_subject, f->x509_subject_length) &&
+      facts_slice(f->x509_authority_key_id, f->x509_authority_key_id_length) &&
+      facts_slice(f->x509_alt_names, f->x509_alt_names_length);
 
     predicate promised_type{L}(struct request *r, struct facts *f) =
       f->ssh_type == (r->document == DOCUMENT_SSH_HOST ? 2 : 1);
@@ -57,17 +75,20 @@
       (\forall integer k; 0 <= k < length ==>
         at[k] != '*' && at[k] != '?' && at[k] != '!' && at[k] != ',');
 
-    // Of a packed list, every one.
-    inductive plain_principals{L}(uint8_t *at, integer length) {
-      case none{L}:
-        \forall uint8_t *at; plain_principals{L}(at, 0);
-      case one_more{L}:
-        \forall uint8_t *at, integer length;
-        4 + packed_length{L}(at) <= length ==>
-        plain_principal{L}(at + 4, packed_length{L}(at)) ==>
-        plain_principals{L}(at + 4 + packed_length{L}(at),
-          length - 4 - packed_length{L}(at)) ==>
-        plain_principals{L}(at, length);
+    // Of a packed list, the string that lies from `from` to `to`.
+    predicate principal_between{L}(uint8_t *list, integer from, integer to) =
+      to == from + 4 + packed_length(list + from) &&
+      plain_principal(list + (from + 4), to - from - 4);
+
+    // And every string that lies before `to`: the least predicate of which this is true.
+    axiomatic PlainPrincipals {
+      predicate plain_principals{L}(uint8_t *list, integer to)
+        reads list[0 .. to - 1];
+      axiom none{L}:
+        \forall uint8_t *list; plain_principals(list, 0);
+      axiom one_more{L}:
+        \forall uint8_t *list, integer from, integer to; plain_principals(list, from) ==>
+        principal_between(list, from, to) ==> plain_principals(list, to);
     }
 
     // At least one.
@@ -101,17 +122,26 @@
       f->x509_serial_length == 16 &&
       (\forall integer k; 0 <= k < 16 ==> f->x509_serial[k] == 0);
 
-    // No CA's certificate; digitalSignature and keyEncipherment, serverAuth and
-    // clientAuth, and none besides.
+    // No CA's certificate, and nothing that only these have.
     predicate promised_leaf{L}(struct facts *f) =
       !f->x509_is_ca && !f->x509_path_limited && f->x509_subject_key_id_length == 0 &&
-      f->x509_crl_url_length == 0 && f->x509_key_usage == 0xa0 &&
-      f->x509_extended_key_usage == 3;
+      f->x509_crl_url_length == 0;
+
+    // digitalSignature and keyEncipherment, serverAuth and clientAuth, none besides.
+    predicate promised_usage{L}(struct facts *f) =
+      f->x509_key_usage == 0xa0 && f->x509_extended_key_usage == 3;
 
     predicate promised_x509{L}(struct issuer *i, struct request *r, struct facts *f) =
       promised_algorithm(i, f) && promised_issuer(i, f) && promised_unstamped(f) &&
-      promised_leaf(f) &&
+      promised_leaf(f) && promised_usage(f) &&
       promised_validity(i, r, f->x509_not_before, f->x509_not_after) && promised_key(f);
+
+    // No document is of another kind.
+    predicate promised{L}(struct issuer *i, struct request *r, struct facts *f) =
+      r->document == DOCUMENT_SSH_USER || r->document == DOCUMENT_SSH_HOST
+        ? promised_ssh(i, r, f)
+        : (r->document == DOCUMENT_X509_USER || r->document == DOCUMENT_X509_HOST) &&
+          promised_x509(i, r, f);
 */
 
 #endif

@@ -73,6 +73,9 @@ void decision_append(struct decision *out, struct slice bytes);
 void lint_glance(const struct rule *rule, struct glance *out);
 
 /* The rules alone, for a document whose invariants hold. */
+/*@ requires \valid(out);
+    assigns *out;
+*/
 void rules_check(const struct policy *policy, const struct issuer *issuer,
     const struct request *request, const struct facts *facts, struct decision *out);
 

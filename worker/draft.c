@@ -55,7 +55,8 @@ static bool judge(const struct builder *builder, const struct issuer *issuer,
 	if (decision->verdict == VERDICT_PERMIT)
 		return true;
 	return rpc_refuse(error, builder->policy_name, decision->verdict, decision->line,
-	    decision->fact, decision->value, decision->value_length, decision->why);
+	    decision->fact, (const uint8_t *)decision->value, decision->value_length,
+	    decision->why);
 }
 
 /* The config's default, cut to the rule's own and to the CA's end. */
