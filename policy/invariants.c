@@ -207,7 +207,7 @@ static bool rsa_is_sound(const struct check *check, struct decision *out)
 	    loop variant exponent.length - i; */
 	for (i = 0; i < exponent.length && i < RSA_EXPONENT_BYTES; i++)
 		value = 256u * value + exponent.at[i];
-	return ((bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX) ||
+	return ((bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX && modulus.at[0] > 0) ||
 		   refuse_rsa(out, bits, "an RSA key must have 2048 to 16384 bits")) &&
 	       (modulus.at[modulus.length - 1] % 2 != 0 ||
 		   refuse_rsa(out, bits, "the RSA modulus is even")) &&
