@@ -32,6 +32,7 @@
       facts_slice(f->x509_serial, f->x509_serial_length) &&
       facts_slice(f->x509_issuer, f->x509_issuer_length) &&
       facts_slice(f->x509_subject, f->x509_subject_length) &&
+      facts_slice(f->x509_subject_key_id, f->x509_subject_key_id_length) &&
       facts_slice(f->x509_authority_key_id, f->x509_authority_key_id_length) &&
       facts_slice(f->x509_alt_names, f->x509_alt_names_length);
 
