@@ -183,7 +183,7 @@ FUZZ_LIBS    := -lcmocka -lseccomp -lcap-ng -lcrypto -lyaml -lcjson
 $(BUILD)/fuzz/%: $(FUZZ_O)/%.o $(FUZZ_O)/mutate.o $(FUZZ_ENGINE) $(BUILD)/fuzz.a
 	@mkdir -p $(@D)
 	@$(LINK) -o $@ $^ $(FUZZ_LIBS)
-$(BUILD)/fuzz.a: $(filter-out $(MAINS),$(IPC) $(CONFINE) $(POLICY) $(WORKER))
+$(BUILD)/fuzz.a: $(filter-out $(MAINS),$(IPC) $(CONFINE) $(POLICY) $(WORKER) $(CLI))
 	@rm -f $@
 	@$(AR) rcs $@ $^
 $(FUZZ_O)/%.o: override COVERAGE :=

@@ -1,7 +1,7 @@
 /* privyseal policy check: what is wrong with a policy file, or odd about it. */
 #include "cli/json_print.h"
 #include "cli/policy_command.h"
-#include "policy/review.h"
+#include "cli/policy_review.h"
 
 #include <string.h>
 
@@ -17,10 +17,11 @@ void policy_print_error(const char *name, const struct policy_error *error, FILE
 
 static unsigned print_warnings(const struct policy *policy, const char *name, FILE *out)
 {
-	struct policy_lint lint = { .policy = policy };
+	static struct policy_lint lint;
 	struct policy_warning warning;
 	unsigned count = 0;
 
+	policy_lint_begin(&lint, policy);
 	for (; policy_lint_next(&lint, &warning); count++) {
 		policy_print_escaped(name, strlen(name), out);
 		fprintf(out, ":%u: warning: ", warning.line);
@@ -39,7 +40,7 @@ static void add_place(cJSON *to, unsigned line, const char *text)
 static void print_json(const struct policy *policy, const char *name,
     const struct policy_error *error, FILE *out)
 {
-	struct policy_lint lint = { .policy = policy };
+	static struct policy_lint lint;
 	struct policy_warning warning;
 	cJSON *report = cJSON_CreateObject(), *list, *item;
 
@@ -48,6 +49,7 @@ static void print_json(const struct policy *policy, const char *name,
 	if (policy) {
 		cJSON_AddNumberToObject(report, "rules", policy_rules(policy));
 		list = cJSON_AddArrayToObject(report, "warnings");
+		policy_lint_begin(&lint, policy);
 		while (policy_lint_next(&lint, &warning)) {
 			item = cJSON_CreateObject();
 			add_place(item, warning.line, warning.text);

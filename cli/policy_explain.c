@@ -6,8 +6,8 @@
  */
 #include "cli/json_print.h"
 #include "cli/policy_command.h"
+#include "cli/policy_review.h"
 #include "policy/duration.h"
-#include "policy/review.h"
 
 #include <stdlib.h>
 #include <string.h>

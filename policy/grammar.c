@@ -29,7 +29,6 @@ struct loader {
 	const struct token *token; /* the lexer's */
 	struct policy *policy;
 	struct rule *rule; /* the next of each */
-	struct glance *glance;
 	struct operand *operand;
 	char *text;
 	unsigned seen; /* bit 1 << row of statements[] */
@@ -293,10 +292,6 @@ static const char *read_rule(struct loader *loader, bool deny)
 		fault = read_word(loader, rule);
 	if (!fault && !deny && (rule->named & 1u << FACT_TTL) == 0)
 		fault = "ttl, which each permit line needs";
-	if (!fault)
-		lint_glance(rule, loader->glance);
-	loader->policy->denied |= fault ? 0u : loader->glance->denied;
-	loader->glance++;
 	loader->rule++;
 	loader->policy->rules_count++;
 	return fault;
@@ -523,8 +518,7 @@ size_t policy_storage(const uint8_t *text, size_t length)
 	if (length > POLICY_TEXT_MAX)
 		return 0;
 	room = room_for(text, length);
-	return sizeof(struct policy) +
-	       room.lines * (sizeof(struct rule) + sizeof(struct glance)) +
+	return sizeof(struct policy) + room.lines * sizeof(struct rule) +
 	       room.words * sizeof(struct operand) + length + room.words;
 }
 
@@ -541,10 +535,8 @@ static void divide_storage(struct loader *loader, void *storage, struct room roo
 	loader->policy = policy;
 	loader->rule = (struct rule *)(void *)(policy + 1);
 	loader->operand = (struct operand *)(void *)(loader->rule + room.lines);
-	loader->glance = (struct glance *)(void *)(loader->operand + room.words);
-	loader->text = (char *)(loader->glance + room.lines);
+	loader->text = (char *)(loader->operand + room.words);
 	policy->rules = loader->rule;
-	policy->glances = loader->glance;
 }
 
 static struct policy *whole_file(struct policy_error *error, const char *fault)

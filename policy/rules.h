@@ -1,7 +1,7 @@
 /*
  * What the grammar makes of the policy file and the rules are judged by; private to
- * policy/. Everything lies in the caller's storage, in the order of the file, and is not
- * changed after policy_load().
+ * policy/ and to what shows rules to people. Everything lies in the caller's storage, in
+ * the order of the file, and is not changed after policy_load().
  */
 #ifndef POLICY_RULES_H
 #define POLICY_RULES_H
@@ -39,13 +39,6 @@ struct rule {
 	struct word words[WORDS];
 };
 
-/* What lint looks at before it compares two rules: a bit for each value of a word that
- * the rule covers, all bits where it may cover any. */
-struct glance {
-	uint16_t covered[WORDS];
-	uint16_t denied; /* authorities for which it denies some principals */
-};
-
 /* Ceilings: per second and per day; amount 0 where a line does not say. */
 #define CEILING_SECOND 0
 #define CEILING_DAY    1
@@ -54,9 +47,7 @@ struct glance {
 struct policy {
 	struct policy_pins pins;
 	const struct rule *rules;
-	const struct glance *glances; /* of each rule */
 	uint32_t rules_count;
-	uint32_t denied; /* all that the glances say */
 	struct rate ceilings[CA_COUNT + 1][2];
 };
 
@@ -68,9 +59,6 @@ void decision_refuse(struct decision *out, enum verdict verdict, enum fact fact,
     struct slice value, const char *why);
 /* Adds to the value of a refusal, as far as there is room. */
 void decision_append(struct decision *out, struct slice bytes);
-
-/* Of a rule that was read whole (lint.c). */
-void lint_glance(const struct rule *rule, struct glance *out);
 
 /* The rules alone, for a document whose invariants hold. */
 /*@ requires \valid(out);

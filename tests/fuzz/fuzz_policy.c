@@ -2,8 +2,7 @@
  * rule can be told, linted and asked, or an error that names its place. */
 #include "tests/fuzz/fuzz.h"
 
-#include "policy/policy.h"
-#include "policy/review.h"
+#include "cli/policy_review.h"
 #include "tests/unit/ssh_samples.h"
 
 static const char *const words[] = { "cluster ", "account ", "region ", "keystore ",
@@ -50,7 +49,7 @@ const struct fuzz_target fuzz_target = { words, NULL, seed };
 
 static void look_at_rules(const struct policy *policy)
 {
-	struct policy_lint lint = { .policy = policy };
+	static struct policy_lint lint;
 	struct policy_warning warning;
 	struct rule_summary rule;
 	const char *value;
@@ -67,6 +66,7 @@ static void look_at_rules(const struct policy *policy)
 			     n++)
 				fuzz_require(strlen(value) <= POLICY_LINE_MAX);
 	}
+	policy_lint_begin(&lint, policy);
 	for (n = 0; policy_lint_next(&lint, &warning); n++) {
 		fuzz_require(warning.text[0] != '\0');
 		fuzz_require(n < 64 * (policy_rules(policy) + 1));

@@ -1,7 +1,7 @@
 /* What `privyseal policy check` warns of, and above all what it must not warn of. */
 #include "ssh_samples.h"
 
-#include "policy/review.h"
+#include "cli/policy_review.h"
 
 #include <time.h>
 
@@ -19,12 +19,12 @@ static const char *warnings(const char *text)
 {
 	static char all[8192];
 	struct policy_warning warning;
-	struct policy_lint lint = { 0 };
+	static struct policy_lint lint;
 	size_t used = 0;
 	void *storage;
 
 	all[0] = '\0';
-	lint.policy = policy_of(text, &storage);
+	policy_lint_begin(&lint, policy_of(text, &storage));
 	while (policy_lint_next(&lint, &warning))
 		used += (size_t)snprintf(all + used, sizeof(all) - used, "%u %s\n",
 		    warning.line, warning.text);
@@ -90,9 +90,10 @@ static void warns_of_lines_that_permit_nothing(void **state)
 static void a_subject_without_dots_hides_no_names_of_hosts(void **state)
 {
 	(void)state;
-	assert_clean(HEAD "permit user x509-user ttl 1h subject * rate 1/s\n"
-			  "permit user x509-user ttl 1h subject web.example.com rate 1/s\n"
-			  "permit user x509-user ttl 1h subject *.example.com rate 1/s\n");
+	assert_clean(
+	    HEAD "permit user x509-user ttl 1h subject * rate 1/s\n"
+		 "permit user x509-user ttl 1h subject web.example.com rate 1/s\n"
+		 "permit user x509-user ttl 1h subject *.example.com rate 1/s\n");
 	assert_warned(HEAD "permit user x509-user ttl 1h subject ** *.*.com rate 1/s\n"
 			   "permit user x509-user ttl 1h subject a.b.com rate 1/s\n",
 	    "3 never matches");
@@ -243,12 +244,12 @@ static void what_never_matches_never_does(void **state)
 	(void)state;
 	for (i = 0; i < 60000; i++) {
 		char text[2048] = HEAD;
-		struct policy_lint lint = { 0 };
+		static struct policy_lint lint;
 		void *storage;
 
 		roll_rule(text);
 		roll_rule(text);
-		lint.policy = policy_of(text, &storage);
+		policy_lint_begin(&lint, policy_of(text, &storage));
 		while (policy_lint_next(&lint, &warning))
 			if (warning.line == 3 && strncmp(warning.text, "never", 5) == 0) {
 				assert_never(lint.policy, text);
@@ -286,7 +287,8 @@ static void ten_thousand_lines_are_read_and_reviewed_in_time(void **state)
 
 	(void)state;
 	for (row = 0; row < sizeof(lines) / sizeof(lines[0]); row++) {
-		struct policy_lint lint = { 0 };
+		static struct policy_lint lint;
+		const struct policy *policy;
 		unsigned warned = 0;
 		double begun, loaded;
 		void *storage;
@@ -299,8 +301,9 @@ static void ten_thousand_lines_are_read_and_reviewed_in_time(void **state)
 						 ? snprintf(text + used, 8, "%u", i)
 						 : snprintf(text + used, 2, "%c", *at));
 		begun = milliseconds();
-		lint.policy = policy_of(text, &storage);
+		policy = policy_of(text, &storage);
 		loaded = milliseconds();
+		policy_lint_begin(&lint, policy);
 		while (policy_lint_next(&lint, &warning))
 			warned++;
 		print_message("10,000 lines: loaded in %.1f ms, reviewed in %.1f ms\n",

@@ -1,11 +1,11 @@
 /*
  * What an auditor asks of a loaded policy: each rule as it was written, and what is odd
- * about it. Pure, no allocation. Nothing here decides on a document.
+ * about it. Nothing here decides on a document, so none of it is in the broker.
  */
-#ifndef POLICY_REVIEW_H
-#define POLICY_REVIEW_H
+#ifndef CLI_POLICY_REVIEW_H
+#define CLI_POLICY_REVIEW_H
 
-#include "policy/policy.h"
+#include "policy/rules.h"
 
 /* A rule by its number from 0, without its words' values. */
 struct rule_summary {
@@ -41,13 +41,23 @@ struct policy_warning {
 	char text[POLICY_ERROR_MAX];
 };
 
-struct policy_lint {
-	const struct policy *policy;
-	unsigned rule;
-	unsigned check;
+/* What is looked at before two rules are compared: a bit for each value of a word that
+ * the rule covers, all bits where it may cover any. */
+struct glance {
+	uint16_t covered[WORDS];
+	uint16_t denied; /* authorities for which it denies some principals */
 };
 
-/* Starts as { .policy = policy }; false at the end. In the order of the file. */
+/* Too large for a stack. */
+struct policy_lint {
+	const struct policy *policy;
+	unsigned rule, check;
+	unsigned denied;			 /* all that the glances say */
+	struct glance glances[POLICY_LINES_MAX]; /* of each rule */
+};
+
+void policy_lint_begin(struct policy_lint *lint, const struct policy *policy);
+/* False at the end. In the order of the file. */
 bool policy_lint_next(struct policy_lint *lint, struct policy_warning *out);
 
 #endif

@@ -1,7 +1,6 @@
-/* What review.h gives out: rules as they were written. Lint is in lint.c. */
-#include "policy/review.h"
-
-#include "policy/rules.h"
+/* What policy_review.h gives out: rules as they were written. Lint is in policy_lint.c.
+ */
+#include "cli/policy_review.h"
 
 /* clang-format off */
 #define BIT(fact) (1u << (fact))

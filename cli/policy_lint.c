@@ -1,10 +1,9 @@
 /*
- * Lint of a loaded policy; review.h has the contract. A check looks at one rule and at
- * those before it; what it can't decide, it does not warn of.
+ * Lint of a loaded policy; policy_review.h has the contract. A check looks at one rule
+ * and at those before it; what it can't decide, it does not warn of.
  */
+#include "cli/policy_review.h"
 #include "policy/duration.h"
-#include "policy/review.h"
-#include "policy/rules.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,6 +15,7 @@
 #define COMPARED_MAX 1000
 
 struct subject {
+	const struct policy_lint *lint;
 	const struct policy *policy;
 	unsigned number;
 	const struct rule *rule;
@@ -115,7 +115,7 @@ static bool any_value(const struct rule *rule, enum fact fact)
 }
 
 /* What a deny line and `client` do not name they do not look at. */
-void lint_glance(const struct rule *rule, struct glance *out)
+static void glance_at(const struct rule *rule, struct glance *out)
 {
 	unsigned fact;
 
@@ -262,7 +262,7 @@ static bool never_matches(const struct subject *subject)
 	for (fact = 0; fact < WORDS; fact++)
 		values[fact] = bits_of(&subject->rule->words[fact]);
 	for (at = 0; at < subject->number && compared < COMPARED_MAX; at++) {
-		if (!may_cover(&policy->glances[at], values))
+		if (!may_cover(&subject->lint->glances[at], values))
 			continue;
 		compared++;
 		if (hides(&policy->rules[at], subject->rule))
@@ -318,11 +318,11 @@ static bool deny_beside_all(const struct subject *subject)
 	unsigned at;
 
 	if (rule->deny || !any_value(rule, FACT_PRINCIPALS) ||
-	    (policy->denied & rule->authorities) == 0)
+	    (subject->lint->denied & rule->authorities) == 0)
 		return false;
 	for (at = 0; at < policy->rules_count; at++) {
 		other = &policy->rules[at];
-		if ((policy->glances[at].denied & rule->authorities) == 0 ||
+		if ((subject->lint->glances[at].denied & rule->authorities) == 0 ||
 		    !share_documents(rule, other))
 			continue;
 		if (other > rule)
@@ -379,9 +379,22 @@ static bool (*const checks[])(const struct subject *) = { never_matches,
 
 #define CHECKS (sizeof(checks) / sizeof(checks[0]))
 
+void policy_lint_begin(struct policy_lint *lint, const struct policy *policy)
+{
+	uint32_t i;
+
+	lint->policy = policy;
+	lint->rule = lint->check = 0;
+	lint->denied = 0;
+	for (i = 0; i < policy->rules_count; i++) {
+		glance_at(&policy->rules[i], &lint->glances[i]);
+		lint->denied |= lint->glances[i].denied;
+	}
+}
+
 bool policy_lint_next(struct policy_lint *lint, struct policy_warning *out)
 {
-	struct subject subject = { .policy = lint->policy, .out = out };
+	struct subject subject = { .lint = lint, .policy = lint->policy, .out = out };
 
 	while (lint->rule < lint->policy->rules_count) {
 		subject.number = lint->rule;
