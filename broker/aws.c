@@ -122,7 +122,6 @@ static bool is_known(const struct aws *aws, const struct call *call)
 void aws_limit(struct aws *aws, unsigned per_second)
 {
 	aws->rate = (struct rate){ per_second, 1, per_second };
-	aws->bucket = (struct bucket){ 0 };
 }
 
 bool aws_skew(const struct aws *aws, int64_t *seconds)

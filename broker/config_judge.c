@@ -137,22 +137,26 @@ bool config_judge(struct broker *broker, const struct channel *channel,
 	struct config config = { .keystore = frame_number(frame, 1),
 		.suite = frame_number(frame, 4),
 		.workers = frame_number(frame, 5) };
-	char proxy[256];
-	const struct remote_limits limits = { (unsigned)frame_number(frame, 7),
-		(unsigned)frame_number(frame, 8), proxy };
+	struct remote_limits limits = { (unsigned)frame_number(frame, 7),
+		(unsigned)frame_number(frame, 8), "" };
 
 	copy_field(frame, 0, config.cluster, sizeof config.cluster);
 	copy_field(frame, 2, config.account, sizeof config.account);
 	copy_field(frame, 3, config.region, sizeof config.region);
-	copy_field(frame, 9, proxy, sizeof proxy);
+	copy_field(frame, 9, limits.proxy, sizeof limits.proxy);
 	if (!agrees_with_pins(broker, &config, pins, failure) ||
 	    !tags_agree(pins,
 		(struct slice){ frame_bytes(frame, 6), frame_length(frame, 6) },
 		failure) ||
-	    !is_the_generations(broker, generation, frame, failure))
+	    !is_the_generations(broker, generation, frame, failure) ||
+	    !remote_limits_good(broker, &limits, failure))
 		return false;
 	if (!broker->settings.terminal && !broker->settings.check)
 		generation->workers = (unsigned)config.workers;
 	*suite = suite_for_new_keys(broker, &config, pins);
-	return remote_configure(broker, &limits, failure);
+	generation->limits = limits;
+	/* The keys are looked at before the first generation serves, by its proxy. */
+	if (!broker->serving)
+		remote_configure(broker, &limits);
+	return true;
 }

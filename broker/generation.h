@@ -25,13 +25,20 @@ struct rules {
 	char sha256[SHA256_TEXT + 1];
 };
 
+/* The config's, of AWS: calls a second, connections, and through which proxy. */
+struct remote_limits {
+	unsigned rate, connections;
+	char proxy[256]; /* empty: none */
+};
+
 struct generation {
 	unsigned references;
 	uint32_t number;
 	struct rules *rules;
 	bool config_seen; /* the first worker's config; the others' must be the same */
 	uint8_t config[SHA256_LENGTH];
-	unsigned workers;  /* for each socket; one until the config has said how many */
+	unsigned workers; /* for each socket; one until the config has said how many */
+	struct remote_limits limits;
 	uint64_t ready_by; /* boot clock: it serves by then, or is refused */
 };
 

@@ -32,8 +32,8 @@ struct transfer {
 struct http {
 	CURLM *multi;
 	X509_STORE *roots;
-	char *proxy;
-	uint64_t timer_ns; /* when libcurl wants to be called; 0: never */
+	char proxy[HTTP_PROXY_MAX]; /* empty: none */
+	uint64_t timer_ns;	    /* when libcurl wants to be called; 0: never */
 	struct pollfd watched[HTTP_DESCRIPTORS_MAX];
 	unsigned watched_count;
 	unsigned under_way;
@@ -181,22 +181,16 @@ X509_STORE *http_roots(const char *pem, size_t length)
 	return NULL;
 }
 
-bool http_limit(struct http *http, unsigned connections, const char *proxy)
+void http_limit(struct http *http, unsigned connections, const char *proxy)
 {
-	char *copy = proxy && *proxy != '\0' ? strdup(proxy) : NULL;
-
-	if (proxy && *proxy != '\0' && !copy)
-		return false;
-	free(http->proxy);
-	http->proxy = copy;
+	snprintf(http->proxy, sizeof http->proxy, "%s", proxy ? proxy : "");
 	curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)connections);
 	curl_multi_setopt(http->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)connections);
-	return true;
 }
 
 bool http_proxied(const struct http *http)
 {
-	return http->proxy != NULL;
+	return http->proxy[0] != '\0';
 }
 
 static bool start_libcurl(struct failure *failure)
@@ -213,25 +207,18 @@ static bool start_libcurl(struct failure *failure)
 
 static bool set_up(struct http *http, const struct http_settings *settings)
 {
-	const long connections = (long)settings->connections;
-
 	http->multi = curl_multi_init();
-	if (settings->proxy && *settings->proxy != '\0' &&
-	    !(http->proxy = strdup(settings->proxy)))
+	if (!http->multi)
 		return false;
+	http_limit(http, settings->connections, settings->proxy);
 	if (settings->roots && X509_STORE_up_ref(settings->roots) == 1)
 		http->roots = settings->roots;
-	return http->multi &&
-	       curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, on_socket) ==
+	return curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, on_socket) ==
 		   CURLM_OK &&
 	       curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http) == CURLM_OK &&
 	       curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timer) ==
 		   CURLM_OK &&
-	       curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http) == CURLM_OK &&
-	       curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, connections) ==
-		   CURLM_OK &&
-	       curl_multi_setopt(
-		   http->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, connections) == CURLM_OK;
+	       curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http) == CURLM_OK;
 }
 
 struct http *http_new(const struct http_settings *settings, struct failure *failure)
@@ -274,7 +261,6 @@ void http_free(struct http *http)
 	}
 	curl_multi_cleanup(http->multi);
 	X509_STORE_free(http->roots);
-	free(http->proxy);
 	free(http);
 }
 
@@ -343,7 +329,7 @@ static bool prepare(struct transfer *transfer, const struct http_request *reques
 	if (!transfer->easy)
 		return false;
 	curl_easy_reset(transfer->easy);
-	if (request->resolve && !http->proxy &&
+	if (request->resolve && !http_proxied(http) &&
 	    !(transfer->resolve = curl_slist_append(NULL, request->resolve)))
 		return false;
 	return add_fields(transfer, request) && set_method(transfer, request) &&
@@ -351,8 +337,8 @@ static bool prepare(struct transfer *transfer, const struct http_request *reques
 	       SET(CURLOPT_PRIVATE, transfer) &&
 	       SET(CURLOPT_HTTPHEADER, transfer->fields) &&
 	       SET(CURLOPT_RESOLVE, transfer->resolve) &&
-	       SET(CURLOPT_PROXY, http->proxy ? http->proxy : "") &&
-	       SET(CURLOPT_NOPROXY, "") && SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) &&
+	       SET(CURLOPT_PROXY, http->proxy) && SET(CURLOPT_NOPROXY, "") &&
+	       SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) &&
 	       SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
 	       SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
 	       SET(CURLOPT_CAINFO, NULL) && SET(CURLOPT_CAPATH, NULL) &&

@@ -23,13 +23,14 @@
 #define HTTP_ANSWER_MAX	     (256 * 1024) /* bytes of a body; a longer one is a failure */
 #define HTTP_HEAD_MAX	     (64 * 1024)  /* bytes of all its headers */
 #define HTTP_KEPT_MAX	     256	  /* bytes of a header's value that is kept */
+#define HTTP_PROXY_MAX	     256
 #define HTTP_DESCRIPTORS_MAX (2 * HTTP_TRANSFERS_MAX)
 
 struct http;
 
 struct http_settings {
 	unsigned connections; /* 1 to HTTP_TRANSFERS_MAX */
-	const char *proxy;    /* http://HOST:PORT, or NULL */
+	const char *proxy;    /* http://HOST:PORT, shorter than HTTP_PROXY_MAX; or NULL */
 	X509_STORE *roots;    /* one reference is taken; NULL: nothing is trusted */
 };
 
@@ -40,9 +41,8 @@ void http_free(struct http *http); /* transfers under way end without being call
 /* PEM certificates into a store; NULL when the text holds none, or one that is broken. */
 X509_STORE *http_roots(const char *pem, size_t length);
 
-/* From now on: at most so many connections, and this proxy (NULL or empty: none). False:
- * no memory, and nothing has changed. */
-bool http_limit(struct http *http, unsigned connections, const char *proxy);
+/* From now on: at most so many connections, and this proxy (NULL or empty: none). */
+void http_limit(struct http *http, unsigned connections, const char *proxy);
 /* Is there one? It looks names up itself. */
 bool http_proxied(const struct http *http);
 

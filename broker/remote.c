@@ -350,13 +350,12 @@ bool remote_checked(const struct broker *broker)
 
 /* ---- config ---- */
 
-bool remote_configure(
-    struct broker *broker, const struct remote_limits *limits, struct failure *failure)
+bool remote_limits_good(const struct broker *broker, const struct remote_limits *limits,
+    struct failure *failure)
 {
-	struct remote *remote = &broker->remote;
 	struct service_url proxy;
 
-	if (!remote->on)
+	if (!broker->remote.on)
 		return true;
 	if (limits->rate == 0 || limits->connections == 0 ||
 	    limits->connections > HTTP_TRANSFERS_MAX)
@@ -370,9 +369,15 @@ bool remote_configure(
 		return failure_say(failure,
 		    "proxy: '%s' is not http://ADDRESS:PORT, with the port 3128 or 8080",
 		    limits->proxy);
-	aws_limit(remote->aws, limits->rate);
-	return http_limit(remote->http, limits->connections, limits->proxy) ||
-	       failure_say(failure, "out of memory");
+	return true;
+}
+
+void remote_configure(struct broker *broker, const struct remote_limits *limits)
+{
+	if (!broker->remote.on)
+		return;
+	aws_limit(broker->remote.aws, limits->rate);
+	http_limit(broker->remote.http, limits->connections, limits->proxy);
 }
 
 /* ---- the loop ---- */

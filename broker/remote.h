@@ -52,13 +52,12 @@ void remote_check(struct broker *broker, remote_checked_done *done);
 /* Has it been well? True without AWS. */
 bool remote_checked(const struct broker *broker);
 
-/* The worker's config: how many calls a second and connections, and by which proxy. */
-struct remote_limits {
-	unsigned rate, connections;
-	const char *proxy; /* empty: none */
-};
-bool remote_configure(
-    struct broker *broker, const struct remote_limits *limits, struct failure *failure);
+struct remote_limits; /* generation.h */
+/* Can a worker's config have them? */
+bool remote_limits_good(const struct broker *broker, const struct remote_limits *limits,
+    struct failure *failure);
+/* From now on. Of a reload: only once its generation serves. */
+void remote_configure(struct broker *broker, const struct remote_limits *limits);
 
 /* The loop: as in http.h. */
 unsigned remote_fill(struct broker *broker, struct pollfd *out);

@@ -262,6 +262,7 @@ static void promote(struct broker *broker, struct generation *generation)
 		broker->next = NULL;
 		generation_release(before);
 		control_record_policy(broker);
+		remote_configure(broker, &generation->limits);
 	}
 	broker->serving = true;
 	control_serve(broker, generation->number);

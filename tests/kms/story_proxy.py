@@ -5,6 +5,7 @@ does instead, nothing goes another way, and it is believed nothing but what it p
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -152,6 +153,29 @@ def check_nothing_goes_beside(build, endpoints, proxy):
     print("proxy: one that refuses is not passed by")
 
 
+def check_sighup_takes_it(build, endpoints, proxy):
+    """With a policy that is refused the config's proxy isn't taken either."""
+    proxy.endpoints = endpoints
+    proxy.refuse(None)
+    proxy.head = b"HTTP/1.1 200 OK\r\n\r\n"
+    proxy.asked = []
+    where = kms_story.place()
+    with kms_story.daemon(build, where, endpoints) as daemon:
+        def reload(policy, said):
+            where.write("policy.conf", policy)
+            os.kill(daemon.process.pid, signal.SIGHUP)
+            story.wait_until(said, lambda: said in daemon.logged())
+            with daemon.connect() as pipe:
+                assert "result" in sign(pipe)
+        where.write("privyseal.yaml", kms_story.CONFIG + PROXIED)
+        reload(kms_story.POLICY.replace("us-west-2", "us-west-1"), "reload refused")
+        assert not proxy.asked, proxy.asked
+        reload(kms_story.POLICY, "generation 3 serves")
+        assert proxy.asked, "the proxy is passed by"
+    where.remove()
+    print("proxy: taken at SIGHUP, with the policy or not at all")
+
+
 def check_names(build, endpoints, proxy):
     """Each service's own variable goes before the common one; what the others make of it."""
     kms, sts = "https://kms.example:444", "https://sts.example:445"
@@ -200,6 +224,8 @@ def main():
         check_nothing_goes_beside(build, endpoints, proxy)
         check_names(build, endpoints, proxy)
         check_port(build, endpoints)
+    with rig.endpoints() as endpoints:
+        check_sighup_takes_it(build, endpoints, proxy)
 
 
 main()

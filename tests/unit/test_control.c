@@ -8,6 +8,7 @@ static struct fixture *f;
 static struct gate told = { .phase = PHASE_BOOT };
 static struct frame frame;
 static unsigned workers; /* what a config says */
+static const char *proxy;
 
 static int begin(void **state)
 {
@@ -15,6 +16,7 @@ static int begin(void **state)
 	f = fixture_new(FIXTURE_POLICY, SUITE_BALANCED_V1);
 	told = (struct gate){ .phase = PHASE_BOOT };
 	workers = 1;
+	proxy = "";
 	return 0;
 }
 
@@ -134,10 +136,11 @@ static void reload(uint32_t generation, const char *policy)
 	close(fd);
 }
 
-/* What the config says, judged for the fixture's worker. */
-static bool judge(const char *cluster, enum keystore_kind keystore, enum suite suite,
-    struct failure *failure)
+/* What the config says, judged for a worker of this generation. */
+static bool judge_of(struct generation *generation, const char *cluster,
+    enum keystore_kind keystore, enum suite suite, struct failure *failure)
 {
+	const struct channel channel = { .generation = generation };
 	uint8_t bytes[512];
 	struct frame_writer w;
 	struct gate gate = { .phase = PHASE_SEALED };
@@ -155,11 +158,17 @@ static bool judge(const char *cluster, enum keystore_kind keystore, enum suite s
 	frame_put_text(&w, "");
 	frame_put_u32(&w, 1000); /* of AWS KMS: calls a second, connections, proxy */
 	frame_put_u8(&w, 64);
-	frame_put_text(&w, "");
+	frame_put_text(&w, proxy);
 	length = frame_end(&w);
 	assert_int_equal(
 	    frame_read(bytes, length, PARTY_WORKER, 0, &gate, &config), FRAME_GOOD);
-	return config_judge(f->broker, f->channel, &config, &chosen, failure);
+	return config_judge(f->broker, &channel, &config, &chosen, failure);
+}
+
+static bool judge(const char *cluster, enum keystore_kind keystore, enum suite suite,
+    struct failure *failure)
+{
+	return judge_of(f->broker->generation, cluster, keystore, suite, failure);
 }
 
 static void config_must_agree_with_the_pins(void **state)
@@ -341,6 +350,53 @@ static void reload_that_does_not_come_into_service_is_refused(void **state)
 	assert_null(f->broker->next);
 }
 
+/* AWS is asked as this generation's config says it. */
+static void good_config(struct generation *generation, const char *through)
+{
+	struct failure failure = { "" };
+
+	proxy = through;
+	if (!judge_of(generation, "example.com", KEYSTORE_SOFTWARE, SUITE_UNSPECIFIED,
+		&failure))
+		fail_msg("%s", failure.text);
+}
+
+static void reload_asks_aws_by_its_config_only_once_it_serves(void **state)
+{
+	static const char elsewhere[] = "http://127.0.0.1:3128";
+	const struct http_settings http = { .connections = 1 };
+	struct aws_settings aws = { .region = "us-west-2" };
+	struct remote *remote = &f->broker->remote;
+	struct failure failure = { "" };
+	int worker;
+
+	(void)state;
+	remote->on = true;
+	assert_non_null(remote->http = aws.http = http_new(&http, &failure));
+	assert_non_null(remote->aws = aws_new(&aws, &failure));
+	f->broker->serving = false;
+	good_config(f->broker->generation, elsewhere); /* the keys' checks go there */
+	assert_true(http_proxied(remote->http));
+	f->broker->serving = true;
+	reload(2, FIXTURE_POLICY "# another\n");
+	tend_in(0);
+	good_config(f->broker->next, "");
+	assert_true(http_proxied(remote->http));
+	workers_refuse_next(f->broker, "is not wanted");
+	assert_true(http_proxied(remote->http));
+	reload(3, FIXTURE_POLICY "# a third\n");
+	tend_in(0);
+	good_config(f->broker->next, "");
+	good_config(f->broker->generation, elsewhere); /* a lost worker's successor */
+	worker = started(9);
+	comes_into_service(9);
+	assert_int_equal(f->broker->generation->number, 3);
+	assert_false(http_proxied(remote->http));
+	close(worker);
+	aws_free(remote->aws);
+	http_free(remote->http);
+}
+
 static void second_reload_waits_for_the_first(void **state)
 {
 	(void)state;
@@ -518,6 +574,7 @@ int main(void)
 		TEST(reload_serves_when_each_of_its_sockets_does),
 		TEST(reload_is_refused_when_a_worker_of_it_ends),
 		TEST(reload_that_does_not_come_into_service_is_refused),
+		TEST(reload_asks_aws_by_its_config_only_once_it_serves),
 		TEST(second_reload_waits_for_the_first),
 		TEST(first_generation_that_fails_ends_all),
 		TEST(bad_policy_is_refused),
