@@ -110,7 +110,7 @@ class Network:
     # ---- who asks ----
 
     def ask(self, role, user, kind, addresses):
-        """address -> (`answer`, `refused` or `silence`, seconds)"""
+        """address -> (what came of it, in guard_peer's words, seconds)"""
         questions = json.dumps([[kind, address] for address in addresses])
         said = self.inside(role, PEER, "ask", user, input=questions)
         return dict(zip(addresses, map(tuple, json.loads(said.stdout))))

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """What stands at the ends of the guard's networks: `serve ADDRESS...` is the metadata
-service, `ask USER` and `hold USER ADDRESS` are those who would have its secret."""
+service, `ask USER` and `hold USER ADDRESS` are those who would have its secret. What they get is
+told apart, so that no other failure passes for the guard's refusal: see FAILURES."""
 import contextlib
 import errno
 import json
@@ -16,7 +17,12 @@ PORT = 80
 PATIENCE = 2.0
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecret"
 QUESTION = b"GET / HTTP/1.1\r\nHost: metadata\r\n\r\n"
-REFUSED = (errno.ECONNREFUSED, errno.ECONNRESET, errno.EPERM, errno.EPIPE, errno.EACCES)
+# A TCP reset or ICMP's port unreachable, as the guard's rules give: `refused`, and `cut` where
+# there was a connection. The others are no work of the guard's.
+FAILURES = {
+    errno.ECONNREFUSED: "refused", errno.ECONNRESET: "cut", errno.EPIPE: "cut",
+    errno.EACCES: "prohibited", errno.EHOSTUNREACH: "unreachable",
+    errno.ENETUNREACH: "unreachable"}
 
 
 def family(address):
@@ -66,33 +72,37 @@ def become(name):
         os.setresuid(user.pw_uid, user.pw_uid, user.pw_uid)
 
 
-def exchange(end):
-    """`answer`, `refused`, or `silence`."""
+def outcome(act):
+    """What came of it in a word: `answer`, `silence`, or one of FAILURES."""
     try:
-        end.sendall(QUESTION)
-        return "answer" if b"secret" in end.recv(4096) else "refused"
+        act()
+        return "answer"
     except TimeoutError:
         return "silence"
     except OSError as error:
-        if error.errno in REFUSED:
-            return "refused"
-        raise
+        if error.errno not in FAILURES:
+            raise
+        return FAILURES[error.errno]
+
+
+def exchange(end):
+    # The host's own datagrams fail at once with EPERM, dropped or rejected; if rejected, ICMP
+    # says so too.
+    with contextlib.suppress(PermissionError):
+        end.sendall(QUESTION)
+    said = end.recv(4096)
+    assert b"secret" in said, said
 
 
 def ask_one(end, address):
+    def connect_and_exchange():
+        end.connect((address, PORT))
+        exchange(end)
+
     start = time.monotonic()
     with end:
         end.settimeout(PATIENCE)
-        try:
-            end.connect((address, PORT))
-            said = exchange(end)
-        except TimeoutError:
-            said = "silence"
-        except OSError as error:
-            if error.errno not in REFUSED:
-                raise
-            said = "refused"
-    return said, time.monotonic() - start
+        return outcome(connect_and_exchange), time.monotonic() - start
 
 
 KINDS = {"tcp": socket.SOCK_STREAM, "passed": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
@@ -115,7 +125,7 @@ def hold(user, addresses):
     become(user)
     ends = [socket.create_connection((address, PORT), PATIENCE) for address in addresses]
     while True:
-        print(json.dumps([exchange(end) for end in ends]), flush=True)
+        print(json.dumps([outcome(lambda end=end: exchange(end)) for end in ends]), flush=True)
         if not select.select([sys.stdin], [], [])[0] or not sys.stdin.readline():
             return
 

@@ -74,8 +74,8 @@ def old_connections_are_cut(net, backend):
         with net.hold("host", "root", GUARDED) as roots:
             assert set(users.again() + guests.again() + roots.again()) == {"answer"}
             net.guard("install", "--backend", backend)
-            assert set(users.again()) == {"refused"}
-            assert set(guests.again()) == {"refused"}
+            assert set(users.again()) == {"cut"}
+            assert set(guests.again()) == {"cut"}
             assert set(roots.again()) == {"answer"}
 
 
@@ -104,7 +104,7 @@ def cut(net, backend, address):
             net.inside("host", f"{names}-{backend}-restore", "--noflush",
                        input=filter_of(rules, address))
             said = users.again()
-        return said == ["refused"]
+        return said == ["cut"]
     return look
 
 

@@ -218,7 +218,7 @@ def imdsd(net, backend):
         net.ip("host", number, "route", "add", address, "dev", "to-provider", "table",
                "2147420181")
         net.ip("host", number, "rule", "add", "fwmark", "0x7FFF0815", "lookup", "2147420181")
-        assert net.get("host", "root", "tcp", [address]) == "refused"
+        assert net.get("host", "root", "tcp", [address]) == "prohibited"
         said = net.guard("check", "--backend", backend)
         says(said, 0, f"systemd-imdsd's lock is on {address}")
         command = re.search(rf"^    (ip {number} rule add to {address} .*)$", said.stdout, re.M)
@@ -226,6 +226,8 @@ def imdsd(net, backend):
         said = net.guard("check", "--backend", backend)
         assert "uid 0 is let through it" in said.stdout and command[1] not in said.stdout, said
         assert net.get("host", "root", "tcp", [address]) == "answer"
+        assert user_gets(net, [address]) == "prohibited"
+        net.ip("host", number, "route", "del", "prohibit", address)
         assert user_gets(net, [address]) == "refused"
 
 

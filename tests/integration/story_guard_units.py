@@ -42,9 +42,6 @@ def units_are_sound(root):
         with open(root + folder + name) as unit:
             text = unit.read()
         assert ".service" not in name or "ExecStart=/usr/sbin/privyseal-imds " in text, text
-    if not shutil.which("systemd-analyze"):
-        print("no systemd here: its units are not verified")
-        return
     said = installed(root, "systemd-analyze", "verify", *(folder + name for name in UNITS))
     assert said.returncode == 0 and not said.stdout + said.stderr, said
     for name in UNITS[:2]:
