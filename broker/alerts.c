@@ -27,6 +27,8 @@ static const struct kind {
 	    ALERT_STAYS },
 	[ALERT_REFUSED_AT_BROKER] = { "refused-at-broker", SEVERITY_HIGH, "admins",
 	    ALERT_STAYS },
+	[ALERT_REFUSED_OUT_OF_TIME] = { "refused-out-of-time", SEVERITY_MEDIUM, "admins",
+	    ALERT_STAYS },
 	[ALERT_CONTRACT_BROKEN] = { "contract-broken", SEVERITY_HIGH, "admins",
 	    ALERT_STAYS },
 	[ALERT_WORKERS_DYING] = { "workers-dying", SEVERITY_MEDIUM, "admins",
@@ -254,6 +256,11 @@ static void look_at_socket(
 		alert_raise(alerts, ALERT_REFUSED_AT_BROKER, name, now_ns,
 		    "the broker refused what an honest worker does not ask for: see "
 		    "`privyseal audit show --event refuse`");
+	if (now->untimely[socket] > seen->untimely[socket])
+		alert_raise(alerts, ALERT_REFUSED_OUT_OF_TIME, name, now_ns,
+		    "the broker refused a document that does not begin now: the clock "
+		    "was set, or an honest worker does not ask for it: see `privyseal "
+		    "audit show --event refuse`");
 	if (now->violations[socket] > seen->violations[socket])
 		alert_raise(alerts, ALERT_CONTRACT_BROKEN, name, now_ns,
 		    "a worker said what no honest one says, and was replaced: see "

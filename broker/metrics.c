@@ -26,7 +26,8 @@ void metrics_permitted(struct metrics *metrics, enum ca ca, enum document docume
 void metrics_forget_socket(struct metrics *metrics, unsigned socket)
 {
 	metrics->violations[socket] = metrics->offences[socket] = 0;
-	metrics->tripped[socket] = metrics->lost[socket] = 0;
+	metrics->untimely[socket] = metrics->tripped[socket] = 0;
+	metrics->lost[socket] = 0;
 }
 
 void metrics_refused(struct metrics *metrics, enum fact fact)

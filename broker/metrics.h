@@ -48,7 +48,8 @@ struct metrics {
 	uint64_t wrong[CA_COUNT];		    /* signatures */
 	/* by the place of the socket in broker->services */
 	uint64_t violations[SERVICES_MAX]; /* of the contract */
-	uint64_t offences[SERVICES_MAX];   /* refusals that no clock explains */
+	uint64_t offences[SERVICES_MAX];   /* refusals that no clock explains ... */
+	uint64_t untimely[SERVICES_MAX];   /* ... and those that one may */
 	uint64_t tripped[SERVICES_MAX];	   /* its breaker */
 	uint64_t lost[SERVICES_MAX];	   /* workers */
 };

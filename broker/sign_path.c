@@ -66,16 +66,29 @@ static void unavailable(const struct signing *signing, enum unavailable reason,
 	answer(signing, frame, &w);
 }
 
-/* The clock's passing, or a step of it, may turn a good document into one that is out of
- * time, or that would last too long, and that is nobody's fault. */
-static bool clock_may_be_why(const struct broker *broker, enum fact fact)
+/* A step of the clock may turn a good document into one that is out of time, or that
+ * would last too long, and that is nobody's fault. It gives none an end that is before
+ * its start, or after the CA's own. */
+static bool clock_may_be_why(const struct signing *signing)
 {
-	return fact == FACT_VALIDITY ||
-	       (fact == FACT_TTL && audit_log_clock_behind(&broker->log) > 0);
+	const struct broker *broker = signing->broker;
+	const struct facts *facts = &signing->facts,
+			   *ca = &broker->authorities[signing->ca].certificate;
+	const bool tls = signing->purpose == PURPOSE_TLS;
+	const uint64_t start =
+			   tls ? (uint64_t)facts->x509_not_before : facts->valid_after,
+		       end = tls ? (uint64_t)facts->x509_not_after : facts->valid_before,
+		       last = tls ? (uint64_t)ca->x509_not_after : (uint64_t)INT64_MAX;
+
+	if (signing->decision.fact == FACT_VALIDITY)
+		return start < end && end <= last;
+	return signing->decision.fact == FACT_TTL &&
+	       audit_log_clock_behind(&broker->log) > 0;
 }
 
 /* A refusal that signing->decision explains. An honest worker has judged by the same
- * policy, so each is an alarm. */
+ * policy, so each is an alarm; where the clock may be why, it is one that nothing is
+ * closed for. */
 static void refuse(struct signing *signing)
 {
 	struct broker *broker = signing->broker;
@@ -84,7 +97,9 @@ static void refuse(struct signing *signing)
 	metrics_refused(&broker->metrics, signing->decision.fact);
 	refusals_add(broker, signing, now);
 	answer_refused(signing);
-	if (!clock_may_be_why(broker, signing->decision.fact))
+	if (clock_may_be_why(signing))
+		broker->metrics.untimely[signing->channel->service - broker->services]++;
+	else
 		channel_refused(broker, signing->channel, now);
 }
 

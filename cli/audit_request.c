@@ -1,4 +1,5 @@
 /* The words after `privyseal audit`; audit.h has the contract. */
+#include "broker/ca_documents.h"
 #include "cli/audit.h"
 #include "cli/words.h"
 #include "policy/duration.h"
@@ -98,6 +99,21 @@ static const struct words_flag flags[FLAGS] = {
 
 static const struct words_form form = { "audit", acts, flags, FLAGS };
 
+/* A name that no CA or document has would only seem to say that nothing was recorded. */
+static bool can_match(const char *const filter[FILTERS], char message[MESSAGE_MAX])
+{
+	const char *document = filter[FILTER_DOCUMENT];
+	enum document kind;
+	enum ca ca;
+	int own;
+
+	for (own = 0; document && own < CA_DOCUMENTS; own++)
+		if (strcmp(document, ca_document_name((enum ca_document)own)) == 0)
+			document = NULL;
+	return (!filter[FILTER_CA] || words_ca(&form, message, filter[FILTER_CA], &ca)) &&
+	       (!document || words_document(&form, message, document, &kind));
+}
+
 static bool take_time(
     const char *value, time_t now, char out[RECORD_TIME_TEXT], char message[MESSAGE_MAX])
 {
@@ -130,7 +146,8 @@ bool audit_request_read(const char *const *said, unsigned count, time_t now,
 		return words_wrong(&form, message, out->names[0], "names no file");
 	if (out->act == AUDIT_PRUNE && !words.value[FLAG_BEFORE])
 		return words_wrong(&form, message, "prune", "needs --before TIME");
-	return take_time(words.value[FLAG_BEFORE], now, out->before, message) &&
+	return can_match(out->filter, message) &&
+	       take_time(words.value[FLAG_BEFORE], now, out->before, message) &&
 	       take_time(words.value[FLAG_SINCE], now, out->since, message) &&
 	       take_time(words.value[FLAG_UNTIL], now, out->until, message);
 }

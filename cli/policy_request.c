@@ -55,10 +55,9 @@ static bool read_test(const struct words *words, time_t now, struct policy_reque
 	const char *ca = words->value[FLAG_CA], *document = words->value[FLAG_DOCUMENT],
 		   *at = words->value[FLAG_AT];
 
-	if (ca && !ca_named(ca, strlen(ca), &out->ca))
-		return wrong(message, ca, "is no CA");
-	if (document && !document_named(document, strlen(document), &out->document))
-		return wrong(message, document, "is no kind of document");
+	if ((ca && !words_ca(&form, message, ca, &out->ca)) ||
+	    (document && !words_document(&form, message, document, &out->document)))
+		return false;
 	if (at && !read_time(at, now, &out->now))
 		return wrong(message, at, AUDIT_TIME_FORMS);
 	if (!ca)

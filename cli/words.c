@@ -12,20 +12,55 @@ bool words_wrong(const struct words_form *form, char message[MESSAGE_MAX],
 	return false;
 }
 
+static bool one_of(const struct words_form *form, char message[MESSAGE_MAX],
+    const char *word, const char *why, const char *const *names, unsigned *which)
+{
+	char text[MESSAGE_MAX * 3 / 4];
+	size_t length = (size_t)snprintf(text, sizeof text, "%s", why);
+
+	for (*which = 0; names[*which]; (*which)++) {
+		if (word && strcmp(word, names[*which]) == 0)
+			return true;
+		snprintf(text + length, sizeof text - length, " %s", names[*which]);
+		length += strlen(text + length);
+	}
+	return words_wrong(form, message, word ? word : form->command, text);
+}
+
 static bool read_act(const struct words_form *form, const char *word, struct words *out,
     char message[MESSAGE_MAX])
 {
-	char why[MESSAGE_MAX / 2];
-	size_t length;
+	return one_of(form, message, word, word ? "is not one of" : "needs one of",
+	    form->acts, &out->act);
+}
 
-	snprintf(why, sizeof why, "%s one of", word ? "is not" : "needs");
-	for (out->act = 0; form->acts[out->act]; out->act++) {
-		if (word && strcmp(word, form->acts[out->act]) == 0)
-			return true;
-		length = strlen(why);
-		snprintf(why + length, sizeof why - length, " %s", form->acts[out->act]);
-	}
-	return words_wrong(form, message, word ? word : form->command, why);
+bool words_ca(const struct words_form *form, char message[MESSAGE_MAX], const char *word,
+    enum ca *out)
+{
+	const char *names[CA_COUNT + 1] = { NULL };
+	unsigned which;
+
+	for (which = 0; which < CA_COUNT; which++)
+		names[which] = ca_name((enum ca)which);
+	if (!one_of(form, message, word, "is no CA; they are", names, &which))
+		return false;
+	*out = (enum ca)which;
+	return true;
+}
+
+bool words_document(const struct words_form *form, char message[MESSAGE_MAX],
+    const char *word, enum document *out)
+{
+	const char *names[DOCUMENT_COUNT + 1] = { NULL };
+	unsigned which;
+
+	for (which = 0; which < DOCUMENT_COUNT; which++)
+		names[which] = document_name((enum document)which);
+	if (!one_of(
+		form, message, word, "is no kind of document; they are", names, &which))
+		return false;
+	*out = (enum document)which;
+	return true;
 }
 
 /* `next` is the word after; *used tells whether it was this flag's value. */

@@ -7,6 +7,7 @@
 #define CLI_WORDS_H
 
 #include "cli/cli.h"
+#include "policy/names.h"
 
 #define WORDS_FLAGS_MAX 16
 #define ACT(act)	(1u << (act))
@@ -42,5 +43,11 @@ bool words_read(const struct words_form *form, const char *const *said, unsigned
 /* False, with that message: WORD: WHY; where to read more. */
 bool words_wrong(const struct words_form *form, char message[MESSAGE_MAX],
     const char *word, const char *why);
+
+/* A CA's or a document's name; false: it is none, and `message` lists them. */
+bool words_ca(const struct words_form *form, char message[MESSAGE_MAX], const char *word,
+    enum ca *out);
+bool words_document(const struct words_form *form, char message[MESSAGE_MAX],
+    const char *word, enum document *out);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* What the invariants allow at most: two names (key id, client), a list of principals,
  * options of two kinds, roles and traits; or 512 attributes, 256 alternative names and as
@@ -69,23 +70,30 @@ static bool address_matches(const struct operand *operand, struct slice address)
 	return network_contains(&operand->range, &network);
 }
 
-/* A common name that a client may take for a host's name: of all that is none, an `@`
- * tells people's names that have dots. */
+/* A common name that a client may take for a host's: of those with a dot, an `@` tells
+ * what is a person's; of those without, only localhost is nobody's. */
 static bool may_be_host(struct slice name)
 {
+	static const char local[] = "localhost";
+
+	if (name.length == sizeof local - 1 &&
+	    strncasecmp((const char *)name.at, local, name.length) == 0)
+		return true;
 	return name.length > 0 && memchr(name.at, '.', name.length) &&
 	       !memchr(name.at, '@', name.length);
 }
 
-/* People's certificates serve TLS servers too, so a `subject` without a dot in it, such
- * as `*`, gives nobody the name of a host. */
+/* People's certificates serve TLS servers too, so a `subject` with neither a dot nor the
+ * whole name in it, such as `*`, gives nobody the name of a host. */
 static bool subject_matches(const struct question *question, const struct rule *rule,
     const struct operand *operand, struct slice name)
 {
-	return matches(&operand->pattern, name) &&
+	const struct pattern *pattern = &operand->pattern;
+
+	return matches(pattern, name) &&
 	       (rule->deny || question->request->document != DOCUMENT_X509_USER ||
-		   !may_be_host(name) ||
-		   memchr(operand->pattern.text, '.', operand->pattern.length));
+		   !may_be_host(name) || pattern->shape == PATTERN_LITERAL ||
+		   memchr(pattern->text, '.', pattern->length));
 }
 
 static bool operand_matches(const struct question *question, const struct rule *rule,

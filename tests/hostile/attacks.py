@@ -307,7 +307,9 @@ def check_numbers(report, name, kind, expected):
         require(counters["refused"] > 0, "not counted", name, counters)
         require(counters["refused_by"].get(expected, 1) > 0, "not its fact", name, counters)
         # The clock alone may put an honest document out of time.
-        require(("refused-at-broker/auth" in alerts) == (expected != "validity"), name, alerts)
+        untimely = name.endswith("-dated")
+        require(("refused-at-broker/auth" in alerts) == (not untimely), name, alerts)
+        require(("refused-out-of-time/auth" in alerts) == untimely, name, alerts)
     require(sum(p["count"] for p in counters["permits"]) == 0 or name in MAY_SIGN,
             "a permit was counted", name, counters)
 

@@ -278,7 +278,7 @@ def needs_no_root(state):
 
 def refuses(state):
     for words in ((), ("look",), ("verify", "--last", "3"), ("show", "--last", "none"),
-                  ("show", "--since", "yesterday"), ("show", "--event"),
+                  ("show", "--since", "yesterday"), ("show", "--event"), ("show", "--ca", "nope"),
                   ("verify", "file", "--state-dir", state)):
         said = audit(*words)
         assert said.returncode == 2 and "--help" in said.stderr, said

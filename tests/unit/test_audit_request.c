@@ -31,6 +31,8 @@ static void reads_flags_in_both_forms_and_files_between_them(void **state)
 	assert_int_equal(request.names_count, 2);
 	assert_string_equal(request.names[1], "two");
 	assert_int_equal(request.last, 7);
+	assert_true(READ("show", "--document", "crl"));
+	assert_true(READ("show", "--document", "x509-host"));
 	assert_true(READ("verify", "--state-dir", "/x"));
 	assert_int_equal(request.act, AUDIT_VERIFY);
 	assert_string_equal(request.state_directory, "/x");
@@ -53,6 +55,11 @@ static void refuses_wrong_usage_naming_the_word(void **state)
 		{ { "show", "--last", "99999999999", NULL }, "--last" },
 		{ { "show", "--until", "soon", NULL }, "soon: a time is" },
 		{ { "verify", "x", "--state-dir=/y", NULL }, "x: either" },
+		{ { "show", "--ca", "nope", NULL },
+		    "nope: is no CA; they are user host db db_client openssh jwt "
+		    "saml_idp oidc_idp spiffe;" },
+		{ { "show", "--document", "ssh-usr", NULL },
+		    "ssh-usr: is no kind of document; they are ssh-user ssh-host" },
 	};
 	size_t i;
 

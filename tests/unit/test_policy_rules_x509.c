@@ -148,8 +148,9 @@ static void the_common_name_is_judged_by_subject(void **state)
 static void people_do_not_get_the_names_of_hosts_unless_it_is_said(void **state)
 {
 	static const char *const hosts[] = { "web.example.com", "10.0.0.1", "a.",
-		"first.last" };
-	static const char *const people[] = { "alice", "alice@example.com", "a.b@c" };
+		"first.last", "localhost.localdomain" };
+	static const char *const people[] = { "alice", "alice@example.com", "a.b@c",
+		"localhosts" };
 	static const char dots[] = "permit user x509-user ttl 2h subject **.** *.*\n";
 	struct trial *trial = *state, *host = trial_new(DOCUMENT_X509_HOST);
 	char text[64];
@@ -165,6 +166,9 @@ static void people_do_not_get_the_names_of_hosts_unless_it_is_said(void **state)
 		assert_refusal(trial, "deny user x509-user subject *\n", VERDICT_RULE, 2,
 		    FACT_SUBJECT, hosts[i]);
 	}
+	SUBJECT(trial, "CN=LocalHost");
+	assert_default(trial, USER "\n", FACT_SUBJECT, "LocalHost");
+	assert_permit(trial, "permit user x509-user ttl 2h subject LocalHost\n", 2);
 	for (i = 0; i < sizeof(people) / sizeof(people[0]); i++) {
 		snprintf(text, sizeof(text), "CN=%s", people[i]);
 		SUBJECT(trial, text);

@@ -439,6 +439,44 @@ static void clock_that_was_set_back_is_no_offence(void **state)
 	assert_int_equal(breaker->next, 1);
 }
 
+/* A start out of time, an end that no clock makes: whether it is an offence. */
+static void only_what_a_clock_explains_is_no_offence(void **state)
+{
+	struct facts *own = &f->broker->authorities[CA_USER].certificate;
+	const struct breaker *breaker = &f->channel->service->breaker;
+	const int64_t now = clock_wall_seconds();
+	const struct {
+		int64_t start, end;
+		bool offence;
+	} rows[] = { { now - 7200, now + 60, false }, { now + 7200, now + 7300, false },
+		{ now - 60, now - 61, true }, { now + 7200, now + 7200, true },
+		{ now - 60, now + 86400, true } };
+	unsigned i, before;
+
+	(void)state;
+	own->x509_not_after = now + 80000;
+	for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		before = breaker->next;
+		fixture_certificate(f, &d, CA_USER, "alice");
+		d.facts.x509_not_before = rows[i].start;
+		d.facts.x509_not_after = rows[i].end;
+		d.length = x509_certificate_write(&d.facts, d.bytes, sizeof d.bytes);
+		fixture_ask(f, i, CA_USER, DOCUMENT_X509_USER, &d);
+		fixture_turn(f);
+		assert_true(fixture_receive(f));
+		assert_int_equal(f->answer.op, OP_REFUSED);
+		assert_int_equal(frame_number(&f->answer, 0), FACT_VALIDITY);
+		assert_int_equal(breaker->next - before, rows[i].offence);
+	}
+	fixture_document(f, &d, CA_USER, "alice");
+	d.facts.valid_before = SSH_FOREVER;
+	d.length = ssh_certificate_write(&d.facts, d.bytes, sizeof d.bytes);
+	fixture_ask(f, i, CA_USER, DOCUMENT_SSH_USER, &d);
+	fixture_turn(f);
+	assert_int_equal(breaker->next - before, 2);
+	assert_int_equal(f->broker->metrics.untimely[0], 2);
+}
+
 static void equal_refusals_become_one_line(void **state)
 {
 	char text[65536];
@@ -561,6 +599,7 @@ int main(void)
 		TEST(breaker_trips_at_the_thirtieth_refusal),
 		TEST(signs_nothing_while_the_clock_is_behind_the_record),
 		TEST(clock_that_was_set_back_is_no_offence),
+		TEST(only_what_a_clock_explains_is_no_offence),
 		TEST(equal_refusals_become_one_line),
 		TEST(no_flood_of_refusals_makes_many_lines),
 		TEST(wrong_signature_is_kept_back),
