@@ -2,12 +2,14 @@
 """A rate that is used up refuses, does not fall through, and survives deaths and reloads."""
 import os
 import signal
+import time
 
 from story import Daemon, Place, build_folder, ed25519_key, ended, wait_until
 
 POLICY = """\
 cluster example.com
 permit user ssh-user ttl 1h key-id * principals deploy rate 5/h
+permit user ssh-user ttl 1h key-id * principals quick rate 1/s
 permit user ssh-user ttl 1h key-id * principals *
 permit host ssh-host ttl 1h key-id * principals * rate 1000/s
 """
@@ -33,6 +35,13 @@ def main():
         assert 0 < wait <= 720, answers[5]
         assert "result" in ask("other"), "another line's documents are not affected"
 
+        # Who waits as long as it says has it.
+        for _ in range(2):
+            last = ask("quick")
+        assert used_up(last), last
+        time.sleep(last["error"]["data"]["retry_after"])
+        assert "result" in ask("quick")
+
         worker = daemon.processes()["worker"][0]
         os.kill(worker, signal.SIGKILL)
         wait_until("the worker's end", lambda: ended(worker))
@@ -43,7 +52,7 @@ def main():
         wait_until("the reload", lambda: ended(worker))
         assert used_up(ask("deploy")), "a reload brought new tokens"
     signed = [e for e in place.record() if e["event"] == "sign"]
-    assert len(signed) == 6, signed
+    assert len(signed) == 8, signed
     place.remove()
 
 

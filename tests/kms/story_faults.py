@@ -9,6 +9,7 @@ A row:
     faults          rows of the test server (server.py), of Sign
     set             settings of the test server, made when the broker runs
     before_start    the same, made before it starts
+    config          more of it
     key             changes of the CA's key
     user            what becomes of the credentials' user: rolled, expired, forgotten, denied
     credentials     where they are from: environment (also when it isn't said), file
@@ -241,6 +242,7 @@ class Stage:
         with open(self.where.log, "w"):
             pass  # if it fails, its own part is shown
         self.endpoints.do("set", **row.get("before_start", {}))
+        self.where.write("privyseal.yaml", kms_story.CONFIG + row.get("config", ""))
         first = len(kms_story.calls(self.endpoints, "Sign"))
         environment = self.environment(row)
         with story.Daemon(self.build, self.where, environment=environment) as daemon:
