@@ -259,8 +259,8 @@ static bool answer_act(struct broker *broker, unsigned place, const struct frame
 	struct frame_writer w;
 	bool recorded;
 
-	memcpy(act.instance, frame_bytes(frame, 1), INSTANCE_TEXT);
-	memcpy(act.hash, frame_bytes(frame, 3), frame_length(frame, 3));
+	frame_text(frame, 1, act.instance, sizeof act.instance);
+	frame_text(frame, 3, act.hash, sizeof act.hash);
 	recorded = act_record(
 	    &act, &broker->log, &broker->state, &broker->state_directory, &failure);
 	frame_begin(&w, broker->scratch, SCRATCH_SIZE, OP_ADMIN_ACTED, frame->id);
@@ -306,8 +306,7 @@ static bool begin_keys(struct broker *broker, unsigned place, const struct frame
 	cJSON *report;
 	bool sent;
 
-	memcpy(chosen, frame_bytes(frame, 0), frame_length(frame, 0));
-	chosen[frame_length(frame, 0)] = '\0';
+	frame_text(frame, 0, chosen, sizeof chosen);
 	if (kms_inventory_start(broker, &request, on_inventory, &failure)) {
 		broker->inventory_place = (int)place;
 		broker->inventory_id = frame->id;

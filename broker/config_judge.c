@@ -15,16 +15,6 @@ struct config {
 	uint64_t keystore, suite, workers;
 };
 
-static void copy_field(const struct frame *frame, unsigned field, char *out, size_t room)
-{
-	size_t length = frame_length(frame, field);
-
-	if (length >= room)
-		length = room - 1;
-	memcpy(out, frame_bytes(frame, field), length);
-	out[length] = '\0';
-}
-
 static bool agree(
     const char *what, const char *config, const char *policy, struct failure *failure)
 {
@@ -140,10 +130,10 @@ bool config_judge(struct broker *broker, const struct channel *channel,
 	struct remote_limits limits = { (unsigned)frame_number(frame, 7),
 		(unsigned)frame_number(frame, 8), "" };
 
-	copy_field(frame, 0, config.cluster, sizeof config.cluster);
-	copy_field(frame, 2, config.account, sizeof config.account);
-	copy_field(frame, 3, config.region, sizeof config.region);
-	copy_field(frame, 9, limits.proxy, sizeof limits.proxy);
+	frame_text(frame, 0, config.cluster, sizeof config.cluster);
+	frame_text(frame, 2, config.account, sizeof config.account);
+	frame_text(frame, 3, config.region, sizeof config.region);
+	frame_text(frame, 9, limits.proxy, sizeof limits.proxy);
 	if (!agrees_with_pins(broker, &config, pins, failure) ||
 	    !tags_agree(pins,
 		(struct slice){ frame_bytes(frame, 6), frame_length(frame, 6) },

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -178,8 +177,7 @@ static void on_worker_ended(struct broker *broker, const struct frame *frame,
 	char how[256];
 
 	(void)descriptors;
-	snprintf(how, sizeof how, "%.*s", (int)frame_length(frame, 1),
-	    (const char *)frame_bytes(frame, 1));
+	frame_text(frame, 1, how, sizeof how);
 	if (!hosts_ended(broker, (uint32_t)frame_number(frame, 0), how) && channel &&
 	    !channel->ended)
 		workers_ended(broker, channel, how);

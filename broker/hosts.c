@@ -191,12 +191,6 @@ static void ask(struct broker *broker, struct host *host, uint64_t now_ns)
 	host->due = now_ns + REFRESH_NS;
 }
 
-static void copy(const struct frame *frame, unsigned field, char *out, size_t room)
-{
-	snprintf(out, room, "%.*s", (int)frame_length(frame, field),
-	    (const char *)frame_bytes(frame, field));
-}
-
 /* What it says is not found stays where it was. */
 static void not_found(struct host *host, const char *reason)
 {
@@ -227,8 +221,8 @@ static void take(struct broker *broker, const struct frame *frame)
 		drop(broker, error.text);
 		return;
 	}
-	copy(frame, 0, addresses, sizeof addresses);
-	copy(frame, 1, reason, sizeof reason);
+	frame_text(frame, 0, addresses, sizeof addresses);
+	frame_text(frame, 1, reason, sizeof reason);
 	if (strlen(addresses) != frame_length(frame, 0) ||
 	    (addresses[0] != '\0' && !are_addresses(addresses))) {
 		drop(broker, "answers what are no addresses");

@@ -174,6 +174,15 @@ uint32_t frame_length(const struct frame *frame, unsigned field)
 	return field < frame->fields ? frame->length[field] : 0;
 }
 
+void frame_text(const struct frame *frame, unsigned field, char *out, size_t room)
+{
+	size_t length = frame_length(frame, field);
+
+	length = length < room ? length : room - 1;
+	copy((uint8_t *)out, frame_bytes(frame, field), length);
+	out[length] = '\0';
+}
+
 const char *frame_fault_text(enum frame_fault fault)
 {
 	static const char *const texts[] = {

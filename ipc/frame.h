@@ -98,6 +98,7 @@ uint64_t frame_number(const struct frame *frame, unsigned field);
     assigns \nothing;
     ensures field < frame->fields ==>
       \valid_read(\result + (0 .. frame->length[field] - 1));
+    ensures field < frame->fields ==> \result == frame->bytes + frame->at[field];
 */
 const uint8_t *frame_bytes(const struct frame *frame, unsigned field);
 /*@ requires \valid_read(frame) && frame_whole(frame);
@@ -106,6 +107,14 @@ const uint8_t *frame_bytes(const struct frame *frame, unsigned field);
     ensures field >= frame->fields ==> \result == 0;
 */
 uint32_t frame_length(const struct frame *frame, unsigned field);
+/* The field's bytes as a string in `out`, cut where there is no room. */
+/*@ requires \valid_read(frame) && frame_whole(frame) && field < frame->fields;
+    requires room > 0 && \valid(out + (0 .. room - 1));
+    requires \separated(out + (0 .. room - 1), frame,
+      frame->bytes + (frame->at[field] .. frame->at[field] + frame->length[field] - 1));
+    assigns out[0 .. room - 1];
+*/
+void frame_text(const struct frame *frame, unsigned field, char *out, size_t room);
 
 const char *frame_fault_text(enum frame_fault fault);
 

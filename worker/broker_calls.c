@@ -107,16 +107,6 @@ enum broker_result broker_say_sealed(struct broker *broker)
 	return BROKER_DONE;
 }
 
-static void copy_text(char *out, size_t room, const struct frame *frame, unsigned field)
-{
-	size_t length = frame_length(frame, field);
-
-	if (length >= room)
-		length = room - 1;
-	memcpy(out, frame_bytes(frame, field), length);
-	out[length] = '\0';
-}
-
 enum broker_result broker_hand_over_config(struct broker *broker,
     const struct config *config, char cluster[OP_CLUSTER_MAX + 1],
     char reason[OP_TEXT_MAX + 1])
@@ -142,12 +132,12 @@ enum broker_result broker_hand_over_config(struct broker *broker,
 	if (await_frame(broker, &frame) != BROKER_DONE)
 		return BROKER_BROKEN;
 	if (frame.op == OP_CONFIG_REFUSED) {
-		copy_text(reason, OP_TEXT_MAX + 1, &frame, 0);
+		frame_text(&frame, 0, reason, OP_TEXT_MAX + 1);
 		return BROKER_DONE;
 	}
 	if (frame.op != OP_CONFIG_TAKEN)
 		return unexpected(&frame);
-	copy_text(cluster, OP_CLUSTER_MAX + 1, &frame, 0);
+	frame_text(&frame, 0, cluster, OP_CLUSTER_MAX + 1);
 	broker->gate.phase = PHASE_SERVE;
 	return BROKER_DONE;
 }

@@ -133,8 +133,7 @@ static size_t answer(const struct frame *question, uint8_t *bytes, size_t room)
 	struct frame_writer frame;
 	int result;
 
-	snprintf(host, sizeof host, "%.*s", (int)frame_length(question, 0),
-	    (const char *)frame_bytes(question, 0));
+	frame_text(question, 0, host, sizeof host);
 	result = getaddrinfo(host, NULL, &hints, &found);
 	frame_begin(&frame, bytes, room, OP_ADDRESSES, question->id);
 	list(found, addresses, sizeof addresses);

@@ -114,13 +114,6 @@ static void on_drop_worker(struct supervisor *s, uint32_t number)
 			child_kill(worker);
 }
 
-static void copy_field(
-    const struct frame *frame, unsigned field, char out[OP_NAME_MAX + 1])
-{
-	snprintf(out, OP_NAME_MAX + 1, "%.*s", (int)frame_length(frame, field),
-	    (const char *)frame_bytes(frame, field));
-}
-
 /* False, after a line, when nothing can go on. Only what has a row comes here; what the
  * broker does for a reason, it has said itself. */
 static bool obey(struct supervisor *s, const struct frame *frame)
@@ -131,19 +124,19 @@ static bool obey(struct supervisor *s, const struct frame *frame)
 
 	switch ((unsigned)frame->op) {
 	case OP_METADATA:
-		copy_field(frame, 0, socket);
+		frame_text(frame, 0, socket, sizeof socket);
 		return s->sealed ? FAIL("the broker asks for a probe out of turn")
 				 : metadata_is_guarded(socket, s->uid, s->gid);
 	case OP_SOCKET:
-		copy_field(frame, 0, socket);
-		copy_field(frame, 1, group);
+		frame_text(frame, 0, socket, sizeof socket);
+		frame_text(frame, 1, group, sizeof group);
 		return s->next.number != 0
 			   ? listener_add(s, socket, group)
 			   : FAIL("the broker names a socket out of turn");
 	case OP_STARTED:
 		return on_started(s, number, frame_number(frame, 1) != 0);
 	case OP_START_WORKER:
-		copy_field(frame, 2, socket);
+		frame_text(frame, 2, socket, sizeof socket);
 		if (!s->sealed)
 			return FAIL("the broker starts a worker out of turn");
 		worker_start(s, number, (uint32_t)frame_number(frame, 1), socket);

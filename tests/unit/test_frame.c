@@ -479,6 +479,11 @@ static void text_that_is_too_long_is_cut(void **state)
 	assert_int_equal(
 	    frame_read(bytes, frame_end(&w), PARTY_BROKER, 0, &gate, &frame), FRAME_GOOD);
 	assert_int_equal(frame_length(&frame, 0), OP_TEXT_MAX);
+	memset(text, 'y', sizeof text);
+	frame_text(&frame, 0, text, 4);
+	assert_memory_equal(text, "xxx\0y", 5);
+	frame_text(&frame, 0, text, sizeof text);
+	assert_int_equal(strlen(text), OP_TEXT_MAX);
 }
 
 static void faults_ops_and_phases_have_words(void **state)
