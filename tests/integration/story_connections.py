@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from story import POLICY, Daemon, Place, build_folder, ed25519_key, pss, wait_until
+from story import POLICY, Daemon, Place, build_folder, ed25519_key, own_memory, wait_until
 
 # Another user's process: so many connections, a word for each step that it is told.
 CROWD = """\
@@ -104,7 +104,7 @@ def check_who_never_reads(daemon, key):
                                            principals=["deploy"], ttl=60)
         took = time.monotonic() - began
         assert took < 5, took
-        assert pss(worker) < 64 << 20, pss(worker)
+        assert own_memory(worker) < 64 << 20, own_memory(worker)
         assert daemon.processes()["worker"] == [worker]
     print(f"50 certificates in {took:.3f} s beside 40 who do not read")
 

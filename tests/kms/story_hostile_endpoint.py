@@ -163,7 +163,7 @@ def main():
                        if role.endswith("broker"))
             assert all("result" in answer for answer in ask(pipe, key, 64))
             asked = kms_story.state_keys(where)["user", "ssh"].removeprefix("awskms:").encode()
-            before = story.pss(broker)
+            before = story.own_memory(broker)
             for name, row in ROWS.items():
                 began, busy = time.monotonic(), processor_seconds(broker)
                 front.says, front.struck = (row[0].replace(ARN, asked), row[1]), 0
@@ -177,7 +177,7 @@ def main():
                 story.wait_until(f"a signature after {name}",
                                  lambda: "result" in ask(pipe, key, 1)[0])
                 assert busy < BUSY, (name, busy)
-            grown = story.pss(broker) - before
+            grown = story.own_memory(broker) - before
             print(f"the broker has grown by {grown // 1024} KiB")
             assert grown < MEMORY, grown
             assert daemon.processes()["worker"], "no worker is left"
