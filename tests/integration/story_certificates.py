@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """User and host certificates come out as asked, and OpenSSH agrees on what they say."""
 import base64
+import hashlib
+import re
 import subprocess
 import time
 
@@ -62,9 +64,22 @@ def main():
         status = pipe.result("status")
         assert status["ready"] is True and status["cluster"] == "example.com"
         assert status["rpc"] == 1
+        assert status.keys() == {"version", "rpc", "limits", "cluster", "ready", "ca_pins",
+                                 "authorities"}, status
+        assert status["limits"] == {
+            "line_bytes": 65536, "depth": 16, "id_bytes": 128, "requests_per_connection": 256,
+            "requests": 4096, "connections": 2000, "deadline": 5}, status
         assert pipe.result("ping") == {}
 
     record = place.record()
+    # The log bears witness of the record's end.
+    said = re.findall(r"record: sequence (\d+), hash ([0-9a-f]{64})", daemon.logged())
+    assert len(said) >= 2, daemon.logged()
+    with open(place.state + "/audit/audit-000001.jsonl", "rb") as segment:
+        lines = segment.read().splitlines()
+    for sequence, digest in said:
+        assert hashlib.sha256(lines[int(sequence) - 1]).hexdigest() == digest, sequence
+    assert int(said[-1][0]) == len(lines), said
     signed = [e for e in record if e["event"] == "sign"]
     outcomes = [e for e in record if e["event"] == "outcome" and e["of"] in {s["seq"] for s in signed}]
     assert len(signed) == 8 and len(outcomes) == 8, (len(signed), len(outcomes))

@@ -135,6 +135,18 @@ def check(build, place, *extra):
     return done, time.monotonic() - begin
 
 
+def is_parsed_in_the_worker_alone(build):
+    """What reads YAML is in no other process's memory, nor what speaks to AWS in the worker's."""
+    def linked(name):
+        needs = subprocess.run(["readelf", "--dynamic", "--wide", f"{build}/{name}"], check=True,
+                               capture_output=True, text=True, env=clean_environment()).stdout
+        return {library for library in ("libyaml", "libcurl", "libssl", "libcrypto", "libcjson")
+                if f"[{library}" in needs}
+    assert linked("privyseal-worker") == {"libyaml", "libcrypto", "libcjson"}
+    assert linked("privyseal-broker") == {"libcurl", "libssl", "libcrypto", "libcjson"}
+    assert not linked("privyseald") and not linked("privyseal-resolver")
+
+
 def accepts_teleports_files(build, place):
     for name in ("single-node.yaml", "ha-auth.yaml"):
         place.write("privyseal.yaml", sample(name))
@@ -234,6 +246,7 @@ def what_was_taken_stays_until_sighup(build, place):
 def main():
     build = build_folder()
     place = Place()
+    is_parsed_in_the_worker_alone(build)
     accepts_teleports_files(build, place)
     refuses_what_is_bad(build, place)
     the_policy_pins_what_the_config_says(build, place)

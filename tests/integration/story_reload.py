@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 
-from story import POLICY, Daemon, Place, build_folder, ed25519_key, wait_until
+from story import CONFIG, POLICY, Daemon, Place, build_folder, ed25519_key, wait_until
 
 
 def main():
@@ -17,6 +17,10 @@ def main():
             with daemon.connect() as pipe:
                 return "result" in pipe.call("ssh-user", **params)
 
+        def deadline():
+            with daemon.connect() as pipe:
+                return pipe.result("status")["limits"]["deadline"]
+
         def worker():
             return daemon.processes()["worker"]
 
@@ -24,11 +28,13 @@ def main():
         broker = daemon.processes()["broker"]
         first = worker()
 
-        # A policy that does not parse leaves everything as it was, and says where.
+        # A policy that does not parse leaves everything as it was, and says where; the good
+        # config beside it is not taken either.
         place.write("policy.conf", POLICY + "permit nonsense\n")
+        place.write("privyseal.yaml", CONFIG + "privyseal: {deadline: 77s}\n")
         os.kill(daemon.process.pid, signal.SIGHUP)
         wait_until("the refusal", lambda: "policy.conf:6:" in daemon.logged())
-        assert allowed() and worker() == first
+        assert allowed() and worker() == first and deadline() == 5
 
         # So does a config, even beside a good new policy.
         tight = POLICY.replace("ttl 30h", "ttl 10h")
@@ -39,7 +45,7 @@ def main():
         assert allowed()
 
         # Both good: new workers, the new policy, the same broker, no request lost.
-        place.write("privyseal.yaml", "auth_service:\n  cluster_name: example.com\n")
+        place.write("privyseal.yaml", CONFIG + "privyseal: {deadline: 77s}\n")
         lost, stop = [], threading.Event()
 
         def steady():
@@ -58,6 +64,7 @@ def main():
             stop.set()
             client.join()
         assert not lost, lost
+        assert deadline() == 77
         assert worker() != first and daemon.processes()["broker"] == broker
 
         # What can't change without a restart is refused by name.
@@ -66,6 +73,7 @@ def main():
         wait_until("the refusal", lambda: "example.org" in daemon.logged())
         with daemon.connect() as pipe:
             assert "result" in pipe.call("ssh-user", **{**params, "ttl": 600})
+        assert deadline() == 77
     policies = {e["policy"] for e in place.record() if e["event"] == "sign"}
     assert len(policies) == 2, policies
     reloads = [e for e in place.record() if e["event"] == "reload"]

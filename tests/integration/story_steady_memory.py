@@ -33,6 +33,9 @@ def main():
         last = issue(pipe, key, 9000)
         late = sizes(daemon)
         assert "user certificate" in describe(last)
+        syncs = sum(daemon.admin_report()["record"]["sync"]["buckets"])
+        print(f"{syncs} syncs of the record for 10,000 certificates")
+        assert 0 < syncs < 5000, "requests do not share their syncs"
         assert early.keys() == late.keys(), (early, late)
         for process, size in sorted(late.items()):
             print(f"{process[0]}: {early[process] // KIBIBYTE} KiB after 1,000, "
