@@ -207,22 +207,17 @@ static bool know_certificate(struct broker *broker, enum ca ca, struct failure *
 
 bool ca_keys_publish(struct broker *broker, struct failure *failure)
 {
-	const struct state_keys *keys;
-	int ca, purpose, set;
-	unsigned i;
+	const struct state_key *key;
+	unsigned place;
+	int ca;
 
 	broker->all_keys_length = 0;
-	for (ca = 0; ca < CA_COUNT; ca++) {
-		for (purpose = 0; purpose < PURPOSE_COUNT; purpose++)
-			for (set = 0; set < KEY_SETS; set++) {
-				keys = &broker->state.keys[ca][purpose][set];
-				for (i = 0; i < keys->count; i++)
-					pack_key(broker, &keys->key[i]);
-			}
+	for (place = 0; (key = state_key_from(&broker->state, &place)); place++)
+		pack_key(broker, key);
+	for (ca = 0; ca < CA_COUNT; ca++)
 		if (!know_certificate(broker, (enum ca)ca, failure) ||
 		    !show(broker, (enum ca)ca, failure))
 			return false;
-	}
 	return true;
 }
 

@@ -56,7 +56,7 @@ struct kms_inventory {
 	char *chosen;
 	uint64_t deadline_ns;
 	unsigned count, more, at;
-	bool seen[CA_COUNT][PURPOSE_COUNT][KEY_SETS][KEYS_PER_SET];
+	bool seen[KEYS_KNOWN];	       /* by their places in the state */
 	uint64_t sequence;	       /* of the record of the deletion under way */
 	char other[INSTANCE_TEXT + 1]; /* another instance that was seen */
 	struct failure failure;
@@ -77,58 +77,38 @@ void kms_inventory_free(struct kms_inventory *inventory)
 
 /* ---- the keys that state.json names ---- */
 
-typedef void each_key(
-    struct kms_inventory *inventory, const char *arn, bool *seen, void *context);
-
-static void each_state_key(struct kms_inventory *inventory, each_key *call, void *context)
-{
-	const struct state *state = &inventory->broker->state;
-	const char *arn;
-	unsigned i;
-	int ca, purpose, set;
-
-	for (ca = 0; ca < CA_COUNT; ca++)
-		for (purpose = 0; purpose < PURPOSE_COUNT; purpose++)
-			for (set = 0; set < KEY_SETS; set++)
-				for (i = 0; i < state->keys[ca][purpose][set].count; i++)
-					if ((arn = kms_key_arn(
-						 state->keys[ca][purpose][set]
-						     .key[i]
-						     .identifier)))
-						call(inventory, arn,
-						    &inventory->seen[ca][purpose][set][i],
-						    context);
-}
-
-struct sought {
-	const char *arn;
-	bool found;
-};
-
-static void compare(
-    struct kms_inventory *inventory, const char *arn, bool *seen, void *context)
-{
-	struct sought *sought = context;
-
-	(void)inventory;
-	if (strcmp(arn, sought->arn) == 0)
-		*seen = sought->found = true;
-}
-
+/* Is it one? Then it has been seen. */
 static bool is_a_cas(struct kms_inventory *inventory, const char *arn)
 {
-	struct sought sought = { arn, false };
+	const struct state_key *key;
+	const char *known;
+	bool found = false;
+	unsigned place;
 
-	each_state_key(inventory, compare, &sought);
-	return sought.found;
+	for (place = 0; (key = state_key_from(&inventory->broker->state, &place));
+	     place++) {
+		known = kms_key_arn(key->identifier);
+		if (known && strcmp(known, arn) == 0)
+			found = inventory->seen[place] = true;
+	}
+	return found;
 }
 
-static void add_missing(
-    struct kms_inventory *inventory, const char *arn, bool *seen, void *context)
+/* The ones that were not; NULL: no memory. */
+static cJSON *missing_keys(const struct kms_inventory *inventory)
 {
-	(void)inventory;
-	if (!*seen)
-		cJSON_AddItemToArray(context, cJSON_CreateString(arn));
+	cJSON *list = cJSON_CreateArray();
+	const struct state_key *key;
+	const char *arn;
+	unsigned place;
+
+	for (place = 0; (key = state_key_from(&inventory->broker->state, &place));
+	     place++) {
+		arn = kms_key_arn(key->identifier);
+		if (arn && !inventory->seen[place])
+			cJSON_AddItemToArray(list, cJSON_CreateString(arn));
+	}
+	return list;
 }
 
 /* ---- the end ---- */
@@ -160,8 +140,7 @@ static void finish(struct kms_inventory *inventory)
 	cJSON_AddStringToObject(root, "other_instance", kms_of(inventory)->other);
 	cJSON_AddStringToObject(root, "failure", inventory->failure.text);
 	cJSON_AddNumberToObject(root, "more", inventory->more);
-	list = cJSON_AddArrayToObject(root, "missing");
-	each_state_key(inventory, add_missing, list);
+	cJSON_AddItemToObject(root, "missing", missing_keys(inventory));
 	list = cJSON_AddArrayToObject(root, "keys");
 	for (i = 0; i < inventory->count; i++)
 		if (inventory->key[i].use != USE_UNTOLD)
@@ -279,12 +258,10 @@ static void delete_key(struct kms_inventory *inventory)
 /* Why nothing is deleted at all; NULL: nothing speaks against it. */
 static const char *objection(struct kms_inventory *inventory)
 {
-	cJSON *missing = cJSON_CreateArray();
+	cJSON *missing = missing_keys(inventory);
+	const bool all = missing && cJSON_GetArraySize(missing) == 0;
 	int64_t seconds;
-	bool all;
 
-	each_state_key(inventory, add_missing, missing);
-	all = missing && cJSON_GetArraySize(missing) == 0;
 	cJSON_Delete(missing);
 	if (!all)
 		return "a CA's key was not among the account's keys, so nothing is "

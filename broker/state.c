@@ -48,6 +48,21 @@ bool state_nonce_known(const struct state *state, const char *nonce)
 	return false;
 }
 
+const struct state_key *state_key_from(const struct state *state, unsigned *place)
+{
+	const struct state_keys *keys;
+	unsigned number;
+
+	for (; *place < KEYS_KNOWN; (*place)++) {
+		number = *place / KEYS_PER_SET;
+		keys = &state->keys[number / (PURPOSE_COUNT * KEY_SETS)]
+				   [number / KEY_SETS % PURPOSE_COUNT][number % KEY_SETS];
+		if (*place % KEYS_PER_SET < keys->count)
+			return &keys->key[*place % KEYS_PER_SET];
+	}
+	return NULL;
+}
+
 /* ---- reading ---- */
 
 static bool damaged(struct failure *failure, const char *where, const char *what)
@@ -251,22 +266,15 @@ static bool read_suite(const cJSON *root, enum suite *out, struct failure *failu
 
 bool state_keys_differ(const struct state *state, struct failure *failure)
 {
-	const struct state_key *all[KEYS_KNOWN];
-	unsigned count = 0, i, j;
-	int ca, purpose, set;
+	const struct state_key *one, *other;
+	unsigned i, j;
 
-	for (ca = 0; ca < CA_COUNT; ca++)
-		for (purpose = 0; purpose < PURPOSE_COUNT; purpose++)
-			for (set = 0; set < KEY_SETS; set++)
-				for (i = 0; i < state->keys[ca][purpose][set].count; i++)
-					all[count++] =
-					    &state->keys[ca][purpose][set].key[i];
-	for (i = 0; i < count; i++)
-		for (j = i + 1; j < count; j++)
-			if (all[i]->blob_length == all[j]->blob_length &&
-			    memcmp(all[i]->blob, all[j]->blob, all[i]->blob_length) == 0)
+	for (i = 0; (one = state_key_from(state, &i)); i++)
+		for (j = i + 1; (other = state_key_from(state, &j)); j++)
+			if (one->blob_length == other->blob_length &&
+			    memcmp(one->blob, other->blob, one->blob_length) == 0)
 				return damaged(
-				    failure, all[i]->identifier, "one key in two places");
+				    failure, one->identifier, "one key in two places");
 	return true;
 }
 

@@ -74,6 +74,11 @@ enum file_read state_read(
 bool state_write(const struct state *state, const struct directory *directory,
     struct failure *failure);
 
+/* For walks over all keys: the first one at `*place` or after it, which becomes its own
+ * place, below KEYS_KNOWN; NULL: there are no more. Those that sign come before others of
+ * their CA and purpose. */
+const struct state_key *state_key_from(const struct state *state, unsigned *place);
+
 /* Adds to the nonces; of a full list the oldest goes. */
 void state_nonce_add(struct state *state, const char *nonce);
 bool state_nonce_known(const struct state *state, const char *nonce);

@@ -33,25 +33,14 @@ bool strays_any(const struct broker *broker, bool *found, struct failure *failur
 	return directory_list(&broker->keystore.keys, see_key, found, failure);
 }
 
-static bool among(const struct state_keys sets[KEY_SETS], const char *identifier)
-{
-	unsigned set, i;
-
-	for (set = 0; set < KEY_SETS; set++)
-		for (i = 0; i < sets[set].count; i++)
-			if (strcmp(sets[set].key[i].identifier, identifier) == 0)
-				return true;
-	return false;
-}
-
 static bool is_named(const struct state *state, const char *identifier)
 {
-	int ca, purpose;
+	const struct state_key *key;
+	unsigned place;
 
-	for (ca = 0; ca < CA_COUNT; ca++)
-		for (purpose = 0; purpose < PURPOSE_COUNT; purpose++)
-			if (among(state->keys[ca][purpose], identifier))
-				return true;
+	for (place = 0; (key = state_key_from(state, &place)); place++)
+		if (strcmp(key->identifier, identifier) == 0)
+			return true;
 	return false;
 }
 

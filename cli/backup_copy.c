@@ -26,9 +26,9 @@ static bool fail(const char *name, const char *what)
 	return false;
 }
 
-static bool copy_key(void *context, const struct state_key *key)
+static bool copy_key(const struct state_directory *from, const struct state_directory *to,
+    const struct state_key *key)
 {
-	struct copy *copy = context;
 	struct failure failure = { "" };
 	uint8_t text[KEY_FILE_MAX];
 	char name[KEY_FILE_NAME];
@@ -37,10 +37,9 @@ static bool copy_key(void *context, const struct state_key *key)
 
 	if (!key_file_name(key, name))
 		return true; /* lives elsewhere */
-	switch (
-	    file_read(&copy->from->keys, name, text, sizeof text, &length, &failure)) {
+	switch (file_read(&from->keys, name, text, sizeof text, &length, &failure)) {
 	case FILE_READ:
-		good = file_replace(&copy->to->keys, name, text, length, &failure);
+		good = file_replace(&to->keys, name, text, length, &failure);
 		break;
 	case FILE_ABSENT:
 		failure_say(&failure, "keys/%s: is not there", name);
@@ -50,15 +49,19 @@ static bool copy_key(void *context, const struct state_key *key)
 	}
 	OPENSSL_cleanse(text, sizeof text);
 	if (!good)
-		log_error("%s: %s", copy->from->name, failure.text);
+		log_error("%s: %s", from->name, failure.text);
 	return good;
 }
 
 bool backup_keys(const struct state_directory *from, const struct state_directory *to)
 {
-	struct copy copy = { .from = from, .to = to };
+	const struct state_key *key;
+	unsigned place;
 
-	return state_keys_each(&from->state, copy_key, &copy);
+	for (place = 0; (key = state_key_from(&from->state, &place)); place++)
+		if (!copy_key(from, to, key))
+			return false;
+	return true;
 }
 
 /* ---- the record ---- */

@@ -268,43 +268,23 @@ bool key_file_name(const struct state_key *key, char out[KEY_FILE_NAME])
 	       snprintf(out, KEY_FILE_NAME, "%s.pem", name) < KEY_FILE_NAME;
 }
 
-bool state_keys_each(const struct state *state, state_key_visit *visit, void *context)
-{
-	const struct state_keys *keys;
-	int ca, purpose, set;
-	unsigned i;
-
-	for (ca = 0; ca < CA_COUNT; ca++)
-		for (purpose = 0; purpose < PURPOSE_COUNT; purpose++)
-			for (set = 0; set < KEY_SETS; set++) {
-				keys = &state->keys[ca][purpose][set];
-				for (i = 0; i < keys->count; i++)
-					if (!visit(context, &keys->key[i]))
-						return false;
-			}
-	return true;
-}
-
-struct fitting {
-	struct broker *broker;
-	struct failure *failure;
-};
-
 /* The keys that only verify, too, since a rotation may go back to them. */
-static bool fits(void *context, const struct state_key *known)
+static bool fit(struct broker *broker, struct failure *failure)
 {
-	struct fitting *fitting = context;
-	struct keystore *keystore = &fitting->broker->keystore;
+	struct keystore *keystore = &broker->keystore;
+	const struct state_key *known;
 	char name[KEY_FILE_NAME];
+	unsigned place;
 	struct key key;
 
-	if (!key_file_name(known, name))
-		return true;
-	if (!keystore->methods->load(keystore, known->identifier,
-		(struct slice){ known->blob, known->blob_length }, &key,
-		fitting->failure))
-		return false;
-	key_free(&key);
+	for (place = 0; (known = state_key_from(&broker->state, &place)); place++) {
+		if (!key_file_name(known, name))
+			continue;
+		if (!keystore->methods->load(keystore, known->identifier,
+			(struct slice){ known->blob, known->blob_length }, &key, failure))
+			return false;
+		key_free(&key);
+	}
 	return true;
 }
 
@@ -312,7 +292,6 @@ bool state_directory_keys_fit(const struct state_directory *directory)
 {
 	struct broker *broker = calloc(1, sizeof *broker);
 	struct failure failure = { "" };
-	struct fitting fitting = { broker, &failure };
 	bool good;
 
 	if (!broker) {
@@ -326,8 +305,7 @@ bool state_directory_keys_fit(const struct state_directory *directory)
 		.keys = directory->keys };
 	broker->kms = broker->keystore;
 	broker->kms.methods = &keystore_absent;
-	good = ca_keys_load(broker, &failure) &&
-	       state_keys_each(&directory->state, fits, &fitting);
+	good = ca_keys_load(broker, &failure) && fit(broker, &failure);
 	ca_keys_free(broker);
 	free(broker);
 	return good || say(directory, &failure);

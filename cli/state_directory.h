@@ -47,8 +47,4 @@ void append_only_set(int fd, bool wanted);
 #define KEY_FILE_NAME 40
 bool key_file_name(const struct state_key *key, char out[KEY_FILE_NAME]);
 
-/* Calls with each key of the state; stops at false. */
-typedef bool state_key_visit(void *context, const struct state_key *key);
-bool state_keys_each(const struct state *state, state_key_visit *visit, void *context);
-
 #endif
