@@ -1,9 +1,8 @@
 /* Endpoint names, after AWS's partitions and the rules of its SDKs; aws_endpoint.h. */
 #include "broker/aws_endpoint.h"
+#include "broker/service_url.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define HTTPS	   "https://"
@@ -59,61 +58,20 @@ static void from_region(struct aws_endpoint *out, enum aws_service service,
 	out->port = HTTPS_PORT;
 }
 
-/* A name of RFC 1123 2.1, or an address. */
-static bool is_host(const char *host)
-{
-	const size_t length = strlen(host);
-	struct in6_addr address;
-
-	if (strchr(host, ':'))
-		return inet_pton(AF_INET6, host, &address) == 1;
-	return length > 0 && host[0] != '-' && host[0] != '.' && !strstr(host, "..") &&
-	       strspn(host, "abcdefghijklmnopqrstuvwxyz"
-			    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") == length;
-}
-
-/* `rest` is what follows the host: nothing, a port, a slash. */
-static bool take_port(const char *rest, uint16_t *port)
-{
-	unsigned long value = HTTPS_PORT;
-	char *end;
-
-	if (*rest == ':') {
-		if (rest[1] < '1' || rest[1] > '9')
-			return false;
-		value = strtoul(rest + 1, &end, 10);
-		rest = end;
-	}
-	*port = (uint16_t)value;
-	return value <= UINT16_MAX && (*rest == '\0' || strcmp(rest, "/") == 0);
-}
-
 static bool from_url(struct aws_endpoint *out, const char *url, struct failure *failure)
 {
-	const char *host = url + strlen(HTTPS), *at = strrchr(url, '@');
-	const char *shown = at ? at + 1 : url; /* no password in the log */
-	bool brackets;
-	size_t length;
+	const char *at = strrchr(url, '@');
+	struct service_url read;
 
-	if (strncmp(url, HTTPS, strlen(HTTPS)) != 0)
-		return failure_say(
-		    failure, "the endpoint '%s' must begin with " HTTPS, shown);
-	brackets = *host == '[';
-	host += brackets;
-	length = strcspn(host, brackets ? "]" : ":/");
-	if (length <= AWS_HOST_MAX) {
-		memcpy(out->host, host, length);
-		out->host[length] = '\0';
-		host += length;
-		if (brackets)
-			host += *host == ']' && strchr(out->host, ':') ? 1 : -1;
-		if (is_host(out->host) && take_port(host, &out->port))
-			return true;
-	}
-	return failure_say(failure,
-	    "the endpoint '%s' must be " HTTPS "HOST or " HTTPS
-	    "HOST:PORT, without user, path and query",
-	    shown);
+	if (!service_url_read(url, &read) || !read.secure ||
+	    (read.text[read.path] != '\0' && strcmp(read.text + read.path, "/") != 0))
+		return failure_say(failure,
+		    "the endpoint '%s' must be " HTTPS "HOST or " HTTPS
+		    "HOST:PORT, without user, path and query",
+		    at ? at + 1 : url /* no password in the log */);
+	snprintf(out->host, sizeof out->host, "%s", read.host);
+	out->port = read.port;
+	return true;
 }
 
 bool aws_endpoint_make(struct aws_endpoint *out, enum aws_service service,

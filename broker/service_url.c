@@ -29,7 +29,7 @@ static bool read_address(struct service_url *url)
 		url->loopback = strcmp(url->host, "localhost") == 0;
 	}
 	return url->address ||
-	       (url->host[0] != '-' && url->host[0] != '.' &&
+	       (url->host[0] != '-' && url->host[0] != '.' && !strstr(url->host, "..") &&
 		   strspn(url->host, NAME_CHARACTERS) == strlen(url->host));
 }
 
@@ -46,13 +46,14 @@ static bool read_rest(const char *rest, struct service_url *url)
 		rest = end;
 	}
 	url->port = (uint16_t)port;
+	url->path = (size_t)(rest - url->text);
 	return port <= UINT16_MAX && (*rest == '\0' || *rest == '/');
 }
 
 bool service_url_read(const char *url, struct service_url *out)
 {
 	const bool secure = strncmp(url, "https://", 8) == 0;
-	const char *host = url + (secure ? 8 : 7);
+	const char *host = out->text + (secure ? 8 : 7);
 	size_t length;
 	bool brackets;
 
