@@ -7,6 +7,7 @@
 #include "broker/aws_retry.h"
 #include "broker/clocks.h"
 #include "broker/crypto.h"
+#include "broker/kms.h"
 #include "broker/sigv4.h"
 #include "broker/wiped_memory.h"
 #include "ipc/log.h"
@@ -283,6 +284,27 @@ static bool may_be_done(
 				 : call->request.once && fault == AWS_FAULT_TRANSIENT;
 }
 
+/* What was answered. A permission that is missing comes first: the rest may be cut. */
+static void say_error(
+    const struct call *call, struct aws_error *error, char *out, size_t room)
+{
+	const char *operation =
+	    call->request.target ? strrchr(call->request.target, '.') : NULL;
+	size_t n = 0;
+
+	if (operation && aws_error_denies(error)) {
+		if (error->action[0] == '\0')
+			snprintf(
+			    error->action, sizeof error->action, "kms:%s", operation + 1);
+		kms_not_permitted(out, room, error->action);
+		n = strlen(out);
+		n += (size_t)snprintf(out + n, room - n, "; ");
+	}
+	snprintf(out + n, room - n, "%s%sHTTP %ld%s%s", error->code,
+	    error->code[0] != '\0' ? ", " : "", error->status,
+	    error->message[0] != '\0' ? ": " : "", error->message);
+}
+
 static void fail(struct call *call, const struct http_answer *http)
 {
 	struct aws_answer answer = { .body = http->body,
@@ -290,7 +312,7 @@ static void fail(struct call *call, const struct http_answer *http)
 		.request_id = http->kept[HTTP_REQUEST_ID] };
 	struct aws_error *error = &answer.error;
 	uint64_t delay_ns, now = clock_boot_ns();
-	char text[AWS_ERROR_CODE_MAX + AWS_ERROR_MESSAGE_MAX + 64];
+	char text[AWS_ERROR_CODE_MAX + AWS_ERROR_MESSAGE_MAX + AWS_ACTION_MAX + 128];
 
 	if (http->status != 0)
 		aws_error_read(error, http->status, http->kept[HTTP_ERROR_TYPE],
@@ -311,9 +333,7 @@ static void fail(struct call *call, const struct http_answer *http)
 	if (http->status == 0)
 		snprintf(text, sizeof text, "%s", http->why);
 	else
-		snprintf(text, sizeof text, "%s%sHTTP %ld%s%s", error->code,
-		    error->code[0] != '\0' ? ", " : "", http->status,
-		    error->message[0] != '\0' ? ": " : "", error->message);
+		say_error(call, error, text, sizeof text);
 	end_why(call, &answer, text);
 }
 

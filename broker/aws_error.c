@@ -2,7 +2,6 @@
 #include "broker/aws_error.h"
 
 #include <cjson/cJSON.h>
-#include <stdbool.h>
 #include <string.h>
 
 /* clang-format off */
@@ -84,6 +83,28 @@ static void copy(char *out, size_t room, const char *text, size_t length)
 	out[length] = '\0';
 }
 
+bool aws_error_denies(const struct aws_error *error)
+{
+	return strcmp(error->code, "AccessDeniedException") == 0 ||
+	       strcmp(error->code, "AccessDenied") == 0;
+}
+
+/* "User: .. is not authorized to perform: kms:Sign on resource: .." */
+static void find_action(struct aws_error *out, const char *message)
+{
+	static const char before[] = "to perform: ";
+	const char *at = strstr(message, before);
+	size_t length;
+
+	if (!aws_error_denies(out) || !at)
+		return;
+	at += sizeof before - 1;
+	length = strspn(
+	    at, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-:");
+	if (length <= AWS_ACTION_MAX)
+		copy(out->action, sizeof out->action, at, length);
+}
+
 /* Of PREFIX#CODE:URI the code. */
 static void copy_code(struct aws_error *out, const char *type)
 {
@@ -122,8 +143,10 @@ void aws_error_read(
 		copy_code(out, type);
 	else if (code)
 		copy_code(out, code);
-	if (message)
+	if (message) {
 		copy(out->message, sizeof out->message, message, strlen(message));
+		find_action(out, message);
+	}
 	out->fault = fault_of(out);
 	cJSON_Delete(root);
 }

@@ -6,6 +6,7 @@
 #ifndef BROKER_AWS_ERROR_H
 #define BROKER_AWS_ERROR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum aws_fault {
@@ -22,6 +23,7 @@ enum aws_fault {
 
 #define AWS_ERROR_CODE_MAX    64
 #define AWS_ERROR_MESSAGE_MAX 256
+#define AWS_ACTION_MAX	      64
 
 /* Text from outside: control characters have become '?'. */
 struct aws_error {
@@ -29,7 +31,13 @@ struct aws_error {
 	long status;				 /* of HTTP */
 	char code[AWS_ERROR_CODE_MAX + 1];	 /* empty: the answer had none */
 	char message[AWS_ERROR_MESSAGE_MAX + 1]; /* cut where it is longer */
+	/* the permission that is missing, as kms:Sign; empty: it is about something else,
+	 * or the answer does not say */
+	char action[AWS_ACTION_MAX + 1];
 };
+
+/* Is it for want of a permission? */
+bool aws_error_denies(const struct aws_error *error);
 
 /* `type` is X-Amzn-ErrorType, or NULL; the body may be anything. */
 void aws_error_read(struct aws_error *out, long status, const char *type,

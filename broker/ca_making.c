@@ -53,6 +53,8 @@ static void drive(struct broker *broker);
 static void finish(struct broker *broker, const struct failure *failure)
 {
 	broker->making.running = false;
+	if (broker->making.changed)
+		remote_probe_soon(broker);
 	broker->making.done(broker, failure);
 }
 

@@ -211,6 +211,8 @@ struct check {
 	kms_checked *done;
 	void *context;
 	struct kms_tags tags;
+	char denied[KMS_FUNCTIONS * (AWS_ACTION_MAX + 2)]; /* permissions, so far */
+	struct failure first;				   /* why the first of them is */
 };
 
 static void check_ends(struct check *check, const struct failure *failure)
@@ -226,6 +228,37 @@ static void check_fails(struct check *check, const char *why)
 	failure_say(&failure, "key %s: %s",
 	    check->key ? kms_key_arn(check->key->identifier) : "", why);
 	check_ends(check, &failure);
+}
+
+/* A permission that is missing ends the check only after all else was asked: so one start
+ * tells all that are. False: the check has ended. */
+static bool check_goes_on(struct check *check, const struct aws_answer *answer)
+{
+	const size_t length = strlen(check->denied);
+
+	if (answer->error.action[0] == '\0') {
+		check_fails(check, answer->why);
+		return false;
+	}
+	if (length == 0)
+		failure_say(&check->first, "%s", answer->why);
+	snprintf(check->denied + length, sizeof check->denied - length, "%s%s",
+	    length > 0 ? ", " : "", answer->error.action);
+	return true;
+}
+
+static void check_done(struct check *check)
+{
+	struct failure all;
+
+	if (check->denied[0] == '\0') {
+		check_ends(check, NULL);
+	} else if (!strchr(check->denied, ',')) {
+		check_fails(check, check->first.text);
+	} else {
+		failure_say(&all, "%s are not permitted: %s", check->denied, check->first.text);
+		check_fails(check, all.text);
+	}
 }
 
 static void check_asks(
@@ -244,10 +277,8 @@ static void on_dry_run(void *context, const struct aws_answer *answer)
 {
 	struct check *check = context;
 
-	if (answer->good || may_ask_again(answer))
-		check_ends(check, NULL);
-	else
-		check_fails(check, answer->why);
+	if (answer->good || may_ask_again(answer) || check_goes_on(check, answer))
+		check_done(check);
 }
 
 static void dry_run(struct check *check)
@@ -260,6 +291,14 @@ static void dry_run(struct check *check)
 	    kms_signing_algorithm(key->kind, key->bits), zeros,
 	    (size_t)EVP_MD_get_size(key->hash), true);
 	check_asks(check, KMS_TARGET("Sign"), body, on_dry_run);
+}
+
+static void check_use(struct check *check)
+{
+	if (check->key->unusable[0] != '\0')
+		check_done(check);
+	else
+		dry_run(check);
 }
 
 static bool tag_is(const struct check *check, const char *name, const char *expected,
@@ -281,7 +320,8 @@ static void on_tags(void *context, const struct aws_answer *answer)
 	char body[KMS_ARN_MAX + KMS_MARKER_MAX + 64];
 
 	if (!answer->good) {
-		check_fails(check, answer->why);
+		if (check_goes_on(check, answer))
+			check_use(check);
 		return;
 	}
 	if (!kms_tags_read(answer->body, answer->length, &check->tags, &failure)) {
@@ -303,10 +343,7 @@ static void on_tags(void *context, const struct aws_answer *answer)
 	instance = kms_tag_value(&check->tags, KMS_TAG_INSTANCE);
 	if (instance && strcmp(instance, kms->settings.instance) != 0)
 		snprintf(kms->other, sizeof kms->other, "%s", instance);
-	if (check->key->unusable[0] != '\0')
-		check_ends(check, NULL);
-	else
-		dry_run(check);
+	check_use(check);
 }
 
 static void ask_tags(struct check *check)
@@ -328,7 +365,8 @@ static void on_public_key(void *context, const struct aws_answer *answer)
 	bool same;
 
 	if (!answer->good) {
-		check_fails(check, answer->why);
+		if (check_goes_on(check, answer))
+			ask_tags(check);
 		return;
 	}
 	if (!kms_public_key_read(answer->body, answer->length, &public, &failure) ||
@@ -345,6 +383,14 @@ static void on_public_key(void *context, const struct aws_answer *answer)
 		ask_tags(check);
 	else
 		check_fails(check, "its public key is not the one that state.json knows");
+}
+
+static void ask_public_key(struct check *check)
+{
+	char body[KMS_ARN_MAX + 64];
+
+	kms_key_body(body, sizeof body, kms_key_arn(check->key->identifier));
+	check_asks(check, KMS_TARGET("GetPublicKey"), body, on_public_key);
 }
 
 bool kms_key_fits(const struct kms_key *found, enum key_kind kind, unsigned bits,
@@ -375,10 +421,10 @@ static void on_described(void *context, const struct aws_answer *answer)
 	struct key *key = check->key;
 	struct kms_key found;
 	struct failure failure;
-	char body[KMS_ARN_MAX + 64];
 
 	if (!answer->good) {
-		check_fails(check, answer->why);
+		if (check_goes_on(check, answer))
+			ask_public_key(check);
 		return;
 	}
 	if (!kms_key_read(answer->body, answer->length, &found, &failure) ||
@@ -394,8 +440,7 @@ static void on_described(void *context, const struct aws_answer *answer)
 		ask_tags(check); /* its public key can't be asked for */
 		return;
 	}
-	kms_key_body(body, sizeof body, kms_key_arn(key->identifier));
-	check_asks(check, KMS_TARGET("GetPublicKey"), body, on_public_key);
+	ask_public_key(check);
 }
 
 static struct check *check_new(struct kms *kms, kms_checked *done, void *context)

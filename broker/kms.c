@@ -8,6 +8,33 @@
 
 #define DIGEST_MAX 64
 
+const struct kms_function_needs kms_functions[KMS_FUNCTIONS] = {
+	[KMS_FIND_KEYS] = { "FindKeys", { "kms:ListKeys" } },
+	[KMS_CREATE_KEYS] = { "CreateKeys", { "kms:CreateKey", "kms:TagResource" } },
+	[KMS_READ_TAGS] = { "ReadTags", { "kms:ListResourceTags" } },
+	[KMS_READ_STATES] = { "ReadStates", { "kms:DescribeKey" } },
+	[KMS_READ_PUBLIC_KEYS] = { "ReadPublicKeys", { "kms:GetPublicKey" } },
+	[KMS_SIGN_DIGESTS] = { "SignDigests", { "kms:Sign" } },
+	[KMS_DELETE_KEYS] = { "DeleteKeys", { "kms:ScheduleKeyDeletion" } },
+};
+
+static const char *function_of(const char *action)
+{
+	size_t i, n;
+
+	for (i = 0; i < KMS_FUNCTIONS; i++)
+		for (n = 0; kms_functions[i].actions[n]; n++)
+			if (strcmp(kms_functions[i].actions[n], action) == 0)
+				return kms_functions[i].name;
+	return "no statement";
+}
+
+void kms_not_permitted(char *out, size_t room, const char *action)
+{
+	snprintf(out, room, "%s is not permitted (%s of `privyseal iam-policy`)", action,
+	    function_of(action));
+}
+
 static const struct {
 	enum key_kind kind;
 	unsigned bits;
@@ -385,7 +412,7 @@ const char *kms_tag_value(const struct kms_tags *tags, const char *name)
 {
 	unsigned i;
 
-	for (i = 0; i < tags->count; i++)
+	for (i = 0; tags && i < tags->count; i++)
 		if (strcmp(tags->tag[i].name, name) == 0)
 			return tags->tag[i].value;
 	return NULL;

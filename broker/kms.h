@@ -24,6 +24,27 @@
 /* X-Amz-Target of each operation. */
 #define KMS_TARGET(operation) "TrentService." operation
 
+/* What the broker does at AWS KMS. Each is a statement of the IAM policy that is printed
+ * for it, and is named when AWS does not permit it. */
+enum kms_function {
+	KMS_FIND_KEYS,
+	KMS_CREATE_KEYS,
+	KMS_READ_TAGS,
+	KMS_READ_STATES,
+	KMS_READ_PUBLIC_KEYS,
+	KMS_SIGN_DIGESTS,
+	KMS_DELETE_KEYS,
+	KMS_FUNCTIONS
+};
+
+extern const struct kms_function_needs {
+	const char *name, *actions[3];
+} kms_functions[KMS_FUNCTIONS];
+
+/* A sentence for an administrator: which permission is missing, for what, and where he
+ * finds it. */
+void kms_not_permitted(char *out, size_t room, const char *action);
+
 /* arn:PARTITION:kms:REGION:ACCOUNT:key/ID */
 struct kms_arn {
 	char partition[16], region[33], account[ACCOUNT_LENGTH + 1],
@@ -106,7 +127,8 @@ struct kms_tags {
 /* Adds a page to what is there. There are no more pages than there may be tags. */
 bool kms_tags_read(
     const char *body, size_t length, struct kms_tags *out, struct failure *failure);
-const char *kms_tag_value(const struct kms_tags *tags, const char *name); /* or NULL */
+/* NULL: there is none, nor any in no tags. */
+const char *kms_tag_value(const struct kms_tags *tags, const char *name);
 
 /* STS GetCallerIdentity, asked for JSON. */
 #define STS_IDENTITY_BODY "Action=GetCallerIdentity&Version=2011-06-15"

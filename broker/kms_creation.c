@@ -139,6 +139,7 @@ static void on_created(void *context, const struct aws_answer *answer)
 		 !fits(creation, &made, &failure))
 		fail(creation, failure.text);
 	else {
+		log_notice("AWS KMS made key %s", made.arn);
 		snprintf(creation->arn, sizeof creation->arn, "%s", made.arn);
 		ask_public_key(creation);
 	}

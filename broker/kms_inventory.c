@@ -16,6 +16,7 @@
 
 enum key_use {
 	USE_UNTOLD, /* it was not described */
+	USE_UNSEEN, /* it may not be */
 	USE_CA,
 	USE_UNUSED,
 	USE_MAKING,
@@ -27,6 +28,7 @@ enum key_use {
 };
 
 static const char *const uses[] = { [USE_UNTOLD] = "",
+	[USE_UNSEEN] = "unknown",
 	[USE_CA] = "in use",
 	[USE_UNUSED] = "unused",
 	[USE_MAKING] = "being made",
@@ -157,6 +159,16 @@ static void fail(struct kms_inventory *inventory, const char *why)
 	finish(inventory);
 }
 
+/* The rest is told all the same; but nothing is deleted. */
+static void lack(struct kms_inventory *inventory, const char *action, const char *arn)
+{
+	char why[AWS_ACTION_MAX + 128];
+
+	kms_not_permitted(why, sizeof why, action);
+	if (inventory->failure.text[0] == '\0')
+		failure_say(&inventory->failure, "key %s: %s", arn, why);
+}
+
 static bool is_late(const struct kms_inventory *inventory)
 {
 	return clock_boot_ns() >= inventory->deadline_ns;
@@ -283,6 +295,8 @@ static void delete_next(struct kms_inventory *inventory)
 	const char *why;
 	struct listed *key;
 
+	if (inventory->failure.text[0] != '\0')
+		inventory->at = inventory->count;
 	for (; inventory->at < inventory->count; inventory->at++) {
 		key = &inventory->key[inventory->at];
 		if (!key->chosen || key->use != USE_UNUSED ||
@@ -333,7 +347,11 @@ static void on_described(void *context, const struct aws_answer *answer)
 	struct failure failure;
 
 	/* One that is gone meanwhile is none. */
-	if (!answer->good && strcmp(answer->error.code, "NotFoundException") != 0) {
+	if (aws_error_denies(&answer->error)) {
+		lack(inventory, answer->error.action, key->arn);
+		key->use = is_a_cas(inventory, key->arn) ? USE_CA : USE_UNSEEN;
+	} else if (!answer->good &&
+		   strcmp(answer->error.code, "NotFoundException") != 0) {
 		fail(inventory, answer->why);
 		return;
 	}
@@ -406,6 +424,19 @@ static bool is_chosen(const char *lines, const char *arn)
 	return false;
 }
 
+static struct listed *add_listed(struct kms_inventory *inventory, const char *arn)
+{
+	struct listed *key = &inventory->key[inventory->count];
+
+	if (inventory->count == INVENTORY_MAX) {
+		inventory->more++;
+		return NULL;
+	}
+	inventory->count++;
+	snprintf(key->arn, sizeof key->arn, "%s", arn);
+	return key;
+}
+
 static void on_seen(void *context, const char *arn, const struct kms_tags *tags)
 {
 	struct kms_inventory *inventory = context;
@@ -415,18 +446,20 @@ static void on_seen(void *context, const char *arn, const struct kms_tags *tags)
 	const bool other = instance && strcmp(instance, kms->settings.instance) != 0;
 	struct listed *key;
 
+	/* Others' tags are not for us to read; a CA's are. */
+	if (!tags && is_a_cas(inventory, arn)) {
+		lack(inventory, kms_functions[KMS_READ_TAGS].actions[0], arn);
+		add_listed(inventory, arn);
+		return;
+	}
 	if (!cluster || strcmp(cluster, kms_cluster_tag(kms)) != 0)
 		return;
 	(void)is_a_cas(inventory, arn); /* marks it as seen */
 	if (other)
 		snprintf(inventory->other, sizeof inventory->other, "%s", instance);
-	key = &inventory->key[inventory->count];
-	if (inventory->count == INVENTORY_MAX) {
-		inventory->more++;
+	key = add_listed(inventory, arn);
+	if (!key)
 		return;
-	}
-	inventory->count++;
-	snprintf(key->arn, sizeof key->arn, "%s", arn);
 	take_tag(tags, KMS_TAG_CA, key->ca, sizeof key->ca);
 	take_tag(tags, KMS_TAG_PURPOSE, key->purpose, sizeof key->purpose);
 	take_tag(tags, KMS_TAG_INTENT, key->nonce, sizeof key->nonce);

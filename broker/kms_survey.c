@@ -45,16 +45,10 @@ static bool ask(
 static void next_page(struct survey *survey);
 static void next_key(struct survey *survey);
 
-/* Someone else's key, or one that has just been deleted. */
-static bool is_passed_over(const struct aws_answer *answer)
-{
-	return strcmp(answer->error.code, "AccessDeniedException") == 0 ||
-	       strcmp(answer->error.code, "NotFoundException") == 0;
-}
-
 static void on_tags(void *context, const struct aws_answer *answer)
 {
 	struct survey *survey = context;
+	const bool denied = aws_error_denies(&answer->error);
 	struct failure failure;
 
 	if (answer->good &&
@@ -62,12 +56,14 @@ static void on_tags(void *context, const struct aws_answer *answer)
 		fail(survey, failure.text);
 		return;
 	}
-	if (!answer->good && !is_passed_over(answer)) {
+	if (!answer->good && !denied &&
+	    strcmp(answer->error.code, "NotFoundException") != 0) {
 		fail(survey, answer->why);
 		return;
 	}
-	if (answer->good && survey->tags.next[0] == '\0')
-		survey->seen(survey->context, survey->arns[survey->at], &survey->tags);
+	if (denied || (answer->good && survey->tags.next[0] == '\0'))
+		survey->seen(survey->context, survey->arns[survey->at],
+		    denied ? NULL : &survey->tags);
 	if (!answer->good || survey->tags.next[0] == '\0') {
 		survey->at++;
 		survey->tags.count = survey->tags.pages = 0;

@@ -1,7 +1,7 @@
 /*
  * A walk over every key of the account and region with its tags: pages of ListKeys, then
- * ListResourceTags of each key. Keys whose tags we may not read, or that are gone
- * meanwhile, are passed over: IAM shows us only the cluster's own.
+ * ListResourceTags of each key. IAM shows us only the cluster's own; keys that are gone
+ * meanwhile are passed over.
  */
 #ifndef BROKER_KMS_SURVEY_H
 #define BROKER_KMS_SURVEY_H
@@ -9,7 +9,8 @@
 #include "broker/aws.h"
 #include "broker/kms.h"
 
-/* Called for each key, then `done` once: `failure` is NULL when every key was seen. */
+/* Called for each key, with NULL for tags that we may not read, then `done` once:
+ * `failure` is NULL when every key was seen. */
 typedef void kms_seen(void *context, const char *arn, const struct kms_tags *tags);
 typedef void kms_surveyed(void *context, const struct failure *failure);
 

@@ -468,6 +468,11 @@ static void tell_skew(struct remote *remote)
 	remote->skew_told = apart;
 }
 
+void remote_probe_soon(struct broker *broker)
+{
+	broker->remote.probe_ns = 0;
+}
+
 void remote_tend(struct broker *broker, uint64_t now_ns)
 {
 	struct remote *remote = &broker->remote;

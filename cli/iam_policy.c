@@ -145,18 +145,14 @@ enum {
 	DIGEST_ALONE = 4,  /* never a message, never by another algorithm */
 };
 
-static const struct statement {
-	const char *name, *actions[3];
-	unsigned conditions;
-} statements[] = {
-	{ "FindKeys", { "kms:ListKeys" }, 0 },
-	{ "CreateKeys", { "kms:CreateKey", "kms:TagResource" },
-	    REQUEST_TAGS | RESOURCE_TAGS },
-	{ "ReadTags", { "kms:ListResourceTags" }, RESOURCE_TAGS },
-	{ "ReadStates", { "kms:DescribeKey" }, RESOURCE_TAGS },
-	{ "ReadPublicKeys", { "kms:GetPublicKey" }, RESOURCE_TAGS },
-	{ "SignDigests", { "kms:Sign" }, RESOURCE_TAGS | DIGEST_ALONE },
-	{ "DeleteKeys", { "kms:ScheduleKeyDeletion" }, RESOURCE_TAGS },
+static const unsigned conditions_of[KMS_FUNCTIONS] = {
+	[KMS_FIND_KEYS] = 0,
+	[KMS_CREATE_KEYS] = REQUEST_TAGS | RESOURCE_TAGS,
+	[KMS_READ_TAGS] = RESOURCE_TAGS,
+	[KMS_READ_STATES] = RESOURCE_TAGS,
+	[KMS_READ_PUBLIC_KEYS] = RESOURCE_TAGS,
+	[KMS_SIGN_DIGESTS] = RESOURCE_TAGS | DIGEST_ALONE,
+	[KMS_DELETE_KEYS] = RESOURCE_TAGS,
 };
 
 static bool add_tags(cJSON *equals, const struct iam_policy *policy, const char *of)
@@ -209,8 +205,9 @@ static bool add_conditions(
 }
 
 static bool add_statement(
-    cJSON *list, const struct statement *statement, const struct iam_policy *policy)
+    cJSON *list, enum kms_function function, const struct iam_policy *policy)
 {
+	const struct kms_function_needs *statement = &kms_functions[function];
 	cJSON *out = cJSON_CreateObject(), *actions;
 	unsigned i;
 
@@ -227,7 +224,7 @@ static bool add_statement(
 			actions, cJSON_CreateString(statement->actions[i])))
 			return false;
 	return cJSON_AddStringToObject(out, "Resource", "*") &&
-	       add_conditions(out, policy, statement->conditions);
+	       add_conditions(out, policy, conditions_of[function]);
 }
 
 cJSON *iam_policy_make(const struct iam_policy *policy)
@@ -238,8 +235,8 @@ cJSON *iam_policy_make(const struct iam_policy *policy)
 	if (!cJSON_AddStringToObject(out, "Version", "2012-10-17") ||
 	    !(list = cJSON_AddArrayToObject(out, "Statement")))
 		goto fail;
-	for (i = 0; i < sizeof statements / sizeof statements[0]; i++)
-		if (!add_statement(list, &statements[i], policy))
+	for (i = 0; i < KMS_FUNCTIONS; i++)
+		if (!add_statement(list, (enum kms_function)i, policy))
 			goto fail;
 	return out;
 fail:

@@ -121,8 +121,8 @@ static bool is_well(const cJSON *report)
 	{
 		log_escape(escaped, sizeof escaped, missing->valuestring,
 		    strlen(missing->valuestring));
-		log_error("a CA's key is not among the account's keys, or its tags may "
-			  "not be read (kms:ListResourceTags): %s",
+		log_error("a CA's key is not among the account's keys that have the "
+			  "cluster's tag: %s",
 		    escaped);
 	}
 	if (other[0] != '\0') {

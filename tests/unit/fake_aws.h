@@ -63,7 +63,8 @@ static struct {
 	unsigned logged;
 	char last[KMS_BODY_MAX]; /* the body of the last one */
 	struct aws_request last_request;
-	unsigned page; /* keys and tags on one page; 0: all */
+	unsigned page;	    /* keys and tags on one page; 0: all */
+	const char *denied; /* operations that are not permitted */
 	char account[16];
 	uint64_t boot_ns;
 	int64_t wall;
@@ -428,6 +429,8 @@ static inline const char *aws_do(
 	struct aws_key *key = id ? aws_key_found(id) : NULL;
 	const char *target = waiting->target;
 
+	if (aws_world.denied && strstr(aws_world.denied, target))
+		return "AccessDeniedException";
 	if (strcmp(target, "STS") == 0)
 		return aws_do_identity(root);
 	if (strcmp(target, "CreateKey") == 0)
@@ -488,6 +491,9 @@ static inline void aws_refuse(const char *code)
 	};
 
 	snprintf(answer.error.code, sizeof answer.error.code, "%s", code);
+	if (aws_error_denies(&answer.error))
+		snprintf(answer.error.action, sizeof answer.error.action, "kms:%.48s",
+		    waiting.target);
 	answer.error.fault = strcmp(code, "DryRunOperationException") == 0
 				 ? AWS_FAULT_DRY_RUN
 				 : AWS_FAULT_FINAL;

@@ -434,6 +434,11 @@ static void a_final_fault_is_not_retried(void **state)
 	assert_false(got.answer.good);
 	assert_false(got.answer.retryable);
 	assert_int_equal(got.answer.attempts, 1);
+	/* Whoever reads it knows what to permit, though AWS has not said it here. */
+	assert_non_null(strstr(got.answer.why,
+	    "kms:Sign is not permitted (SignDigests of `privyseal iam-policy`); "
+	    "AccessDeniedException"));
+	assert_string_equal(got.answer.error.action, "kms:Sign");
 	end(aws);
 }
 

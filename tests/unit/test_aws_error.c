@@ -49,6 +49,39 @@ static void the_header_outranks_the_body(void **state)
 	assert_int_equal(error.fault, AWS_FAULT_UNSETTLED);
 }
 
+static void a_missing_permission_has_its_name(void **state)
+{
+	static const struct {
+		const char *code, *message, *action;
+	} rows[] = {
+		{ "AccessDeniedException",
+		    "User: arn:aws:sts::1:assumed-role/a/b is not authorized to perform: "
+		    "kms:Sign on resource: arn:aws:kms:us-west-2:1:key/2 because ...",
+		    "kms:Sign" },
+		{ "AccessDenied", "is not authorized to perform: sts:AssumeRole on",
+		    "sts:AssumeRole" },
+		{ "AccessDeniedException", "to perform: \\u001b[2Jkms:Sign", "" },
+		{ "AccessDeniedException", "to perform: ", "" },
+		{ "AccessDeniedException", "no", "" },
+		{ "ValidationException", "not authorized to perform: kms:Sign on", "" },
+		{ "AccessDeniedException",
+		    "to perform: kms:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+		    "AAAAAAAAAA",
+		    "" },
+	};
+	struct aws_error error;
+	char body[512];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		snprintf(body, sizeof body, "{\"__type\":\"%s\",\"message\":\"%s\"}",
+		    rows[i].code, rows[i].message);
+		read_body(&error, 400, body);
+		assert_string_equal(error.action, rows[i].action);
+	}
+}
+
 static void classes_follow_the_code(void **state)
 {
 	static const struct {
@@ -135,6 +168,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_each_form_of_a_code),
 		cmocka_unit_test(the_header_outranks_the_body),
+		cmocka_unit_test(a_missing_permission_has_its_name),
 		cmocka_unit_test(classes_follow_the_code),
 		cmocka_unit_test(a_wrong_signature_is_about_the_clock_only_if_it_says_so),
 		cmocka_unit_test(without_a_code_the_status_decides),

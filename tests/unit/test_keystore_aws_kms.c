@@ -294,6 +294,33 @@ static void needs_the_dry_run(void **state)
 	assert_says(&ended.failure, "AccessDeniedException");
 }
 
+static void all_permissions_that_are_missing_are_told_at_once(void **state)
+{
+	static const char *const each[] = { "DescribeKey", "GetPublicKey",
+		"ListResourceTags", "Sign" };
+	size_t i, n;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		aws_world.denied = each[i];
+		aws_world.logged = 0;
+		assert_refused(each[i]);
+		for (n = 0; n < 4; n++)
+			assert_int_equal(aws_asked(each[n]), 1);
+	}
+	aws_world.denied = "DescribeKey GetPublicKey ListResourceTags Sign";
+	assert_refused("kms:DescribeKey, kms:GetPublicKey, kms:ListResourceTags, "
+		       "kms:Sign are not permitted: AccessDeniedException of Describe");
+}
+
+static void a_key_is_refused_for_what_is_wrong_beside_what_is_not_permitted(void **state)
+{
+	(void)state;
+	aws_world.denied = "DescribeKey";
+	aws_tag(there, "PrivysealCA", "host");
+	assert_refused("its tag PrivysealCA is 'host'");
+}
+
 static void calls_that_can_not_begin_are_a_failure(void **state)
 {
 	(void)state;
@@ -568,6 +595,8 @@ int main(void)
 		TEST(a_key_that_is_only_unusable_is_no_failure),
 		TEST(notices_another_instance),
 		TEST(needs_the_dry_run),
+		TEST(all_permissions_that_are_missing_are_told_at_once),
+		TEST(a_key_is_refused_for_what_is_wrong_beside_what_is_not_permitted),
 		TEST(calls_that_can_not_begin_are_a_failure),
 		TEST(the_account_must_be_the_policys),
 		TEST(signs_by_digest_with_keys_of_each_kind),

@@ -413,10 +413,29 @@ static void nothing_is_deleted_when_one_key_of_a_ca_is_missing(void **state)
 	assert_all_kept("was not among");
 	used->gone = false;
 	used->hidden = true; /* its tags may not be read any more */
-	assert_all_kept("was not among");
+	assert_all_kept("kms:ListResourceTags");
 	used->hidden = false;
 	aws_tag(used, "TeleportCluster", "example.org");
 	assert_all_kept("was not among");
+}
+
+static void what_may_not_be_read_hides_nothing_else(void **state)
+{
+	const cJSON *missing;
+
+	(void)state;
+	aws_world.denied = "DescribeKey";
+	assert_all_kept("kms:DescribeKey is not permitted (ReadStates");
+	assert_use(used, "in use");
+	assert_use(one, "unknown");
+	assert_string_equal(text(told(one), "ca"), "user");
+	aws_world.denied = "ListResourceTags";
+	assert_all_kept("kms:ListResourceTags is not permitted (ReadTags");
+	missing = cJSON_GetObjectItemCaseSensitive(report, "missing");
+	assert_int_equal(cJSON_GetArraySize(missing), 0);
+	assert_use(used, "in use");
+	assert_string_equal(text(told(used), "state"), "Enabled");
+	assert_null(told(one));
 }
 
 static void nothing_is_deleted_beside_another_instance(void **state)
@@ -500,6 +519,7 @@ int main(void)
 		TEST(a_key_that_is_not_enabled_is_kept),
 		TEST(a_key_younger_than_five_minutes_is_kept),
 		TEST(nothing_is_deleted_when_one_key_of_a_ca_is_missing),
+		TEST(what_may_not_be_read_hides_nothing_else),
 		TEST(nothing_is_deleted_beside_another_instance),
 		TEST(nothing_is_deleted_while_keys_are_made),
 		TEST(nothing_is_deleted_while_clocks_differ),
