@@ -51,5 +51,17 @@ def state_keys(where):
             for purpose, keys in ca["active_keys"].items()}
 
 
+def forget_key(where, ca):
+    """The state as if this CA had never had a key: the next start makes another."""
+    path = os.path.join(where.state, "state.json")
+    with open(path) as file:
+        state = story.json.load(file)
+    state["authorities"] = [one for one in state["authorities"] if one["type"] != ca]
+    del state["checksum"]
+    with open(path, "w") as file:
+        story.json.dump(state, file, indent="\t")
+        file.write("\n")
+
+
 def calls(endpoints, operation):
     return [entry for entry in endpoints.log() if entry.get("operation") == operation]

@@ -224,6 +224,7 @@ class Server:
     def __init__(self, folder):
         self.folder = folder
         self.service = services.Service()
+        self.coming = None  # a policy that is not in force yet
         self.faults = Faults()
         self.latency = 0
         self.connections = set()
@@ -292,7 +293,9 @@ class Server:
         for name in ("KeyId", "KeySpec", "SigningAlgorithm", "DryRun", "Tags"):
             if name in parameters:
                 entry[name] = parameters[name]
+        self.pass_moment("before " + operation)
         answer = self.service.kms(operation, parameters, user, fault)
+        self.pass_moment("after " + operation)
         if operation == "Sign":
             entry["Message"] = parameters["Message"]
         if operation == "CreateKey":
@@ -347,8 +350,17 @@ class Server:
     def control_sessions(self, arn):
         return self.service.roles[arn].sessions
 
-    def control_policy(self, key, policy):
-        self.service.users[key].policy = policy
+    def control_policy(self, key, policy, when=None):
+        """At once, or once all moments of `when` have come, in their order: a moment is
+        "before" or "after" with the operation of a request."""
+        self.coming = (when, key, policy) if when else None
+        if not when:
+            self.service.users[key].policy = policy
+
+    def pass_moment(self, moment):
+        if self.coming and self.coming[0][0] == moment:
+            when, key, policy = self.coming
+            self.control_policy(key, policy, when[1:])
 
     def control_faults(self, rows):
         self.faults.rows = rows

@@ -86,11 +86,13 @@ class Key:
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
     def sign(self, algorithm, digest):
-        chosen = utils.Prehashed(HASHES[algorithm[-7:]])
+        hash = HASHES[algorithm[-7:]]
+        chosen = utils.Prehashed(hash)
         if self.spec.startswith("ECC"):
             return self.private.sign(digest, ec.ECDSA(chosen))
         if "PSS" in algorithm:
-            raise Refused("UnsupportedOperationException", "PSS is not used here")
+            pad = padding.PSS(padding.MGF1(hash), hash.digest_size)
+            return self.private.sign(digest, pad, chosen)
         return self.private.sign(digest, padding.PKCS1v15(), chosen)
 
     def metadata(self, account):
@@ -214,6 +216,13 @@ class Service:
             self.keys[key.id] = key
         return {"KeyMetadata": key.metadata(self.account)}
 
+    def do_TagResource(self, parameters, user):
+        key = self.find(parameters)
+        self.permit(user, "TagResource", key, parameters["Tags"])
+        new = {tag["TagKey"] for tag in parameters["Tags"]}
+        key.tags = [tag for tag in key.tags if tag["TagKey"] not in new] + parameters["Tags"]
+        return {}
+
     def do_GetPublicKey(self, parameters, user):
         key = self.find(parameters)
         self.permit(user, "GetPublicKey", key)
@@ -239,7 +248,11 @@ class Service:
         if algorithm not in key.algorithms():
             raise Refused("InvalidKeyUsageException", f"{algorithm} does not fit {key.arn}")
         digest = base64.b64decode(parameters["Message"])
-        if kind != "DIGEST" or len(digest) != HASHES[algorithm[-7:]].digest_size:
+        if kind == "RAW":
+            whole = hashes.Hash(HASHES[algorithm[-7:]])
+            whole.update(digest)
+            digest = whole.finalize()
+        if len(digest) != HASHES[algorithm[-7:]].digest_size:
             raise Refused("ValidationException", "Digest is invalid length for algorithm")
         if parameters.get("DryRun"):
             raise Refused("DryRunOperationException",

@@ -3,23 +3,10 @@
 that a CA has, nor one that this installation did not make, nor any when it is not sure."""
 
 import json
-import os
 
 import kms_story
 import rig
 import story
-
-
-def forget_key(where, ca):
-    """The state as if this CA had never had a key: the next start makes another."""
-    path = os.path.join(where.state, "state.json")
-    with open(path) as file:
-        state = json.load(file)
-    state["authorities"] = [one for one in state["authorities"] if one["type"] != ca]
-    del state["checksum"]
-    with open(path, "w") as file:
-        json.dump(state, file, indent="\t")
-        file.write("\n")
 
 
 def listed(daemon, *words):
@@ -99,7 +86,7 @@ def main():
             orphans = []
             for ca in ("openssh", "openssh"):
                 orphans.append(kms_story.state_keys(where)[(ca, "ssh")][len("awskms:"):])
-                forget_key(where, ca)
+                kms_story.forget_key(where, ca)
                 with kms_story.daemon(build, where, endpoints) as daemon:
                     if len(orphans) == 1:
                         check_deletion(daemon, where, endpoints, orphans[0])
