@@ -190,7 +190,7 @@ void channel_violation(struct broker *broker, struct channel *channel, const cha
 	    channel->worker, channel->socket, phase_name(channel->gate.phase), what);
 	channel_close(channel);
 	channel->dropped = true;
-	control_drop_worker(broker, channel->worker);
+	control_say(broker, OP_DROP_WORKER, channel->worker);
 }
 
 void channel_refused(struct broker *broker, struct channel *channel, uint64_t now_ns)

@@ -45,11 +45,12 @@ static struct frame_writer begin(struct broker *broker, enum op op)
 	return w;
 }
 
-static void send_number(struct broker *broker, enum op op, uint32_t number)
+void control_say(struct broker *broker, enum op op, uint32_t number)
 {
 	struct frame_writer w = begin(broker, op);
 
-	frame_put_u32(&w, number);
+	if (ops_table[op].fields[0].name)
+		frame_put_u32(&w, number);
 	send_frame(broker, &w);
 }
 
@@ -97,44 +98,10 @@ void control_start_worker(struct broker *broker, const struct channel *channel)
 	send_frame(broker, &w);
 }
 
-void control_start_resolver(struct broker *broker, uint32_t worker)
-{
-	send_number(broker, OP_START_RESOLVER, worker);
-}
-
-void control_drop_worker(struct broker *broker, uint32_t worker)
-{
-	send_number(broker, OP_DROP_WORKER, worker);
-}
-
-void control_serve(struct broker *broker, uint32_t generation)
-{
-	send_number(broker, OP_SERVE, generation);
-}
-
-void control_refuse(struct broker *broker, uint32_t generation)
-{
-	send_number(broker, OP_RELOAD_REFUSED, generation);
-}
-
 void control_failed(struct broker *broker)
 {
-	struct frame_writer w = begin(broker, OP_FAILED);
-
-	send_frame(broker, &w);
+	control_say(broker, OP_FAILED, 0);
 	broker->failed = true;
-}
-
-void control_ask_segment(struct broker *broker, uint32_t number)
-{
-	send_number(broker, OP_NEXT_SEGMENT, number);
-}
-
-void control_stopped(struct broker *broker)
-{
-	struct frame_writer w = begin(broker, OP_STOPPED);
-
-	send_frame(broker, &w);
 }
 
 /* ---- workers ---- */
@@ -239,7 +206,7 @@ static void on_reload(struct broker *broker, const struct frame *frame,
 	generation_release(next);
 	log_error("reload refused, the policy stays as it was: %s", failure.text);
 	control_record_reload(broker, NULL, failure.text);
-	control_refuse(broker, number);
+	control_say(broker, OP_RELOAD_REFUSED, number);
 }
 
 /* ---- the record ---- */
@@ -304,7 +271,7 @@ static void finish(struct broker *broker)
 		audit_log_end(&broker->log);
 		broker_write_head(broker);
 	}
-	control_stopped(broker);
+	control_say(broker, OP_STOPPED, 0);
 	broker->finished = true;
 }
 

@@ -17,12 +17,8 @@ void control_announce(struct broker *broker);
 void control_metadata(struct broker *broker, const char *address);
 
 void control_start_worker(struct broker *broker, const struct channel *channel);
-/* Its end is told as a worker's is, and it is dropped like one. */
-void control_start_resolver(struct broker *broker, uint32_t worker);
-void control_drop_worker(struct broker *broker, uint32_t worker);
-/* This generation is to be served, or not. */
-void control_serve(struct broker *broker, uint32_t generation);
-void control_refuse(struct broker *broker, uint32_t generation);
+/* What is said with one number, that of a worker, a generation or a segment, or none. */
+void control_say(struct broker *broker, enum op op, uint32_t number);
 void control_record_policy(struct broker *broker);
 /* `now` is NULL when its policy could not be read; `refused` when it came into service.
  */
@@ -30,8 +26,6 @@ void control_record_reload(
     struct broker *broker, const struct generation *now, const char *refused);
 /* Says why before; the broker ends. */
 void control_failed(struct broker *broker);
-void control_ask_segment(struct broker *broker, uint32_t number);
-void control_stopped(struct broker *broker);
 
 /* Ends the broker when it stops and no worker is left. */
 void control_tend(struct broker *broker, uint64_t now_ns);

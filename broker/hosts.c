@@ -127,7 +127,7 @@ static void lost(struct broker *broker, const char *how)
 
 static void drop(struct broker *broker, const char *why)
 {
-	control_drop_worker(broker, broker->hosts.worker);
+	control_say(broker, OP_DROP_WORKER, broker->hosts.worker);
 	lost(broker, why);
 }
 
@@ -310,7 +310,7 @@ static void start(struct broker *broker, uint64_t now_ns)
 	hosts->worker = ++broker->last_worker;
 	hosts->filters = broker->settings.worker_filters - !broker->announced;
 	hosts->by = now_ns + START_NS;
-	control_start_resolver(broker, hosts->worker);
+	control_say(broker, OP_START_RESOLVER, hosts->worker);
 }
 
 void hosts_tend(struct broker *broker, uint64_t now_ns)

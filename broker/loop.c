@@ -147,7 +147,7 @@ static void tend(struct broker *broker, bool idle)
 	}
 	segment = audit_log_next(&broker->log);
 	if (segment > 0)
-		control_ask_segment(broker, segment);
+		control_say(broker, OP_NEXT_SEGMENT, segment);
 	workers_tend(broker, now);
 	hosts_tend(broker, now);
 	remote_tend(broker, now);

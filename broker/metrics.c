@@ -18,26 +18,11 @@ void histogram_add(struct histogram *histogram, uint64_t ns)
 		histogram->most_ns = ns;
 }
 
-void metrics_permitted(struct metrics *metrics, enum ca ca, enum document document)
-{
-	metrics->permitted[ca][document]++;
-}
-
 void metrics_forget_socket(struct metrics *metrics, unsigned socket)
 {
 	metrics->violations[socket] = metrics->offences[socket] = 0;
 	metrics->untimely[socket] = metrics->tripped[socket] = 0;
 	metrics->lost[socket] = 0;
-}
-
-void metrics_refused(struct metrics *metrics, enum fact fact)
-{
-	metrics->refused[fact]++;
-}
-
-void metrics_unavailable(struct metrics *metrics, enum unavailable reason)
-{
-	metrics->unavailable[reason]++;
 }
 
 void metrics_used(struct metrics *metrics, const struct use *use)

@@ -35,7 +35,7 @@ struct tally {
 };
 
 struct metrics {
-	uint64_t permitted[CA_COUNT][DOCUMENT_COUNT];
+	uint64_t permitted[CA_COUNT][DOCUMENT_COUNT]; /* and its record appended */
 	uint64_t released[CA_COUNT][DOCUMENT_COUNT];
 	uint64_t refused[FACT_COUNT];
 	uint64_t unavailable[UNAVAILABLE_COUNT];
@@ -56,12 +56,8 @@ struct metrics {
 
 void histogram_add(struct histogram *histogram, uint64_t ns);
 
-/* A document was permitted, and its record appended. */
-void metrics_permitted(struct metrics *metrics, enum ca ca, enum document document);
 /* Another socket has its place from now on. */
 void metrics_forget_socket(struct metrics *metrics, unsigned socket);
-void metrics_refused(struct metrics *metrics, enum fact fact);
-void metrics_unavailable(struct metrics *metrics, enum unavailable reason);
 /* A key was used for a document, which had waited `queued_ns` for it. */
 struct use {
 	enum keystore_kind keystore;

@@ -58,7 +58,7 @@ static void unavailable(const struct signing *signing, enum unavailable reason,
 	struct frame_writer w;
 	uint8_t frame[REPLY_MAX];
 
-	metrics_unavailable(&signing->broker->metrics, reason);
+	signing->broker->metrics.unavailable[reason]++;
 	frame_begin(&w, frame, sizeof frame, OP_UNAVAILABLE, signing->id);
 	frame_put_u8(&w, reason);
 	frame_put_u64(&w, (retry_after_ns + 999999) / 1000000);
@@ -94,7 +94,7 @@ static void refuse(struct signing *signing)
 	struct broker *broker = signing->broker;
 	uint64_t now = clock_boot_ns();
 
-	metrics_refused(&broker->metrics, signing->decision.fact);
+	broker->metrics.refused[signing->decision.fact]++;
 	refusals_add(broker, signing, now);
 	answer_refused(signing);
 	if (clock_may_be_why(signing))
@@ -304,8 +304,7 @@ static bool approve(struct signing *signing, const struct key *key)
 	}
 	signing->approval.sequence = record_permit(signing);
 	if (signing->approval.sequence != 0) {
-		metrics_permitted(
-		    &signing->broker->metrics, signing->ca, signing->document);
+		signing->broker->metrics.permitted[signing->ca][signing->document]++;
 		return true;
 	}
 	unavailable(signing, UNAVAILABLE_RECORD, 0, RECORD_LOST);

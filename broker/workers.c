@@ -189,7 +189,7 @@ void workers_drop(struct broker *broker, struct channel *channel, const char *wh
 	    "worker %u (%s) is dropped: it %s", channel->worker, channel->socket, why);
 	channel_close(channel);
 	channel->dropped = true;
-	control_drop_worker(broker, channel->worker);
+	control_say(broker, OP_DROP_WORKER, channel->worker);
 }
 
 unsigned workers_delay(struct service *service, uint64_t now_ns)
@@ -236,7 +236,7 @@ void workers_refuse_next(struct broker *broker, const char *why)
 	struct generation *generation = candidate(broker);
 	unsigned i;
 
-	control_refuse(broker, generation->number);
+	control_say(broker, OP_RELOAD_REFUSED, generation->number);
 	if (!broker->serving) {
 		broker->stopping = true; /* as the supervisor is about to say */
 		return;
@@ -265,7 +265,7 @@ static void promote(struct broker *broker, struct generation *generation)
 		remote_configure(broker, &generation->limits);
 	}
 	broker->serving = true;
-	control_serve(broker, generation->number);
+	control_say(broker, OP_SERVE, generation->number);
 	if (!broker->settings.check)
 		log_notice("generation %u serves", generation->number);
 	for (i = 0; i < SERVICES_MAX; i++)

@@ -160,9 +160,9 @@ static void what_can_happen_is_there_before_it_happens(void **state)
 	    text, "\nprivyseal_permits_total{ca=\"spiffe\",document=\"jwt-svid\"} 0\n");
 	assert_null(strstr(text, "ca=\"spiffe\",document=\"ssh-user\""));
 	assert_null(strstr(text, "aws_kms"));
-	metrics_refused(&metrics, FACT_CLAIMS);
-	metrics_unavailable(&metrics, UNAVAILABLE_BREAKER);
-	metrics_permitted(&metrics, CA_SPIFFE, DOCUMENT_JWT_SVID);
+	metrics.refused[FACT_CLAIMS]++;
+	metrics.unavailable[UNAVAILABLE_BREAKER]++;
+	metrics.permitted[CA_SPIFFE][DOCUMENT_JWT_SVID]++;
 	text = exposition_of_metrics(KEYSTORE_SOFTWARE);
 	assert_has(text, "\nprivyseal_refusals_total{fact=\"claims\"} 1\n");
 	assert_has(text, "\nprivyseal_unavailable_total{reason=\"breaker\"} 1\n");
