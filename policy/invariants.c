@@ -43,6 +43,11 @@ bool refuse_number(struct decision *out, enum fact fact, uint64_t value, const c
 
 /*@ requires check_ready(check) && \valid(out);
     assigns *out;
+    ensures \result && (check->request->document == DOCUMENT_SSH_USER ||
+      check->request->document == DOCUMENT_SSH_HOST ||
+      check->request->document == DOCUMENT_X509_USER ||
+      check->request->document == DOCUMENT_X509_HOST) ==>
+      promised_ca(check->issuer, check->request);
 */
 static bool document_fits_ca(const struct check *check, struct decision *out)
 {
@@ -84,6 +89,7 @@ bool issuer_key_fits(const struct check *check, struct decision *out)
 /*@ requires check_ready(check) && \valid(out);
     assigns *out;
     ensures \result ==> promised_signer(check->issuer, check->facts);
+    ensures \result ==> promised_issuer_key(check->issuer);
 */
 static bool signed_by_issuer(const struct check *check, struct decision *out)
 {
@@ -308,35 +314,73 @@ bool subject_key_is_sound(const struct check *check, struct decision *out)
 }
 
 /* For RSA the modulus alone decides: another exponent makes no other key pair. */
-/*@ requires \valid_read(facts) && facts_slice(blob.at, blob.length);
-    requires facts_slice(facts->subject_key, facts->subject_key_length);
+/*@ requires facts_slice(blob.at, blob.length) && facts_slice(subject.at, subject.length);
     assigns \nothing;
+    ensures !\result ==>
+      !blob_holds(blob.at, blob.length, kind, subject.at, subject.length);
 */
-static bool is_subject(const struct facts *facts, struct slice blob)
+static bool is_subject(enum key_kind kind, struct slice subject, struct slice blob)
 {
 	struct facts key;
 
 	/* A blob that can't be read could be any key. */
-	return !ssh_key_read(blob.at, blob.length, &key) ||
-	       (key.subject_kind == facts->subject_kind &&
-		   slice_same(
-		       FACTS_SLICE(&key, subject_key), FACTS_SLICE(facts, subject_key)));
+	if (!ssh_key_read(blob.at, blob.length, &key))
+		return true;
+	//@ assert key.subject_kind != kind ==> !blob_named(blob.at, kind);
+	/*@ assert key.subject_kind == kind &&
+	      blob_holds(blob.at, blob.length, kind, subject.at, subject.length) ==>
+	      key.subject_key_length == subject.length &&
+	      bytes_equal(key.subject_key, subject.at, subject.length); */
+	return key.subject_kind == kind &&
+	       slice_same(FACTS_SLICE(&key, subject_key), subject);
+}
+
+/* Takes the keys off the list's start that are not the subject's. */
+/*@ requires \valid(list) && facts_slice(list->at, list->length);
+    requires facts_slice(subject.at, subject.length);
+    assigns *list;
+    ensures facts_slice(list->at, list->length);
+    ensures list->length <= \old(list->length);
+    ensures list->at == \old(list->at) + (\old(list->length) - list->length);
+    ensures other_keys(\old(list->at), \old(list->length) - list->length, kind,
+      subject.at, subject.length);
+*/
+static void take_other_keys(enum key_kind kind, struct slice subject, struct slice *list)
+{
+	struct slice left = *list, blob;
+	//@ ghost const uint8_t *all = list->at;
+	//@ ghost size_t length = list->length;
+
+	/*@ loop invariant facts_slice(list->at, list->length);
+	    loop invariant left == *list && list->length <= length;
+	    loop invariant list->at == all + (length - list->length);
+	    loop invariant other_keys(all, length - list->length, kind, subject.at,
+	      subject.length);
+	    loop assigns *list, left, blob;
+	    loop variant list->length; */
+	while (facts_next_item(&left, &blob)) {
+		//@ assert left.at == all + (length - left.length);
+		//@ assert blob.at == all + ((length - list->length) + 4);
+		if (is_subject(kind, subject, blob))
+			break;
+		/*@ assert other_key_between(all, length - list->length,
+		      length - left.length, kind, subject.at, subject.length); */
+		*list = left;
+	}
 }
 
 bool subject_is_no_ca(const struct check *check, struct decision *out)
 {
-	struct slice list = FACTS_SLICE(check->issuer, ca_keys), blob;
-	bool found = is_subject(check->facts, FACTS_SLICE(check->issuer, public_key));
-	const char *kind = key_kind_name(check->facts->subject_kind);
+	enum key_kind kind = check->facts->subject_kind;
+	struct slice subject = FACTS_SLICE(check->facts, subject_key);
+	struct slice list = FACTS_SLICE(check->issuer, ca_keys), left, blob;
+	bool found = is_subject(kind, subject, FACTS_SLICE(check->issuer, public_key));
 
-	/*@ loop invariant facts_slice(list.at, list.length);
-	    loop assigns found, list, blob;
-	    loop variant list.length + (found ? 0 : 1); */
-	while (!found && facts_next_item(&list, &blob))
-		found = is_subject(check->facts, blob);
-	return must(out, !found, FACT_SUBJECT_KEY, kind,
-		   "the subject's key is a CA key of this host") &&
-	       must(out, list.length == 0, FACT_SUBJECT_KEY, kind,
+	take_other_keys(kind, subject, &list);
+	left = list;
+	return must(out, !found && !facts_next_item(&left, &blob), FACT_SUBJECT_KEY,
+		   key_kind_name(kind), "the subject's key is a CA key of this host") &&
+	       must(out, list.length == 0, FACT_SUBJECT_KEY, key_kind_name(kind),
 		   "the list of this host's CA keys can't be read");
 }
 

@@ -64,6 +64,7 @@ static inline bool must_number(
 /* Is the CA's public key of the kind that its private key is? */
 /*@ requires check_ready(check) && \valid(out);
     assigns *out;
+    ensures \result ==> promised_issuer_key(check->issuer);
 */
 bool issuer_key_fits(const struct check *check, struct decision *out);
 /* Seconds since 1970, the last one of the validity being `end`. */
@@ -80,6 +81,7 @@ bool validity_holds(
 bool subject_key_is_sound(const struct check *check, struct decision *out);
 /*@ requires check_ready(check) && \valid(out);
     assigns *out;
+    ensures \result ==> promised_no_ca(check->issuer, check->facts);
 */
 bool subject_is_no_ca(const struct check *check, struct decision *out);
 /* One principal of a list: of an SSH certificate, or a login in a certificate's L. */

@@ -6,10 +6,11 @@
 
 #include <string.h>
 
-#define WORD(constant, word, ...)			     word,
-#define PURPOSES_OF(constant, word, purposes)		     purposes,
-#define AUTHORITIES_OF(constant, word, authorities, purpose) authorities,
-#define PURPOSE_OF(constant, word, authorities, purpose)     purpose,
+#define WORD(constant, word, ...)			word,
+#define PURPOSES_OF(constant, word, purposes)		purposes,
+#define AUTHORITY_OF(constant, word, one, two, purpose) one,
+#define SECOND_OF(constant, word, one, two, purpose)	two,
+#define PURPOSE_OF(constant, word, one, two, purpose)	purpose,
 
 static const char *const purpose_words[] = { PURPOSES(WORD) };
 static const char *const ca_words[] = { AUTHORITIES(WORD) };
@@ -20,7 +21,8 @@ static const char *const key_kind_words[] = { KEY_KINDS(WORD) };
 static const char *const fact_words[] = { FACTS(WORD) };
 
 static const unsigned ca_purposes[] = { AUTHORITIES(PURPOSES_OF) };
-static const unsigned document_authorities[] = { DOCUMENTS(AUTHORITIES_OF) };
+static const enum ca document_authority[] = { DOCUMENTS(AUTHORITY_OF) };
+static const enum ca document_second[] = { DOCUMENTS(SECOND_OF) };
 static const enum purpose document_purpose[] = { DOCUMENTS(PURPOSE_OF) };
 
 static const char *word_at(const char *const *words, size_t count, unsigned index)
@@ -107,10 +109,9 @@ bool suite_named(const char *name, size_t length, enum suite *out)
 
 bool document_fits(enum document document, enum ca ca, enum purpose purpose)
 {
-	if ((unsigned)document >= DOCUMENT_COUNT || (unsigned)ca >= CA_COUNT)
-		return false;
-	return (document_authorities[document] & 1u << ca) != 0 &&
-	       document_purpose[document] == purpose;
+	return (unsigned)document < DOCUMENT_COUNT &&
+	       (ca == document_authority[document] || ca == document_second[document]) &&
+	       purpose == document_purpose[document];
 }
 
 bool ca_signs(enum ca ca, enum document document)

@@ -33,20 +33,20 @@
 	X(CA_OIDC_IDP,  "oidc_idp",  KEYS_JWT) \
 	X(CA_SPIFFE,    "spiffe",    KEYS_TLS | KEYS_JWT)
 
-/* Documents: constant, word, the authorities that may sign it (bit 1 << ca), with their
- * key of this purpose alone. */
+/* Documents: constant, word, the authorities that may sign it (one, or either of two),
+ * with their key of this purpose alone. */
 #define DOCUMENTS(X) \
-	X(DOCUMENT_SSH_USER,       "ssh-user",       1u << CA_USER | 1u << CA_OPENSSH, PURPOSE_SSH) \
-	X(DOCUMENT_SSH_HOST,       "ssh-host",       1u << CA_HOST,      PURPOSE_SSH) \
-	X(DOCUMENT_X509_USER,      "x509-user",      1u << CA_USER,      PURPOSE_TLS) \
-	X(DOCUMENT_X509_HOST,      "x509-host",      1u << CA_HOST,      PURPOSE_TLS) \
-	X(DOCUMENT_X509_DB_SERVER, "x509-db-server", 1u << CA_DB,        PURPOSE_TLS) \
-	X(DOCUMENT_X509_DB_CLIENT, "x509-db-client", 1u << CA_DB_CLIENT, PURPOSE_TLS) \
-	X(DOCUMENT_X509_SVID,      "x509-svid",      1u << CA_SPIFFE,    PURPOSE_TLS) \
-	X(DOCUMENT_JWT,            "jwt",            1u << CA_JWT,       PURPOSE_JWT) \
-	X(DOCUMENT_OIDC_TOKEN,     "oidc-token",     1u << CA_OIDC_IDP,  PURPOSE_JWT) \
-	X(DOCUMENT_JWT_SVID,       "jwt-svid",       1u << CA_SPIFFE,    PURPOSE_JWT) \
-	X(DOCUMENT_SAML_ASSERTION, "saml-assertion", 1u << CA_SAML_IDP,  PURPOSE_TLS)
+	X(DOCUMENT_SSH_USER,       "ssh-user",       CA_USER,      CA_OPENSSH,   PURPOSE_SSH) \
+	X(DOCUMENT_SSH_HOST,       "ssh-host",       CA_HOST,      CA_HOST,      PURPOSE_SSH) \
+	X(DOCUMENT_X509_USER,      "x509-user",      CA_USER,      CA_USER,      PURPOSE_TLS) \
+	X(DOCUMENT_X509_HOST,      "x509-host",      CA_HOST,      CA_HOST,      PURPOSE_TLS) \
+	X(DOCUMENT_X509_DB_SERVER, "x509-db-server", CA_DB,        CA_DB,        PURPOSE_TLS) \
+	X(DOCUMENT_X509_DB_CLIENT, "x509-db-client", CA_DB_CLIENT, CA_DB_CLIENT, PURPOSE_TLS) \
+	X(DOCUMENT_X509_SVID,      "x509-svid",      CA_SPIFFE,    CA_SPIFFE,    PURPOSE_TLS) \
+	X(DOCUMENT_JWT,            "jwt",            CA_JWT,       CA_JWT,       PURPOSE_JWT) \
+	X(DOCUMENT_OIDC_TOKEN,     "oidc-token",     CA_OIDC_IDP,  CA_OIDC_IDP,  PURPOSE_JWT) \
+	X(DOCUMENT_JWT_SVID,       "jwt-svid",       CA_SPIFFE,    CA_SPIFFE,    PURPOSE_JWT) \
+	X(DOCUMENT_SAML_ASSERTION, "saml-assertion", CA_SAML_IDP,  CA_SAML_IDP,  PURPOSE_TLS)
 
 #define KEYSTORES(X) \
 	X(KEYSTORE_SOFTWARE, "software") \
@@ -131,7 +131,16 @@ bool suite_named(const char *name, size_t length, enum suite *out);
 
 /* The fixed table: may this CA's key of this purpose sign this document? (DESIGN: no
  * policy line can widen it.) */
-/*@ assigns \nothing; */
+/*@ assigns \nothing;
+    ensures \result && document <= DOCUMENT_SSH_HOST ==> purpose == PURPOSE_SSH;
+    ensures \result && DOCUMENT_X509_USER <= document <= DOCUMENT_X509_SVID ==>
+      purpose == PURPOSE_TLS;
+    ensures \result && document == DOCUMENT_SSH_USER ==>
+      ca == CA_USER || ca == CA_OPENSSH;
+    ensures \result && document == DOCUMENT_SSH_HOST ==> ca == CA_HOST;
+    ensures \result && document == DOCUMENT_X509_USER ==> ca == CA_USER;
+    ensures \result && document == DOCUMENT_X509_HOST ==> ca == CA_HOST;
+*/
 bool document_fits(enum document document, enum ca ca, enum purpose purpose);
 /* The same, with any of its keys. */
 bool ca_signs(enum ca ca, enum document document);
@@ -140,6 +149,9 @@ bool ca_signs(enum ca ca, enum document document);
     ensures \result <==> document == DOCUMENT_SSH_USER || document == DOCUMENT_SSH_HOST;
 */
 bool document_is_ssh(enum document document);
+/*@ assigns \nothing;
+    ensures \result <==> DOCUMENT_X509_USER <= document <= DOCUMENT_X509_SVID;
+*/
 bool document_is_x509(enum document document);
 /* Does a CA of that type have a key of that purpose? */
 bool ca_has_purpose(enum ca ca, enum purpose purpose);

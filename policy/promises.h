@@ -4,17 +4,15 @@
  * policy_check() down, that it permits only where promised() holds; tests/prove names
  * what it takes on trust for that. policy.h includes this behind the structures.
  *
- * Tested alone, and no part of promised(): which CA's key signs which document; that the
- * CA's key is of its kind and the subject's is none of this host's CA keys; that options,
- * the subject's attributes and the alternative names are in their forms; that the bits of
- * an RSA key and the points of small order are counted right beyond what promised_rsa()
- * and promised_ed25519() say; that the record's line holds it all. The rules' own
- * judgement is tested alone as well.
+ * Tested alone, and no part of promised(): that options, the subject's attributes and the
+ * alternative names are in their forms; that the bits of an RSA key and the points of
+ * small order are counted right beyond what promised_rsa() and promised_ed25519() say;
+ * that the record's line holds it all. The rules' own judgement is tested alone as well.
  */
 #ifndef POLICY_PROMISES_H
 #define POLICY_PROMISES_H
 
-#include "policy/facts.h"
+#include "policy/ssh_certificate.h"
 
 /*@ predicate issuer_readable{L}(struct issuer *i) =
       facts_slice(i->public_key, i->public_key_length) &&
@@ -35,6 +33,18 @@
       facts_slice(f->x509_subject_key_id, f->x509_subject_key_id_length) &&
       facts_slice(f->x509_authority_key_id, f->x509_authority_key_id_length) &&
       facts_slice(f->x509_alt_names, f->x509_alt_names_length);
+
+    // Which CA's key signs which document, and of which of its keys.
+    predicate promised_ca{L}(struct issuer *i, struct request *r) =
+      (r->document == DOCUMENT_SSH_USER && i->purpose == PURPOSE_SSH &&
+        (i->ca == CA_USER || i->ca == CA_OPENSSH)) ||
+      (r->document == DOCUMENT_SSH_HOST && i->purpose == PURPOSE_SSH && i->ca == CA_HOST) ||
+      (r->document == DOCUMENT_X509_USER && i->purpose == PURPOSE_TLS && i->ca == CA_USER) ||
+      (r->document == DOCUMENT_X509_HOST && i->purpose == PURPOSE_TLS && i->ca == CA_HOST);
+
+    // The CA's public key is of the kind that its private key is.
+    predicate promised_issuer_key{L}(struct issuer *i) =
+      blob_named(i->public_key, i->key_kind);
 
     predicate promised_type{L}(struct request *r, struct facts *f) =
       f->ssh_type == (r->document == DOCUMENT_SSH_HOST ? 2 : 1);
@@ -70,6 +80,34 @@
       (f->subject_kind == KEY_RSA ==> promised_rsa(f)) &&
       (f->subject_kind == KEY_ED25519 ==> promised_ed25519(f));
 
+    // Of a packed list, the blob from `from` to `to` holds another key.
+    predicate other_key_between{L}(uint8_t *list, integer from, integer to, integer kind,
+      uint8_t *key, integer length) =
+      to == from + 4 + packed_length(list + from) &&
+      !blob_holds(list + (from + 4), to - from - 4, kind, key, length);
+
+    // And each blob that lies before `to`: the least predicate of which this is true.
+    axiomatic OtherKeys {
+      predicate other_keys{L}(uint8_t *list, integer to, integer kind, uint8_t *key,
+        integer length)
+        reads list[0 .. to - 1], key[0 .. length - 1];
+      axiom no_key{L}:
+        \forall uint8_t *list, integer kind, uint8_t *key, integer length;
+        other_keys(list, 0, kind, key, length);
+      axiom one_more_key{L}:
+        \forall uint8_t *list, integer from, integer to, integer kind, uint8_t *key,
+        integer length; other_keys(list, from, kind, key, length) ==>
+        other_key_between(list, from, to, kind, key, length) ==>
+        other_keys(list, to, kind, key, length);
+    }
+
+    // The subject's key is none of this host's CA keys, nor the one that signs.
+    predicate promised_no_ca{L}(struct issuer *i, struct facts *f) =
+      !blob_holds(i->public_key, i->public_key_length, f->subject_kind, f->subject_key,
+        f->subject_key_length) &&
+      other_keys(i->ca_keys, i->ca_keys_length, f->subject_kind, f->subject_key,
+        f->subject_key_length);
+
     // 1 to 255 bytes of visible ASCII without what OpenSSH's lists of names read.
     predicate plain_principal{L}(uint8_t *at, integer length) =
       1 <= length <= 255 && bytes_visible(at, length) &&
@@ -100,7 +138,8 @@
       f->key_id_length <= 1024 && bytes_without_control(f->key_id, f->key_id_length);
 
     predicate promised_ssh{L}(struct issuer *i, struct request *r, struct facts *f) =
-      promised_type(r, f) && promised_signer(i, f) && f->serial == 0 &&
+      promised_type(r, f) && promised_signer(i, f) && promised_issuer_key(i) &&
+      f->serial == 0 && promised_no_ca(i, f) &&
       promised_validity(i, r, f->valid_after, f->valid_before) && promised_key(f) &&
       promised_principals(f) && promised_key_id(f);
 
@@ -133,16 +172,14 @@
       f->x509_key_usage == 0xa0 && f->x509_extended_key_usage == 3;
 
     predicate promised_x509{L}(struct issuer *i, struct request *r, struct facts *f) =
-      promised_algorithm(i, f) && promised_issuer(i, f) && promised_unstamped(f) &&
+      promised_algorithm(i, f) && promised_issuer(i, f) && promised_issuer_key(i) &&
+      promised_no_ca(i, f) && promised_unstamped(f) &&
       promised_leaf(f) && promised_usage(f) &&
       promised_validity(i, r, f->x509_not_before, f->x509_not_after) && promised_key(f);
 
-    // No document is of another kind.
     predicate promised{L}(struct issuer *i, struct request *r, struct facts *f) =
-      r->document == DOCUMENT_SSH_USER || r->document == DOCUMENT_SSH_HOST
-        ? promised_ssh(i, r, f)
-        : (r->document == DOCUMENT_X509_USER || r->document == DOCUMENT_X509_HOST) &&
-          promised_x509(i, r, f);
+      promised_ca(i, r) && (r->document == DOCUMENT_SSH_USER ||
+        r->document == DOCUMENT_SSH_HOST ? promised_ssh(i, r, f) : promised_x509(i, r, f));
 */
 
 #endif

@@ -8,7 +8,7 @@
 #include "policy/der.h" /* its sink */
 
 struct word {
-	const char *text;
+	uint8_t text[48]; /* and a zero byte, which makes it a string of C's */
 	size_t length;
 };
 
@@ -31,35 +31,41 @@ static const struct kind_row kinds[KEY_KIND_COUNT] = {
 };
 /* clang-format on */
 
-/*@ predicate word_readable{L}(struct word w) =
-      w.length <= 64 && \valid_read(w.text + (0 .. w.length - 1));
-*/
-
-/*@ requires word_readable(word);
+/*@ requires KEY_RSA <= kind < KEY_KIND_COUNT;
     assigns \nothing;
-    ensures facts_slice(\result.at, \result.length);
+    ensures kind == KEY_RSA ==> \result.length <= 48;
+    ensures kind == KEY_P256 ==> \result.length <= 48;
+    ensures kind == KEY_P384 ==> \result.length <= 48;
+    ensures kind == KEY_P521 ==> \result.length <= 48;
+    ensures kind == KEY_ED25519 ==> \result.length <= 48;
+    ensures \valid_read(\result.at + (0 .. 47));
+    ensures !certificate && kind == KEY_RSA ==> names_kind(\result.at, \result.length,
+   KEY_RSA); ensures !certificate && kind == KEY_P256 ==> names_kind(\result.at,
+   \result.length, KEY_P256); ensures !certificate && kind == KEY_P384 ==>
+   names_kind(\result.at, \result.length, KEY_P384); ensures !certificate && kind ==
+   KEY_P521 ==> names_kind(\result.at, \result.length, KEY_P521); ensures !certificate &&
+   kind == KEY_ED25519 ==> names_kind(\result.at, \result.length, KEY_ED25519);
 */
-static struct slice slice_of_word(struct word word)
+static struct slice type_name(enum key_kind kind, bool certificate)
 {
-	return (struct slice){ text_bytes(word.text, word.length), word.length };
+	const struct word *word =
+	    certificate ? &kinds[kind].certificate : &kinds[kind].key;
+
+	return (struct slice){ word->text, word->length };
 }
 
 /*@ requires KEY_RSA <= kind < KEY_KIND_COUNT;
     assigns \nothing;
-    ensures word_readable(\result);
+    ensures kind == KEY_RSA ==> \result.length <= 48;
+    ensures kind == KEY_P256 ==> \result.length <= 48;
+    ensures kind == KEY_P384 ==> \result.length <= 48;
+    ensures kind == KEY_P521 ==> \result.length <= 48;
+    ensures kind == KEY_ED25519 ==> \result.length <= 48;
+    ensures \valid_read(\result.at + (0 .. 47));
 */
-static struct word type_name(enum key_kind kind, bool certificate)
+static struct slice curve_name(enum key_kind kind)
 {
-	return certificate ? kinds[kind].certificate : kinds[kind].key;
-}
-
-/*@ requires KEY_RSA <= kind < KEY_KIND_COUNT;
-    assigns \nothing;
-    ensures word_readable(\result);
-*/
-static struct word curve_name(enum key_kind kind)
-{
-	return kinds[kind].curve;
+	return (struct slice){ kinds[kind].curve.text, kinds[kind].curve.length };
 }
 
 /*@ requires KEY_RSA < kind < KEY_KIND_COUNT;
@@ -96,6 +102,18 @@ struct reader {
       \at(r->rest.length, L2) <= \at(r->rest.length, L1) &&
       \base_addr{L2}(\at(r->rest.at, L2)) == \base_addr{L1}(\at(r->rest.at, L1)) &&
       (\at(r->form, L2) == SSH_FORM_GOOD ==> \at(r->form, L1) == SSH_FORM_GOOD);
+
+    // It has taken this string.
+    predicate reader_took{L1,L2}(struct reader *r, struct slice string) =
+      string.at == \at(r->rest.at, L1) + 4 &&
+      string.length == packed_length{L1}(\at(r->rest.at, L1)) &&
+      \at(r->rest.at, L2) == string.at + string.length &&
+      \at(r->rest.length, L2) + 4 + string.length == \at(r->rest.length, L1);
+
+    // It went on by so many bytes.
+    predicate reader_went{L1,L2}(struct reader *r, integer bytes) =
+      \at(r->rest.at, L2) == \at(r->rest.at, L1) + bytes &&
+      \at(r->rest.length, L2) + bytes == \at(r->rest.length, L1);
 */
 
 /*@ requires \valid(reader) && fault != SSH_FORM_GOOD;
@@ -148,6 +166,7 @@ static uint64_t take_number(struct reader *reader, unsigned bytes)
     ensures \result.length <= FACTS_DOCUMENT_MAX;
     ensures \valid_read(\result.at + (0 .. \result.length - 1));
     ensures \base_addr(\result.at) == \base_addr(\old(reader->rest.at));
+    ensures reader->form == SSH_FORM_GOOD ==> reader_took{Old,Here}(reader, \result);
 */
 static struct slice take_string(struct reader *reader)
 {
@@ -169,6 +188,10 @@ static struct slice take_string(struct reader *reader)
     ensures reader_ready(reader) && reader_stays{Old,Here}(reader);
     ensures reader->form == SSH_FORM_GOOD ==> \result.length > 0 && \result.at[0] != 0;
     ensures facts_part(\result.at, \result.length, \old(reader->rest.at));
+    ensures reader->form == SSH_FORM_GOOD ==>
+      reader_went{Old,Here}(reader, string_end(\old(reader->rest.at)));
+    ensures reader->form == SSH_FORM_GOOD ==>
+      key_string(\old(reader->rest.at), KEY_RSA, \result.at, \result.length);
 */
 static struct slice take_mpint(struct reader *reader)
 {
@@ -185,10 +208,23 @@ static struct slice take_mpint(struct reader *reader)
 	return mpint;
 }
 
+/*@ requires facts_slice(name.at, name.length) && KEY_RSA <= kind < KEY_KIND_COUNT;
+    assigns \nothing;
+    ensures \result && !certificate ==> names_kind(name.at, name.length, kind);
+*/
+static bool is_type_name(struct slice name, enum key_kind kind, bool certificate)
+{
+	return slice_same(name, type_name(kind, certificate));
+}
+
 /*@ requires reader_ready(reader);
     assigns reader->rest.at, reader->rest.length, reader->form;
     ensures reader_ready(reader) && reader_stays{Old,Here}(reader);
     ensures KEY_RSA <= \result < KEY_KIND_COUNT;
+    ensures reader->form == SSH_FORM_GOOD ==>
+      reader_went{Old,Here}(reader, string_end(\old(reader->rest.at)));
+    ensures reader->form == SSH_FORM_GOOD && !certificate ==>
+      blob_named(\old(reader->rest.at), \result);
 */
 static enum key_kind take_kind(struct reader *reader, bool certificate)
 {
@@ -199,11 +235,53 @@ static enum key_kind take_kind(struct reader *reader, bool certificate)
 	    loop assigns i;
 	    loop variant KEY_KIND_COUNT - i; */
 	for (i = 0; i < KEY_KIND_COUNT; i++)
-		if (slice_same(
-			name, slice_of_word(type_name((enum key_kind)i, certificate))))
+		if (is_type_name(name, (enum key_kind)i, certificate))
 			return (enum key_kind)i;
 	expect(reader, false, SSH_FORM_KEY_TYPE);
 	return KEY_RSA;
+}
+
+/* What stands before the key itself: RSA's exponent, which is returned, or a curve. */
+/*@ requires reader_ready(reader) && KEY_RSA <= kind < KEY_KIND_COUNT;
+    assigns reader->rest.at, reader->rest.length, reader->form;
+    ensures reader_ready(reader) && reader_stays{Old,Here}(reader);
+    ensures facts_part(\result.at, \result.length, \old(reader->rest.at));
+    ensures reader->form == SSH_FORM_GOOD ==>
+      reader_went{Old,Here}(reader, key_offset(\old(reader->rest.at), kind));
+*/
+static struct slice take_parameter(struct reader *reader, enum key_kind kind)
+{
+	struct slice none = { reader->rest.at, 0 };
+
+	if (kind == KEY_RSA)
+		return take_mpint(reader);
+	if (kind != KEY_ED25519)
+		expect(reader, slice_same(take_string(reader), curve_name(kind)),
+		    SSH_FORM_SUBJECT_KEY);
+	return none;
+}
+
+/*@ requires reader_ready(reader) && KEY_RSA <= kind < KEY_KIND_COUNT;
+    assigns reader->rest.at, reader->rest.length, reader->form;
+    ensures reader_ready(reader) && reader_stays{Old,Here}(reader);
+    ensures facts_part(\result.at, \result.length, \old(reader->rest.at));
+    ensures reader->form == SSH_FORM_GOOD ==>
+      reader_went{Old,Here}(reader, string_end(\old(reader->rest.at)));
+    ensures reader->form == SSH_FORM_GOOD ==>
+      key_string(\old(reader->rest.at), kind, \result.at, \result.length);
+*/
+static struct slice take_key(struct reader *reader, enum key_kind kind)
+{
+	struct slice key;
+
+	if (kind == KEY_RSA)
+		return take_mpint(reader);
+	key = take_string(reader);
+	expect(reader,
+	    key.length == key_length(kind) &&
+		(kind == KEY_ED25519 || key.at[0] == POINT_UNCOMPRESSED),
+	    SSH_FORM_SUBJECT_KEY);
+	return key;
 }
 
 /*@ requires reader_ready(reader) && \valid(facts) && \separated(reader, facts);
@@ -212,28 +290,21 @@ static enum key_kind take_kind(struct reader *reader, bool certificate)
       facts->subject_key, facts->subject_key_length, facts->subject_exponent,
       facts->subject_exponent_length;
     ensures reader_ready(reader) && reader_stays{Old,Here}(reader);
-    ensures facts_key(facts, \old(reader->rest.at));
+    ensures facts->subject_kind == kind;
+    ensures facts_part(facts->subject_key, facts->subject_key_length,
+      \old(reader->rest.at));
+    ensures facts_part(facts->subject_exponent, facts->subject_exponent_length,
+      \old(reader->rest.at));
+    ensures reader->form == SSH_FORM_GOOD ==> key_behind_name(\old(reader->rest.at),
+      \old(reader->rest.length) - reader->rest.length, kind, facts->subject_key,
+      facts->subject_key_length);
 */
 static void read_key(struct reader *reader, enum key_kind kind, struct facts *facts)
 {
-	struct slice exponent = { reader->rest.at, 0 }, key;
+	struct slice exponent = take_parameter(reader, kind);
+	struct slice key = take_key(reader, kind);
 
 	facts->subject_kind = kind;
-	if (kind == KEY_RSA) {
-		exponent = take_mpint(reader);
-		key = take_mpint(reader);
-	} else {
-		if (is_ecdsa(kind))
-			expect(reader,
-			    slice_same(
-				take_string(reader), slice_of_word(curve_name(kind))),
-			    SSH_FORM_SUBJECT_KEY);
-		key = take_string(reader);
-		expect(reader,
-		    key.length == key_length(kind) &&
-			(!is_ecdsa(kind) || key.at[0] == POINT_UNCOMPRESSED),
-		    SSH_FORM_SUBJECT_KEY);
-	}
 	facts->subject_exponent = exponent.at;
 	facts->subject_exponent_length = exponent.length;
 	facts->subject_key = key.at;
@@ -493,12 +564,12 @@ static void put_string(struct der_sink *to, struct slice string)
 }
 
 /* Byte by byte: a table's text may lie anywhere. */
-/*@ requires \valid(to) && der_writable(to) && word_readable(word);
+/*@ requires \valid(to) && der_writable(to) && facts_slice(word.at, word.length);
     requires \separated(to, to->bytes + (0 .. to->room - 1));
     assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
     ensures der_writable(to);
 */
-static void put_word(struct der_sink *to, struct word word)
+static void put_word(struct der_sink *to, struct slice word)
 {
 	size_t i;
 
@@ -508,7 +579,7 @@ static void put_word(struct der_sink *to, struct word word)
 	    loop assigns i, to->used, to->failed, to->bytes[0 .. to->room - 1];
 	    loop variant word.length - i; */
 	for (i = 0; i < word.length; i++)
-		put_number(to, (uint8_t)word.text[i], 1);
+		put_number(to, word.at[i], 1);
 }
 
 /*@ requires \valid(to) && der_writable(to);
@@ -608,10 +679,13 @@ const char *ssh_form_text(enum ssh_form form)
 
 const char *ssh_key_type_name(enum key_kind kind)
 {
-	return (unsigned)kind < KEY_KIND_COUNT ? kinds[kind].key.text : "unknown";
+	return (unsigned)kind < KEY_KIND_COUNT ? (const char *)kinds[kind].key.text
+					       : "unknown";
 }
 
 const char *ssh_certificate_type_name(enum key_kind kind)
 {
-	return (unsigned)kind < KEY_KIND_COUNT ? kinds[kind].certificate.text : "unknown";
+	return (unsigned)kind < KEY_KIND_COUNT
+		   ? (const char *)kinds[kind].certificate.text
+		   : "unknown";
 }

@@ -34,6 +34,48 @@ enum ssh_form {
 	SSH_FORM_COUNT
 };
 
+/*@ // A public key blob: the name of its kind, then the curve's or RSA's exponent, but for
+    // Ed25519, then the key; RSA's has a zero byte before it that keeps it positive.
+    predicate begins_rsa{L}(uint8_t *name) =
+      name[0] == 's' && name[1] == 's' && name[2] == 'h' && name[3] == '-' &&
+      name[4] == 'r' && name[5] == 's' && name[6] == 'a';
+    predicate begins_ed25519{L}(uint8_t *name) =
+      name[0] == 's' && name[1] == 's' && name[2] == 'h' && name[3] == '-' &&
+      name[4] == 'e' && name[5] == 'd' && name[6] == '2' && name[7] == '5' &&
+      name[8] == '5' && name[9] == '1' && name[10] == '9';
+    predicate begins_nistp{L}(uint8_t *name) =
+      name[0] == 'e' && name[1] == 'c' && name[2] == 'd' && name[3] == 's' &&
+      name[4] == 'a' && name[5] == '-' && name[6] == 's' && name[7] == 'h' &&
+      name[8] == 'a' && name[9] == '2' && name[10] == '-' && name[11] == 'n' &&
+      name[12] == 'i' && name[13] == 's' && name[14] == 't' && name[15] == 'p';
+    predicate names_kind{L}(uint8_t *name, integer length, integer kind) =
+      (kind == KEY_RSA && length == 7 && begins_rsa(name)) ||
+      (kind == KEY_ED25519 && length == 11 && begins_ed25519(name)) ||
+      (length == 19 && begins_nistp(name) &&
+        ((kind == KEY_P256 && name[16] == '2' && name[17] == '5' && name[18] == '6') ||
+          (kind == KEY_P384 && name[16] == '3' && name[17] == '8' && name[18] == '4') ||
+          (kind == KEY_P521 && name[16] == '5' && name[17] == '2' && name[18] == '1')));
+    predicate blob_named{L}(uint8_t *blob, integer kind) =
+      names_kind(blob + 4, packed_length(blob), kind);
+
+    logic integer string_end{L}(uint8_t *string) = 4 + packed_length(string);
+    logic integer key_offset{L}(uint8_t *behind_name, integer kind) =
+      kind == KEY_ED25519 ? 0 : string_end(behind_name);
+    logic integer key_pad{L}(uint8_t *string, integer kind) =
+      kind == KEY_RSA && string[4] == 0 ? 1 : 0;
+    predicate key_string{L}(uint8_t *string, integer kind, uint8_t *key, integer length) =
+      length + key_pad(string, kind) == packed_length(string) &&
+      bytes_equal(string + (4 + key_pad(string, kind)), key, length);
+    predicate key_behind_name{L}(uint8_t *at, integer left, integer kind, uint8_t *key,
+      integer length) =
+      left == key_offset(at, kind) + string_end(at + key_offset(at, kind)) &&
+      key_string(at + key_offset(at, kind), kind, key, length);
+    predicate blob_holds{L}(uint8_t *blob, integer left, integer kind, uint8_t *key,
+      integer length) =
+      blob_named(blob, kind) && key_behind_name(blob + string_end(blob),
+        left - string_end(blob), kind, key, length);
+*/
+
 /*@ predicate key_writable{L}(struct facts *f) =
       facts_slice(f->subject_key, f->subject_key_length) &&
       facts_slice(f->subject_exponent, f->subject_exponent_length);
@@ -111,7 +153,13 @@ const char *ssh_form_text(enum ssh_form form);
 /*@ requires \valid_read(blob + (0 .. length - 1)) && \valid(out);
     assigns out->subject_kind, out->subject_key, out->subject_key_length,
       out->subject_exponent, out->subject_exponent_length;
-    ensures \result ==> facts_key(out, blob);
+    ensures \result ==> KEY_RSA <= out->subject_kind < KEY_KIND_COUNT;
+    ensures \result ==> facts_part(out->subject_key, out->subject_key_length, blob);
+    ensures \result ==>
+      facts_part(out->subject_exponent, out->subject_exponent_length, blob);
+    ensures \result ==> blob_named(blob, out->subject_kind);
+    ensures \result ==> blob_holds(blob, length, out->subject_kind, out->subject_key,
+      out->subject_key_length);
 */
 bool ssh_key_read(const uint8_t *blob, size_t length, struct facts *out);
 /*@ requires \valid_read(facts) && key_writable(facts) && \valid(out + (0 .. room - 1));
