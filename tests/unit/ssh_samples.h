@@ -2,17 +2,8 @@
 #ifndef TESTS_SSH_SAMPLES_H
 #define TESTS_SSH_SAMPLES_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "policy_judged.h"
 
-#include <cmocka.h>
-
-#include "policy/policy.h"
 #include "policy/ssh_certificate.h"
 
 #define SAMPLE_NOW INT64_C(1760000000)
@@ -166,22 +157,6 @@ static inline struct sample *sample_new(enum document document)
 	sample->request.client = "auth";
 	sample->request.now = SAMPLE_NOW;
 	return sample;
-}
-
-/* A policy from text; free() the storage. */
-static inline struct policy *policy_of(const char *text, void **storage)
-{
-	struct policy_error error;
-	size_t length = strlen(text),
-	       room = policy_storage((const uint8_t *)text, length);
-	struct policy *policy;
-
-	*storage = malloc(room);
-	assert_non_null(*storage);
-	policy = policy_load((const uint8_t *)text, length, *storage, room, &error);
-	if (!policy)
-		fail_msg("line %u column %u: %s", error.line, error.column, error.text);
-	return policy;
 }
 
 #endif

@@ -50,7 +50,7 @@ static const char *verdict(struct trial *trial, struct file *file, struct file *
 	char *text = NULL;
 	size_t length;
 	void *storage;
-	const struct policy *policy = trial_policy(RULE, &storage);
+	const struct policy *policy = policy_of(RULE, &storage);
 	FILE *out;
 
 	if (issuer) {

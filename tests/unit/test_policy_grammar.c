@@ -1,6 +1,6 @@
 #include "ssh_samples.h"
 
-#include <time.h>
+#include "processor_time.h"
 #include <unistd.h>
 
 #define HEAD "cluster c\n"
@@ -461,19 +461,20 @@ static void ten_thousand_lines_load_in_a_moment(void **state)
 	    many("permit user ssh-user ttl 8h key-id * principals deploy *.example.com "
 		 "extensions permit-pty rate 5/s\n",
 		POLICY_LINES_MAX - 1);
-	struct timespec from, to;
-	double seconds;
+	double begun, took, best = 1e9;
 	void *storage;
+	unsigned i;
 
 	(void)state;
-	clock_gettime(CLOCK_MONOTONIC, &from);
-	policy_of(text, &storage);
-	clock_gettime(CLOCK_MONOTONIC, &to);
-	seconds =
-	    (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
-	print_message("10,000 lines: %.1f ms\n", seconds * 1e3);
-	assert_true(seconds < 1.0); /* sanitizers and a busy machine included */
-	free(storage);
+	for (i = 0; i < 5; i++) {
+		begun = processor_microseconds();
+		policy_of(text, &storage);
+		took = processor_microseconds() - begun;
+		best = took < best ? took : best;
+		free(storage);
+	}
+	print_message("10,000 lines: %.1f ms\n", best / 1e3);
+	assert_true(best < 100e3 * SLOWNESS);
 	free(text);
 }
 

@@ -3,9 +3,9 @@
 #ifndef TESTS_X509_TRIAL_H
 #define TESTS_X509_TRIAL_H
 
+#include "policy_judged.h"
 #include "x509_samples.h"
 
-#include "policy/policy.h"
 #include "policy/ssh_certificate.h"
 
 #include <arpa/inet.h>
@@ -139,22 +139,6 @@ static inline struct trial *trial_new(enum document document)
 	else
 		SUBJECT(trial, "CN=alice");
 	return trial;
-}
-
-/* A policy from text; free() the storage. */
-static inline struct policy *trial_policy(const char *text, void **storage)
-{
-	struct policy_error error;
-	size_t length = strlen(text),
-	       room = policy_storage((const uint8_t *)text, length);
-	struct policy *policy;
-
-	*storage = malloc(room);
-	assert_non_null(*storage);
-	policy = policy_load((const uint8_t *)text, length, *storage, room, &error);
-	if (!policy)
-		fail_msg("line %u column %u: %s", error.line, error.column, error.text);
-	return policy;
 }
 
 #endif
