@@ -39,7 +39,7 @@ bool act_record(const struct act_request *act, struct audit_log *log, struct sta
 	record_number(line, "pid", (uint64_t)act->pid);
 	if (act->kind == ADMIN_PRUNE) {
 		record_number(line, "last", act->last);
-		record_text(line, "hash", act->hash, strlen(act->hash));
+		record_text(line, "hash", act->hash);
 	}
 	if (audit_log_end(log) == 0 || !audit_log_commit(log))
 		return failure_say(failure, "the record can't be written");
@@ -53,6 +53,6 @@ void act_record_restored(struct audit_log *log, const struct state *state)
 	struct record_line *line = audit_log_begin(log, "restore");
 
 	record_number(line, "last", state->head_sequence);
-	record_text(line, "hash", state->head_hash, HASH_TEXT);
+	record_text(line, "hash", state->head_hash);
 	audit_log_end(log);
 }

@@ -409,7 +409,7 @@ uint64_t audit_log_end(struct audit_log *log)
 	size_t length;
 
 	log->line.room += LINE_RESERVE;
-	record_text(&log->line, "policy", log->policy, strlen(log->policy));
+	record_text(&log->line, "policy", log->policy);
 	length = record_end(&log->line);
 	if (length == 0 || !audit_log_open(log))
 		return 0;

@@ -87,9 +87,8 @@ static struct record_line *begin_record(struct broker *broker, const char *event
 	const struct authority_row *row = row_now(broker);
 	struct record_line *line = audit_log_begin(&broker->log, event);
 
-	record_text(line, "ca", ca_name(row->ca), strlen(ca_name(row->ca)));
-	record_text(line, "purpose", purpose_name(row->purpose),
-	    strlen(purpose_name(row->purpose)));
+	record_text(line, "ca", ca_name(row->ca));
+	record_text(line, "purpose", purpose_name(row->purpose));
 	return line;
 }
 
@@ -107,7 +106,7 @@ static void record_outcome(
 	struct record_line *line = begin_record(broker, "outcome");
 
 	record_number(line, "of", broker->making.approval.sequence);
-	record_text(line, "outcome", outcome, strlen(outcome));
+	record_text(line, "outcome", outcome);
 	keystore_record(answer, line);
 	(void)audit_log_end(&broker->log); /* a failing disk has been told of */
 }
@@ -188,10 +187,10 @@ static bool record_creation(struct broker *broker, const struct key_wanted *want
 	const char *keystore = maker(broker)->methods->prefix;
 	struct record_line *line = begin_record(broker, "key-create");
 
-	record_text(line, "kind", kind, strlen(kind));
-	record_text(line, "keystore", keystore, strcspn(keystore, ":"));
+	record_text(line, "kind", kind);
+	record_bytes(line, "keystore", keystore, strcspn(keystore, ":"));
 	if (wanted->nonce)
-		record_text(line, "nonce", wanted->nonce, strlen(wanted->nonce));
+		record_text(line, "nonce", wanted->nonce);
 	return end_record(broker) != 0;
 }
 
@@ -260,9 +259,8 @@ static bool approve(struct broker *broker, size_t length)
 		making->bytes, length))
 		return false;
 	line = begin_record(broker, "ca-sign");
-	record_text(line, "document", name, strlen(name));
-	record_text(line, "key", making->signer.key->identifier,
-	    strlen(making->signer.key->identifier));
+	record_text(line, "document", name);
+	record_text(line, "key", making->signer.key->identifier);
 	record_hex(line, "serial", making->signer.certificate.x509_serial,
 	    making->signer.certificate.x509_serial_length);
 	record_hex(line, "digest", making->approval.digest, SHA256_LENGTH);

@@ -177,11 +177,10 @@ void channel_violation(struct broker *broker, struct channel *channel, const cha
 		return;
 	broker->metrics.violations[channel->service - broker->services]++;
 	line = audit_log_begin(&broker->log, "violation");
-	record_text(line, "client", channel->socket, strlen(channel->socket));
+	record_text(line, "client", channel->socket);
 	record_number(line, "worker", channel->worker);
-	record_text(line, "phase", phase_name(channel->gate.phase),
-	    strlen(phase_name(channel->gate.phase)));
-	record_text(line, "violation", what, strlen(what));
+	record_text(line, "phase", phase_name(channel->gate.phase));
+	record_text(line, "violation", what);
 	audit_log_end(&broker->log);
 	/* At once: what follows an attack may be our own end. */
 	if (audit_log_open(&broker->log))
@@ -211,7 +210,7 @@ void channel_refused(struct broker *broker, struct channel *channel, uint64_t no
 	breaker->until = now_ns + BREAKER_SECONDS * SECOND_NS;
 	broker->metrics.tripped[channel->service - broker->services]++;
 	line = audit_log_begin(&broker->log, "breaker");
-	record_text(line, "client", channel->socket, strlen(channel->socket));
+	record_text(line, "client", channel->socket);
 	record_number(line, "worker", channel->worker);
 	record_number(line, "seconds", BREAKER_SECONDS);
 	audit_log_end(&broker->log);
@@ -276,7 +275,7 @@ static void on_sealed(
 		return;
 	}
 	line = audit_log_begin(&broker->log, "worker-started");
-	record_text(line, "client", channel->socket, strlen(channel->socket));
+	record_text(line, "client", channel->socket);
 	record_number(line, "worker", channel->worker);
 	record_number(line, "pid", channel->pid);
 	record_number(line, "generation", channel->generation->number);

@@ -157,8 +157,7 @@ void control_record_policy(struct broker *broker)
 	struct record_line *line = audit_log_begin(&broker->log, "policy");
 	const struct policy *policy = broker->generation->rules->policy;
 
-	record_text(line, "file", broker->settings.policy_name,
-	    strlen(broker->settings.policy_name));
+	record_text(line, "file", broker->settings.policy_name);
 	record_number(line, "rules", policy_rules(policy));
 	record_number(line, "generation", broker->generation->number);
 	audit_log_end(&broker->log);
@@ -171,15 +170,15 @@ void control_record_reload(
 	const struct generation *before = broker->generation;
 	struct record_line *line = audit_log_begin(&broker->log, "reload");
 
-	record_text(line, "outcome", refused ? "refused" : "done", refused ? 7 : 4);
+	record_text(line, "outcome", refused ? "refused" : "done");
 	if (refused)
-		record_text(line, "reason", refused, strlen(refused));
+		record_text(line, "reason", refused);
 	record_number(line, "uid", broker->reload_uid);
 	record_number(line, "pid", broker->reload_pid);
-	record_text(line, "policy_before", before->rules->sha256, SHA256_TEXT);
+	record_text(line, "policy_before", before->rules->sha256);
 	record_hex(line, "config_before", before->config, sizeof before->config);
 	if (now)
-		record_text(line, "policy_now", now->rules->sha256, SHA256_TEXT);
+		record_text(line, "policy_now", now->rules->sha256);
 	if (now && now->config_seen)
 		record_hex(line, "config_now", now->config, sizeof now->config);
 	audit_log_end(&broker->log);
@@ -229,10 +228,10 @@ static void on_segment(struct broker *broker, const struct frame *frame,
 	if (!first)
 		return;
 	line = audit_log_begin(&broker->log, "start");
-	record_text(line, "version", PRIVYSEAL_VERSION, strlen(PRIVYSEAL_VERSION));
-	record_text(line, "instance", broker->state.instance, INSTANCE_TEXT);
+	record_text(line, "version", PRIVYSEAL_VERSION);
+	record_text(line, "instance", broker->state.instance);
 	if (torn)
-		record_text(line, "torn", "true", 4);
+		record_text(line, "torn", "true");
 	audit_log_end(&broker->log);
 	control_record_policy(broker);
 	if (broker->state.restored)

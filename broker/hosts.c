@@ -116,7 +116,7 @@ static void lost(struct broker *broker, const char *how)
 	if (audit_log_open(&broker->log)) {
 		line = audit_log_begin(&broker->log, "resolver-lost");
 		record_number(line, "worker", hosts->worker);
-		record_text(line, "how", how, strlen(how));
+		record_text(line, "how", how);
 		audit_log_end(&broker->log);
 	}
 	log_warning("the resolver %s; another starts in %u ms", how, delay);

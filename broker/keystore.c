@@ -184,8 +184,7 @@ void key_free(struct key *key)
 void keystore_record(const struct keystore_answer *answer, struct record_line *line)
 {
 	if (answer->request_id && answer->request_id[0] != '\0')
-		record_text(line, "kms_request_id", answer->request_id,
-		    strlen(answer->request_id));
+		record_text(line, "kms_request_id", answer->request_id);
 	if (answer->attempts > 1)
 		record_number(line, "attempts", answer->attempts);
 }

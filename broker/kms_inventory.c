@@ -197,9 +197,9 @@ static struct record_line *begin_record(
 	struct record_line *line = audit_log_begin(&inventory->broker->log, event);
 	const struct listed *key = &inventory->key[inventory->at];
 
-	record_text(line, "ca", key->ca, strlen(key->ca));
-	record_text(line, "purpose", key->purpose, strlen(key->purpose));
-	record_text(line, "key", key->arn, strlen(key->arn));
+	record_text(line, "ca", key->ca);
+	record_text(line, "purpose", key->purpose);
+	record_text(line, "key", key->arn);
 	return line;
 }
 
@@ -210,9 +210,9 @@ static void record_outcome(
 
 	inventory->key[inventory->at].outcome = outcome;
 	record_number(line, "of", inventory->sequence);
-	record_text(line, "outcome", outcome, strlen(outcome));
+	record_text(line, "outcome", outcome);
 	if (request_id[0] != '\0')
-		record_text(line, "kms_request_id", request_id, strlen(request_id));
+		record_text(line, "kms_request_id", request_id);
 	/* On disk before root is told; of a failing disk he has been. */
 	if (audit_log_end(&inventory->broker->log) != 0)
 		(void)audit_log_commit(&inventory->broker->log);
@@ -246,7 +246,7 @@ static bool record_deletion(struct kms_inventory *inventory)
 
 	record_number(line, "uid", inventory->uid);
 	record_number(line, "pid", (uint64_t)inventory->pid);
-	record_text(line, "nonce", key->nonce, strlen(key->nonce));
+	record_text(line, "nonce", key->nonce);
 	record_number(line, "days", KMS_DELETION_DAYS);
 	inventory->sequence = audit_log_end(log);
 	return inventory->sequence != 0 && audit_log_commit(log);

@@ -30,17 +30,15 @@ static void write_line(struct broker *broker, const struct refusal *refusal)
 	char place[OP_TEXT_MAX];
 	const char *rule = rule_text(broker, decision, place, sizeof place);
 
-	record_text(line, "id", refusal->request_id, refusal->request_id_length);
-	record_text(line, "client", refusal->client, strlen(refusal->client));
-	record_text(line, "ca", ca_name(refusal->ca), strlen(ca_name(refusal->ca)));
-	record_text(line, "document", document_name(refusal->document),
-	    strlen(document_name(refusal->document)));
+	record_bytes(line, "id", refusal->request_id, refusal->request_id_length);
+	record_text(line, "client", refusal->client);
+	record_text(line, "ca", ca_name(refusal->ca));
+	record_text(line, "document", document_name(refusal->document));
 	record_hex(line, "digest", refusal->digest, sizeof refusal->digest);
-	record_text(line, "rule", rule, strlen(rule));
-	record_text(line, "decision", "refuse", 6);
-	record_text(
-	    line, "fact", fact_name(decision->fact), strlen(fact_name(decision->fact)));
-	record_text(line, "value", decision->value, decision->value_length);
+	record_text(line, "rule", rule);
+	record_text(line, "decision", "refuse");
+	record_text(line, "fact", fact_name(decision->fact));
+	record_bytes(line, "value", decision->value, decision->value_length);
 	record_number(line, "count", refusal->count);
 	audit_log_end(&broker->log);
 	log_warning("%s: refused %s of the %s CA %llu times: %s '%.*s' (%s)%s%s",

@@ -250,41 +250,36 @@ static void stamp(struct signing *signing)
 static void record_serial(struct record_line *line, const struct signing *signing)
 {
 	char decimal[24];
-	int digits;
 
 	if (signing->purpose != PURPOSE_SSH) {
 		record_hex(line, "serial", signing->bytes + signing->facts.serial_at,
 		    document_serial_length(signing->document));
 		return;
 	}
-	digits = snprintf(
+	snprintf(
 	    decimal, sizeof decimal, "%llu", (unsigned long long)signing->facts.serial);
-	record_text(line, "serial", decimal, (size_t)digits);
+	record_text(line, "serial", decimal);
 }
 
 static uint64_t record_permit(const struct signing *signing)
 {
 	struct broker *broker = signing->broker;
 	struct record_line *line = audit_log_begin(&broker->log, "sign");
-	const char *client = signing->channel->socket, *ca = ca_name(signing->ca),
-		   *document = document_name(signing->document);
 	const char *current = broker->log.policy;
 	char rule[OP_TEXT_MAX];
 	uint64_t sequence;
-	int n;
 
-	n = snprintf(rule, sizeof rule, "%s:%u", broker->settings.policy_name,
+	snprintf(rule, sizeof rule, "%s:%u", broker->settings.policy_name,
 	    signing->decision.line);
 	broker->log.policy = signing->channel->generation->rules->sha256;
-	record_text(line, "id", signing->request_id, signing->request_id_length);
-	record_text(line, "client", client, strlen(client));
-	record_text(line, "ca", ca, strlen(ca));
-	record_text(line, "document", document, strlen(document));
+	record_bytes(line, "id", signing->request_id, signing->request_id_length);
+	record_text(line, "client", signing->channel->socket);
+	record_text(line, "ca", ca_name(signing->ca));
+	record_text(line, "document", document_name(signing->document));
 	record_hex(
 	    line, "digest", signing->approval.digest, sizeof signing->approval.digest);
-	record_text(
-	    line, "rule", rule, (size_t)n < sizeof rule ? (size_t)n : sizeof rule - 1);
-	record_text(line, "decision", "permit", 6);
+	record_text(line, "rule", rule);
+	record_text(line, "decision", "permit");
 	record_serial(line, signing);
 	record_facts(line, signing->document, &signing->facts);
 	sequence = audit_log_end(&broker->log);
@@ -397,9 +392,9 @@ static void record_outcome(const struct signing *signing,
 {
 	struct record_line *line = audit_log_begin(&signing->broker->log, "outcome");
 
-	record_text(line, "id", signing->request_id, signing->request_id_length);
+	record_bytes(line, "id", signing->request_id, signing->request_id_length);
 	record_number(line, "of", signing->approval.sequence);
-	record_text(line, "outcome", outcome, strlen(outcome));
+	record_text(line, "outcome", outcome);
 	if (answer)
 		keystore_record(answer, line);
 	/* Not fitting is impossible, and a failing disk has been told of. */

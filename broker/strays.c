@@ -48,7 +48,7 @@ static bool record_unused(struct broker *broker, const char *identifier)
 {
 	struct record_line *line = audit_log_begin(&broker->log, "key-unused");
 
-	record_text(line, "key", identifier, strlen(identifier));
+	record_text(line, "key", identifier);
 	return audit_log_end(&broker->log) != 0 && audit_log_commit(&broker->log);
 }
 

@@ -171,9 +171,9 @@ static void record_end_of(
 	struct record_line *line =
 	    audit_log_begin(&broker->log, orderly ? "worker-ended" : "worker-lost");
 
-	record_text(line, "client", channel->socket, strlen(channel->socket));
+	record_text(line, "client", channel->socket);
 	record_number(line, "worker", channel->worker);
-	record_text(line, "how", how, strlen(how));
+	record_text(line, "how", how);
 	record_number(line, "in_flight", channel->in_flight_count);
 	audit_log_end(&broker->log);
 	if (!orderly)

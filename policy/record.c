@@ -78,11 +78,16 @@ static void put_name(struct record_line *line, const char *name)
 	put_text(line, "\":");
 }
 
-void record_text(
+void record_bytes(
     struct record_line *line, const char *name, const void *bytes, size_t length)
 {
 	put_name(line, name);
 	put_string(line, (struct slice){ bytes, length });
+}
+
+void record_text(struct record_line *line, const char *name, const char *text)
+{
+	record_bytes(line, name, text, strlen(text));
 }
 
 void record_number(struct record_line *line, const char *name, uint64_t value)
@@ -118,9 +123,9 @@ void record_begin(struct record_line *line, char *out, size_t room, uint64_t seq
 	record_time(microseconds, time);
 	put_text(line, "{");
 	record_number(line, "seq", sequence);
-	record_text(line, "time", time, strlen(time));
-	record_text(line, "prev", prev, strlen(prev));
-	record_text(line, "event", event, strlen(event));
+	record_text(line, "time", time);
+	record_text(line, "prev", prev);
+	record_text(line, "event", event);
 }
 
 size_t record_end(struct record_line *line)

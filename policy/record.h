@@ -23,8 +23,10 @@ struct record_line {
  * `microseconds` since 1970 UTC. */
 void record_begin(struct record_line *line, char *out, size_t room, uint64_t sequence,
     uint64_t microseconds, const char *prev, const char *event);
-void record_text(
+/* A string, of bytes of any kind or ended by a NUL. */
+void record_bytes(
     struct record_line *line, const char *name, const void *bytes, size_t length);
+void record_text(struct record_line *line, const char *name, const char *text);
 void record_number(struct record_line *line, const char *name, uint64_t value);
 void record_hex(
     struct record_line *line, const char *name, const uint8_t *bytes, size_t length);

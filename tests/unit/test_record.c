@@ -48,7 +48,7 @@ static void a_line_begins_with_sequence_time_and_chain(void **state)
 
 	(void)state;
 	begin(&line);
-	record_text(&line, "client", "auth", 4);
+	record_text(&line, "client", "auth");
 	record_number(&line, "big", UINT64_MAX);
 	record_hex(&line, "digest", (const uint8_t *)"\x00\xff\x1a", 3);
 	json = end(&line);
@@ -69,7 +69,7 @@ static void control_characters_and_quotes_are_escaped(void **state)
 
 	(void)state;
 	begin(&line);
-	record_text(&line, "value", bytes, sizeof(bytes) - 1);
+	record_bytes(&line, "value", bytes, sizeof(bytes) - 1);
 	json = end(&line);
 	assert_string_equal(text_of(json, "value"), bytes);
 	for (i = 0; line_text[i] != '\0'; i++)
@@ -97,7 +97,7 @@ static void bytes_that_are_not_utf8_become_replacement_characters(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		begin(&line);
-		record_text(&line, "value", rows[i].bytes, strlen(rows[i].bytes));
+		record_text(&line, "value", rows[i].bytes);
 		json = end(&line);
 		assert_string_equal(text_of(json, "value"), rows[i].shown);
 		cJSON_Delete(json);
@@ -110,7 +110,7 @@ static void a_zero_byte_is_escaped(void **state)
 
 	(void)state;
 	begin(&line);
-	record_text(&line, "value", "a\0b", 3);
+	record_bytes(&line, "value", "a\0b", 3);
 	assert_true(record_end(&line) > 0);
 	assert_non_null(strstr(line_text, "\"a\\u0000b\""));
 }
@@ -129,7 +129,7 @@ static void writes_what_a_certificate_says(void **state)
 	sample_pack(sample);
 	begin(&line);
 	record_facts(&line, DOCUMENT_SSH_USER, &sample->facts);
-	record_text(&line, "decision", "permit", 6);
+	record_text(&line, "decision", "permit");
 	json = end(&line);
 	facts = cJSON_GetObjectItem(json, "facts");
 	assert_string_equal(text_of(facts, "key_id"), "alice");
@@ -298,7 +298,7 @@ static void documents_without_facts_have_an_empty_object(void **state)
 	(void)state;
 	begin(&line);
 	record_facts(&line, DOCUMENT_JWT, &sample->facts);
-	record_text(&line, "x", "y", 1);
+	record_text(&line, "x", "y");
 	assert_true(record_end(&line) > 0);
 	assert_non_null(strstr(line_text, ",\"facts\":{},\"x\":\"y\"}"));
 	free(sample);
