@@ -1,5 +1,6 @@
 /* Opening and reading with the checks of aws_file.h, always on what was opened. */
 #include "broker/aws_file.h"
+#include "ipc/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -68,8 +69,11 @@ bool aws_file_open(struct aws_file *file, enum aws_file_kind kind, const char *p
 		    "%s: in /run the broker sees nothing but the directories of "
 		    "AWS_WEB_IDENTITY_TOKEN_FILE and "
 		    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, if they are there when it "
-		    "starts",
-		    path);
+		    "starts%s",
+		    path,
+		    kind == AWS_FILE_TOKEN ? "; for a token that a profile names, set "
+					     "the former to it as well"
+					   : "");
 	file->directory = is_hidden(path)
 			      ? fcntl(given, F_DUPFD_CLOEXEC, 0)
 			      : open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -124,7 +128,7 @@ static bool may_be_used(
 		return failure_say(failure,
 		    "%s belongs to uid %u; chown root it, once you know who put it there",
 		    file->path, status->st_uid);
-	if (file->kind != AWS_FILE_CONFIG && (status->st_mode & 077) != 0)
+	if (file->kind == AWS_FILE_SECRET && (status->st_mode & 077) != 0)
 		return failure_say(failure,
 		    "%s is open to others (mode %04o); chmod 600 it, and think of the "
 		    "secret as known",
@@ -136,6 +140,18 @@ static bool may_be_used(
 	return status->st_size <= AWS_FILE_MAX ||
 	       failure_say(
 		   failure, "%s has more than %d bytes", file->path, AWS_FILE_MAX);
+}
+
+/* In a pod's volume that is so, and nobody's but the pod's; elsewhere it is told, once.
+ */
+static void tell_readers(const struct aws_file *file, const struct stat *status)
+{
+	if (file->kind == AWS_FILE_TOKEN && (status->st_mode & 044) != 0 &&
+	    status->st_mode != file->seen.st_mode && !is_hidden(file->path))
+		log_warning(
+		    "%s can be read by others (mode %04o), who then have its role; chmod "
+		    "600 it",
+		    file->path, status->st_mode & 07777);
 }
 
 static bool read_whole(int fd, char *text, size_t length)
@@ -163,6 +179,7 @@ static enum aws_file_read read_open(
 		failure_say(failure, "%s: %s", file->path, strerror(errno));
 		return AWS_FILE_BAD;
 	}
+	tell_readers(file, &status);
 	file->seen = status;
 	if (!may_be_used(file, &status, failure))
 		return AWS_FILE_BAD;

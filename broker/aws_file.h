@@ -1,8 +1,9 @@
 /*
  * A file with credentials in it, that an administrator or another program replaces while
  * we run: ~/.aws/credentials, ~/.aws/config, a token. Its directory is opened before the
- * seal; the file is opened anew whenever it is read. It must be root's own and closed to
- * others, or is refused with the command that mends it.
+ * seal; the file is opened anew whenever it is read. It must be root's own, nobody else
+ * may write it nor, where secrets are in it, read it; or it is refused with the command
+ * that mends it.
  */
 #ifndef BROKER_AWS_FILE_H
 #define BROKER_AWS_FILE_H
@@ -18,7 +19,7 @@
 enum aws_file_kind {
 	AWS_FILE_SECRET, /* nobody else may read it; no symbolic link */
 	AWS_FILE_CONFIG, /* the same once there is a secret key in it; else readable */
-	AWS_FILE_TOKEN	 /* as secret, but may be a link, as Kubernetes makes them */
+	AWS_FILE_TOKEN	 /* may be a link, and readable by others, as Kubernetes has it */
 };
 
 struct aws_file {

@@ -558,6 +558,20 @@ static bool open_shared(struct credentials *credentials, struct aws_file *file,
 	return aws_file_open(file, kind, built, -1, failure);
 }
 
+/* Of a profile's token in /run: opened before the seal when the variable names its
+ * directory too. */
+static int opened_for(const struct credentials *credentials, const char *path)
+{
+	const char *named = variable(credentials, "AWS_WEB_IDENTITY_TOKEN_FILE");
+	const char *slash = strrchr(path, '/');
+	const size_t length = slash ? (size_t)(slash - path) + 1 : 0;
+
+	return named && length > 0 && strncmp(named, path, length) == 0 &&
+		       !strchr(named + length, '/')
+		   ? credentials->identity_directory
+		   : -1;
+}
+
 /* A profile names a source that the chain has not looked for yet. */
 static bool follow_profile(struct credentials *credentials, struct failure *failure)
 {
@@ -570,7 +584,8 @@ static bool follow_profile(struct credentials *credentials, struct failure *fail
 		good = metadata_look(credentials, &why) == FOUND;
 	else if (credentials->plan.base == BASE_WEB_IDENTITY)
 		good = aws_file_open(&credentials->token_file, AWS_FILE_TOKEN,
-		    credentials->plan.token_path, -1, &why);
+		    credentials->plan.token_path,
+		    opened_for(credentials, credentials->plan.token_path), &why);
 	return good || failure_say(failure, "AWS credentials, profile '%s': %s",
 			   profile_name(credentials), why.text);
 }

@@ -126,6 +126,18 @@ def check_another_account(world):
         assert not [alert for alert in pipe.result("alerts") if "account" in alert["id"]]
 
 
+def refused_start(world, **variables):
+    """What it says."""
+    open(world.where.log, "w").close()
+    daemon = world.daemon(**variables)
+    daemon.start_unready()
+    try:
+        assert daemon.process.wait(story.DEADLINE) == 1
+    finally:
+        daemon.kill()
+    return daemon.logged()
+
+
 def check_refused_files(world):
     """A start that would use a file of others, or an ambiguous one, is refused."""
     good = "[default]\n" + world.keys_of("third")
@@ -139,14 +151,7 @@ def check_refused_files(world):
     ]
     for prepare, said in cases:
         prepare()
-        before = len(open(world.where.log).read())
-        daemon = world.daemon()
-        daemon.start_unready()
-        try:
-            assert daemon.process.wait(story.DEADLINE) == 1
-        finally:
-            daemon.kill()
-        logged = open(world.where.log).read()[before:]
+        logged = refused_start(world)
         assert said in logged, (said, logged)
     os.unlink(world.path("credentials"))
 
@@ -179,10 +184,12 @@ def roll(daemon, sets):
 
 
 class Pod:
-    """A token's volume in /run, as Kubernetes fills it: links to a directory that changes."""
+    """A token's volume in /run, as Kubernetes fills it: links to a directory that changes,
+    and a mode that is 644, with fsGroup 640, with runAsUser 600."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, mode):
         self.folder = folder
+        self.mode = mode
         self.sets = 0
         os.chmod(folder, 0o1777)
         os.symlink("..data/token", os.path.join(folder, "token"))
@@ -193,7 +200,7 @@ class Pod:
         os.mkdir(os.path.join(self.folder, name), 0o755)
         path = os.path.join(self.folder, name, "token")
         with open(path, "w") as file:
-            os.fchmod(file.fileno(), 0o600)
+            os.fchmod(file.fileno(), self.mode)
             file.write(text)
         os.symlink(name, os.path.join(self.folder, "..data_new"))
         os.rename(os.path.join(self.folder, "..data_new"), os.path.join(self.folder, "..data"))
@@ -201,10 +208,10 @@ class Pod:
 
 
 @contextlib.contextmanager
-def pod(within):
+def pod(within, mode=0o644):
     folder = tempfile.mkdtemp(prefix="privyseal-test.", dir=within)
     try:
-        yield Pod(folder)
+        yield Pod(folder, mode)
     finally:
         shutil.rmtree(folder)
 
@@ -224,8 +231,23 @@ def check_pod_s_identity(world):
                         role_arn=ROLE + "pod")
 
 
+def check_pod_s_profile(world):
+    """A token in /run that a profile names: found once the variable names it too."""
+    world.endpoints.do("role", arn=ROLE + "profile", trusts=["eyJ.profile"], lives=900)
+    with pod("/run", 0o600) as tokens:
+        path = tokens.write("eyJ.profile")
+        world.write("config", f"[default]\nrole_arn = {ROLE}profile\n"
+                    f"web_identity_token_file = {path}\n", 0o644)
+        said = refused_start(world)
+        assert path in said and "AWS_WEB_IDENTITY_TOKEN_FILE" in said, said
+        with world.daemon(AWS_WEB_IDENTITY_TOKEN_FILE=path) as daemon, daemon.connect() as pipe:
+            world.sign(pipe)
+            check_shown(daemon, ["eyJ."], source="shared config file", role_arn=ROLE + "profile")
+    os.unlink(world.path("config"))
+
+
 def check_pod_s_container(world):
-    with metadata.Metadata(world.endpoints, 4) as service, pod("/var/run") as tokens:
+    with metadata.Metadata(world.endpoints, 4) as service, pod("/var/run", 0o640) as tokens:
         service.container_token = "pod one"
         with world.daemon(
             AWS_CONTAINER_CREDENTIALS_FULL_URI=service.url + metadata.CONTAINER,
@@ -328,13 +350,8 @@ def check_outage(world, service, daemon, pipe):
 
 
 def check_nothing(world):
-    daemon = world.daemon()
-    daemon.start_unready()
-    try:
-        assert daemon.process.wait(story.DEADLINE) == 1
-    finally:
-        daemon.kill()
-    assert "no source of AWS credentials" in daemon.logged(), daemon.logged()
+    said = refused_start(world)
+    assert "no source of AWS credentials" in said, said
 
 
 def check_not_root(build, where):
@@ -370,7 +387,7 @@ def main():
             for check in (check_environment, check_shared_file,
                           check_another_account, check_refused_files,
                           check_role, check_web_identity, check_pod_s_identity,
-                          check_pod_s_container, check_container, check_metadata, check_extended,
+                          check_pod_s_profile, check_pod_s_container, check_container, check_metadata, check_extended,
                           check_nothing):
                 check(world)
         finally:

@@ -327,10 +327,74 @@ static void web_identities_are_configured_whole(void **state)
 	turn();
 	assert_int_equal(sts.calls, 0);
 	assert_said(credentials_why(rig.credentials), "token is not there");
-	rig_write("token", "eyJ", 0640);
-	rig.turned_on = 5;
+}
+
+/* Kubernetes gives 644, with fsGroup 640, with runAsUser 600. */
+static void a_token_may_be_read_but_not_written_by_others(void **state)
+{
+	static const mode_t read[] = { 0644, 0640, 0600, 0444 },
+			    written[] = { 0666, 0660, 0620, 0602, 0622 };
+	char file[300];
+	const char *const variables[] = { file, "AWS_ROLE_ARN=" ROLE("web"), NULL };
+	size_t i;
+
+	(void)state;
+	snprintf(file, sizeof file, "AWS_WEB_IDENTITY_TOKEN_FILE=%s", rig_path("token"));
+	for (i = 0; i < sizeof read / sizeof read[0]; i++) {
+		rig_write("token", "eyJ.mode", read[i]);
+		assert_true(rig_look(variables));
+		credentials_call_through(rig.credentials, (struct aws *)&sts);
+		turn();
+		assert_said(sts.body, "WebIdentityToken=eyJ.mode");
+		answer_bad("enough");
+	}
+	for (i = 0; i < sizeof written / sizeof written[0]; i++) {
+		rig_write("token", "eyJ.mode", written[i]);
+		assert_true(rig_look(variables));
+		credentials_call_through(rig.credentials, (struct aws *)&sts);
+		turn();
+		assert_said(credentials_why(rig.credentials), "others may write to");
+	}
+}
+
+static void a_token_of_somebody_else_is_refused(void **state)
+{
+	char file[300];
+	const char *const variables[] = { file, "AWS_ROLE_ARN=" ROLE("web"), NULL };
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	snprintf(file, sizeof file, "AWS_WEB_IDENTITY_TOKEN_FILE=%s", rig_path("token"));
+	rig_write("token", "eyJ", 0600);
+	assert_int_equal(chown(rig_path("token"), 12345, 0), 0);
+	assert_true(rig_look(variables));
+	credentials_call_through(rig.credentials, (struct aws *)&sts);
 	turn();
-	assert_said(credentials_why(rig.credentials), "is open to others");
+	assert_said(credentials_why(rig.credentials), "belongs to uid 12345");
+}
+
+/* The one that a profile names is found where the variable leads as well. */
+static void a_profile_s_token_in_run_is_opened_by_the_variable(void **state)
+{
+	static const char config[] = "[default]\nrole_arn = " ROLE(
+	    "web") "\n"
+		   "web_identity_token_file = /run/a/token\n";
+
+	(void)state;
+	rig_write("token", "eyJ.given", 0644);
+	rig.given = open(rig.directory, O_RDONLY | O_DIRECTORY);
+	assert_true(look_at(config, "AWS_WEB_IDENTITY_TOKEN_FILE=/run/a/token"));
+	turn();
+	assert_said(sts.body, "WebIdentityToken=eyJ.given");
+	answer_bad("enough");
+	assert_false(look_at(config, "AWS_WEB_IDENTITY_TOKEN_FILE=/run/b/token"));
+	assert_refused("/run/a/token: in /run the broker sees nothing but");
+	assert_refused("set the former to it as well");
+	assert_false(look_at(config, "AWS_WEB_IDENTITY_TOKEN_FILE=/run/a/b/token"));
+	assert_false(look_at(config, NULL));
+	assert_refused("profile 'default'");
+	close(rig.given);
 }
 
 static void a_token_in_run_is_read_where_it_was_opened(void **state)
@@ -615,6 +679,9 @@ int main(void)
 		TEST(programs_and_browsers_are_refused_with_what_to_do),
 		TEST(a_web_identity_token_is_read_each_time),
 		TEST(web_identities_are_configured_whole),
+		TEST(a_token_may_be_read_but_not_written_by_others),
+		TEST(a_token_of_somebody_else_is_refused),
+		TEST(a_profile_s_token_in_run_is_opened_by_the_variable),
 		TEST(a_token_in_run_is_read_where_it_was_opened),
 		TEST(secrets_stay_out_of_directories_of_all),
 		TEST(a_profile_can_have_a_web_identity),
