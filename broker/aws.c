@@ -246,14 +246,17 @@ static bool retry_after(
 	struct aws *aws = call->aws;
 	uint64_t delay_ms;
 	uint32_t chance;
+	bool again;
 
 	switch (fault) {
 	case AWS_FAULT_CREDENTIALS:
 		*delay_ns = 0;
-		if (call->renewed || !needs_credentials(call))
-			return false;
+		again = needs_credentials(call) &&
+			credentials_rejected(
+			    aws->credentials, call->credentials, call->sent_ns) &&
+			!call->renewed;
 		call->renewed = true;
-		return credentials_rejected(aws->credentials, call->credentials);
+		return again;
 	case AWS_FAULT_CLOCK:
 		*delay_ns = 0;
 		return correct_clock(call);

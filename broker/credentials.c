@@ -373,9 +373,20 @@ static void use(struct credentials *credentials, struct aws_credentials *set)
 	credentials_forget(&credentials->now);
 	credentials->now = *set;
 	*set = (struct aws_credentials){ .secret = NULL };
-	credentials->shunned_ns = 0;
+	credentials->shunned_ns = credentials->confirmed_ns = 0;
 	log_info("AWS credentials of the %s are in use: %s", credentials->source,
 	    credentials->now.access_key_id);
+}
+
+/* Refusals of what was sent before count no more. Soon after there is no next time. */
+static void confirm(struct credentials *credentials)
+{
+	const uint64_t now = clock_boot_ns(), last = credentials->confirmed_ns;
+
+	if (credentials->shunned_ns == 0 || (last != 0 && now < last + SHUN_NS))
+		return;
+	credentials->shunned_ns = 0;
+	credentials->confirmed_ns = now;
 }
 
 static void settle(struct credentials *credentials, bool same)
@@ -409,6 +420,7 @@ void credentials_fetched(struct credentials *credentials, struct aws_credentials
 	if (same) {
 		credentials->now.expires = set->expires;
 		credentials_forget(set);
+		confirm(credentials);
 	} else if (credentials->account[0] != '\0') {
 		credentials->next = *set;
 		whose_fetch(credentials);
@@ -717,26 +729,28 @@ const struct aws_credentials *credentials_now(struct credentials *credentials)
 	return NULL;
 }
 
-bool credentials_rejected(struct credentials *credentials, uint64_t number)
+bool credentials_rejected(
+    struct credentials *credentials, uint64_t number, uint64_t sent_ns)
 {
 	const uint64_t now = clock_boot_ns(), soonest = credentials->begun_ns + SECOND_NS;
-	bool first;
+	const bool first = credentials->shunned_ns == 0;
 
-	if (number != credentials->now.number)
+	if (number != credentials->now.number || sent_ns < credentials->confirmed_ns)
 		return true;
-	first = credentials->shunned_ns == 0;
 	credentials->shunned_ns = now + SHUN_NS;
 	snprintf(credentials->why, sizeof credentials->why,
 	    "AWS does not take the credentials of the %s any more", credentials->source);
 	if (first) /* many calls are told the same at once */
 		log_warning("%s", credentials->why);
-	if (is_local(credentials)) {
-		if (is_of_files(credentials) && !credentials->fetching)
-			fetch(credentials);
-		return credentials->now.number != number || credentials->fetching;
+	if (!is_local(credentials)) {
+		credentials->due_ns = now > soonest ? now : soonest;
+		return true;
 	}
-	credentials->due_ns = now > soonest ? now : soonest;
-	return true;
+	if (!is_of_files(credentials))
+		confirm(credentials);
+	else if (!credentials->fetching)
+		fetch(credentials);
+	return credentials->shunned_ns == 0 || credentials->fetching;
 }
 
 bool credentials_coming(const struct credentials *credentials)

@@ -72,10 +72,12 @@ void credentials_addresses(struct credentials *credentials, const char *addresse
  * lives until the next call of any function here. */
 const struct aws_credentials *credentials_now(struct credentials *credentials);
 
-/* AWS refused that set as expired or unknown. True when another may come:
- * credentials_now() is NULL or has another number then. The set is not used for a while;
- * then again, in case AWS was wrong. */
-bool credentials_rejected(struct credentials *credentials, uint64_t number);
+/* AWS refused a call, sent at that time of the boot clock with that set, as expired or
+ * unknown. The source is asked again. AWS is wrong now and then: when the source has no
+ * other set, the same one is tried once more, and refused again it is not used for a
+ * while. True when it is worth waiting for credentials_now(). */
+bool credentials_rejected(
+    struct credentials *credentials, uint64_t number, uint64_t sent_ns);
 
 /* Is a source being asked just now, or about to be? Without one and without credentials
  * there is nothing to wait for. */

@@ -34,7 +34,8 @@ struct credentials {
 	bool foreign;		     /* the last one was another account's */
 	uint64_t numbers;	     /* given out so far */
 	bool stale; /* the source has no newer ones: these are used beyond their end */
-	uint64_t shunned_ns; /* AWS refused `now`: not used before; 0: it did not */
+	uint64_t shunned_ns;   /* AWS refused `now`: not used before; 0: it did not */
+	uint64_t confirmed_ns; /* `now` was refused, but its source gave it again */
 	bool fetching;
 	uint64_t begun_ns, due_ns; /* the last fetch; the next one, UINT64_MAX: none */
 	unsigned failures;	   /* in a row */

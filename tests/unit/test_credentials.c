@@ -70,14 +70,33 @@ static void the_environment_s_own_end_is_kept(void **state)
 	assert_said(credentials_why(rig.credentials), "have expired; set new ones");
 }
 
-static void a_set_that_aws_refused_is_tried_again_later(void **state)
+/* A wrong word of AWS costs nothing, however many calls it was said to. */
+static void a_set_is_not_given_up_for_one_refusal(void **state)
+{
+	uint64_t number, sent;
+
+	(void)state;
+	assert_true(LOOK(ID, SECRET));
+	number = credentials_now(rig.credentials)->number;
+	sent = clock_boot_ns();
+	assert_true(credentials_rejected(rig.credentials, number, sent));
+	assert_uses("AKIDENVIRONMENT", "environment-secret", NULL);
+	assert_true(credentials_rejected(rig.credentials, number, sent));
+	assert_uses("AKIDENVIRONMENT", "environment-secret", NULL);
+	rig.turned_on = 11;
+	assert_true(credentials_rejected(rig.credentials, number, clock_boot_ns()));
+	assert_uses("AKIDENVIRONMENT", "environment-secret", NULL);
+}
+
+static void a_set_that_aws_refused_twice_is_tried_again_later(void **state)
 {
 	uint64_t number;
 
 	(void)state;
 	assert_true(LOOK(ID, SECRET));
 	number = credentials_now(rig.credentials)->number;
-	assert_false(credentials_rejected(rig.credentials, number));
+	assert_true(credentials_rejected(rig.credentials, number, clock_boot_ns()));
+	assert_false(credentials_rejected(rig.credentials, number, clock_boot_ns()));
 	assert_null(credentials_now(rig.credentials));
 	assert_said(
 	    credentials_why(rig.credentials), "AWS does not take the credentials");
@@ -229,12 +248,14 @@ static void a_refused_set_is_looked_for_at_once(void **state)
 	rig_write(".aws/credentials", "[default]\n" KEYS("AKIDONE"), 0600);
 	assert_true(LOOK(NO_METADATA));
 	number = credentials_now(rig.credentials)->number;
-	assert_false(credentials_rejected(rig.credentials, number));
+	assert_true(credentials_rejected(rig.credentials, number, clock_boot_ns()));
+	assert_uses("AKIDONE", "secret-of-AKIDONE", NULL);
+	assert_false(credentials_rejected(rig.credentials, number, clock_boot_ns()));
 	assert_null(credentials_now(rig.credentials));
 	rig_write(".aws/credentials", "[default]\n" KEYS("AKIDTWO"), 0600);
-	assert_true(credentials_rejected(rig.credentials, number));
+	assert_true(credentials_rejected(rig.credentials, number, clock_boot_ns()));
 	assert_uses("AKIDTWO", "secret-of-AKIDTWO", NULL);
-	assert_true(credentials_rejected(rig.credentials, number));
+	assert_true(credentials_rejected(rig.credentials, number, clock_boot_ns()));
 	assert_uses("AKIDTWO", "secret-of-AKIDTWO", NULL);
 }
 
@@ -379,7 +400,8 @@ int main(void)
 		TEST(half_an_environment_stops_the_chain),
 		TEST(what_no_header_can_have_is_no_secret),
 		TEST(the_environment_s_own_end_is_kept),
-		TEST(a_set_that_aws_refused_is_tried_again_later),
+		TEST(a_set_is_not_given_up_for_one_refusal),
+		TEST(a_set_that_aws_refused_twice_is_tried_again_later),
 		TEST(the_shared_credentials_file_is_read),
 		TEST(the_file_s_place_can_be_set),
 		TEST(half_a_set_in_a_file_is_refused),

@@ -634,11 +634,11 @@ static void new_keys_in_a_file_are_asked_about_as_well(void **state)
 	credentials_identity(rig.credentials, "123456789012", "arn:aws:iam::1:user/a");
 	first = credentials_now(rig.credentials)->number;
 	rig_write(".aws/config", "[default]\n" KEYS("AKIDOTHER"), 0600);
-	assert_true(credentials_rejected(rig.credentials, first));
+	assert_true(credentials_rejected(rig.credentials, first, clock_boot_ns()));
 	assert_true(credentials_coming(rig.credentials));
 	assert_null(credentials_now(rig.credentials));
 	assert_string_equal(sts.signer, "AKIDOTHER");
-	assert_true(credentials_rejected(rig.credentials, first));
+	assert_true(credentials_rejected(rig.credentials, first, clock_boot_ns()));
 	assert_int_equal(sts.calls, 1);
 	answer_account("999999999999");
 	assert_null(credentials_now(rig.credentials));

@@ -445,7 +445,7 @@ static void a_set_that_aws_refused_is_fetched_anew(void **state)
 	add_good("AKIDONE", 3600);
 	run();
 	number = credentials_now(rig.credentials)->number;
-	assert_true(credentials_rejected(rig.credentials, number));
+	assert_true(credentials_rejected(rig.credentials, number, clock_boot_ns()));
 	assert_null(credentials_now(rig.credentials));
 	assert_true(credentials_coming(rig.credentials));
 	add_good("AKIDTWO", 3600);
@@ -453,9 +453,35 @@ static void a_set_that_aws_refused_is_fetched_anew(void **state)
 	assert_script_done();
 	assert_uses("AKIDTWO", "secret-of-AKIDTWO", "token-of-AKIDTWO");
 	/* Many calls were under way with the old ones: one fetch was enough. */
-	assert_true(credentials_rejected(rig.credentials, number));
+	assert_true(credentials_rejected(rig.credentials, number, clock_boot_ns()));
 	run();
 	assert_script_done();
+}
+
+static void a_refused_set_that_the_service_stands_by_is_tried_once_more(void **state)
+{
+	uint64_t number;
+
+	(void)state;
+	look_for_metadata();
+	add_token(200, "TOKEN");
+	add_good("AKIDONE", 3600);
+	run();
+	number = credentials_now(rig.credentials)->number;
+	assert_true(credentials_rejected(rig.credentials, number, clock_boot_ns()));
+	assert_null(credentials_now(rig.credentials));
+	add_good("AKIDONE", 3600);
+	pass(2);
+	assert_script_done();
+	assert_uses("AKIDONE", "secret-of-AKIDONE", "token-of-AKIDONE");
+	assert_true(credentials_rejected(rig.credentials, number, clock_boot_ns()));
+	add_good("AKIDONE", 3600);
+	pass(4);
+	assert_script_done();
+	assert_null(credentials_now(rig.credentials));
+	assert_said(credentials_why(rig.credentials), "does not take the credentials");
+	pass(15);
+	assert_uses("AKIDONE", "secret-of-AKIDONE", "token-of-AKIDONE");
 }
 
 static void one_fetch_is_under_way_at_most(void **state)
@@ -658,6 +684,7 @@ int main(void)
 		TEST(a_dead_service_leaves_what_it_gave_last),
 		TEST(expired_ones_that_it_gives_are_used),
 		TEST(a_set_that_aws_refused_is_fetched_anew),
+		TEST(a_refused_set_that_the_service_stands_by_is_tried_once_more),
 		TEST(one_fetch_is_under_way_at_most),
 		TEST(endpoints_of_metadata_are_addresses),
 		TEST(a_container_s_endpoint_is_asked_with_its_token),
