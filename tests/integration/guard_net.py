@@ -2,6 +2,7 @@
 AWS's services, a host that is guarded, and a guest that the host forwards for. Nothing is
 done in the machine's own network."""
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -170,22 +171,27 @@ class Held:
         self.process.wait()
 
 
-def with_each_backend(act):
-    """act(backend) for both, at the same time: each has a network of its own."""
+def at_the_same_time(acts):
+    """Calls each of {name: act}; each has a network of its own."""
     children = {}
-    for backend in BACKENDS:
+    for name, act in acts.items():
         child = os.fork()
         if child == 0:
             status = 1
             try:
-                act(backend)
+                act()
                 status = 0
             except BaseException:
                 traceback.print_exc()
+            sys.stdout.flush()
             os._exit(status)
-        children[backend] = child
-    failed = [backend for backend, child in children.items() if os.waitpid(child, 0)[1] != 0]
+        children[name] = child
+    failed = [name for name, child in children.items() if os.waitpid(child, 0)[1] != 0]
     assert not failed, failed
+
+
+def with_each_backend(act):
+    at_the_same_time({backend: functools.partial(act, backend) for backend in BACKENDS})
 
 
 USER = free_user()

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """What stands at the ends of the guard's networks: `serve ADDRESS...` is the metadata
-service, `ask USER` and `hold USER ADDRESS` are those who would have its secret. What they get is
+service; `ask USER`, `hold USER ADDRESS...` and `keep-asking USER ADDRESS...` would have its secret. What they get is
 told apart, so that no other failure passes for the guard's refusal: see FAILURES."""
 import contextlib
 import errno
@@ -8,6 +8,7 @@ import json
 import os
 import pwd
 import select
+import signal
 import socket
 import sys
 import threading
@@ -22,7 +23,7 @@ QUESTION = b"GET / HTTP/1.1\r\nHost: metadata\r\n\r\n"
 FAILURES = {
     errno.ECONNREFUSED: "refused", errno.ECONNRESET: "cut", errno.EPIPE: "cut",
     errno.EACCES: "prohibited", errno.EHOSTUNREACH: "unreachable",
-    errno.ENETUNREACH: "unreachable"}
+    errno.ENETUNREACH: "unreachable", errno.EADDRNOTAVAIL: "unreachable"}
 
 
 def family(address):
@@ -130,10 +131,29 @@ def hold(user, addresses):
             return
 
 
+def keep_asking(user, addresses):
+    """Writes, for ever, when it began to ask, in microseconds, whom, and what came of it."""
+    become(user)
+
+    def ask_on(address):
+        while True:
+            start = time.monotonic()
+            end = socket.socket(family(address), socket.SOCK_STREAM)
+            said, _ = ask_one(end, address)
+            print(f"{start * 1e6:.0f} {address} {said}\n", end="", flush=True)
+            time.sleep(0.005)
+
+    for address in addresses:
+        threading.Thread(target=ask_on, args=(address,), daemon=True).start()
+    signal.pause()
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "serve":
         serve(sys.argv[2:])
     elif sys.argv[1] == "ask":
         ask(sys.argv[2])
+    elif sys.argv[1] == "keep-asking":
+        keep_asking(sys.argv[2], sys.argv[3:])
     else:
         hold(sys.argv[2], sys.argv[3:])
