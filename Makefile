@@ -41,6 +41,11 @@ BROKER     := $(call objects,broker)
 RESOLVER   := $(call objects,broker/resolver)
 WORKER     := $(call objects,worker)
 CLI        := $(call objects,cli)
+# Of the broker's, what the CLI has too: to read and write a state directory (backup, restore,
+# prune), and kms for iam-policy. All else is the broker's alone.
+SHARED     := $(patsubst %,$(BUILD)/obj/broker/%.o,acts approval audit_log ca_documents ca_keys \
+              clocks crypto failure files keystore keystore_software kms metrics secret_memory \
+              signing_threads state wiped_memory)
 MAINS      := $(BUILD)/obj/broker/main.o $(BUILD)/obj/broker/supervisor/main.o \
               $(BUILD)/obj/broker/resolver/main.o $(BUILD)/obj/worker/main.o $(BUILD)/obj/cli/main.o
 PARTS      := $(filter-out $(MAINS),$(IPC) $(CONFINE) $(POLICY) $(SUPERVISOR) $(BROKER) $(WORKER) $(CLI))
@@ -61,13 +66,8 @@ $(BUILD)/privyseal-resolver: $(RESOLVER) $(IPC) $(CONFINE)
 	@$(LINK) -o $@ $^ -lseccomp -lcap-ng
 $(BUILD)/privyseal-worker: $(WORKER) $(IPC) $(CONFINE) $(POLICY)
 	@$(LINK) -o $@ $^ -lseccomp -lcap-ng -lcrypto -lyaml -lcjson
-# For backup, restore and prune: state, keys and record as the broker reads them.
-$(BUILD)/privyseal: $(CLI) $(BUILD)/broker.a $(IPC) $(CONFINE) $(POLICY)
+$(BUILD)/privyseal: $(CLI) $(SHARED) $(IPC) $(CONFINE) $(POLICY)
 	@$(LINK) -o $@ $^ -lseccomp -lcap-ng -lcrypto -lcjson -lz
-
-$(BUILD)/broker.a: $(filter-out $(MAINS),$(BROKER))
-	@rm -f $@
-	@$(AR) rcs $@ $^
 
 $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
