@@ -3,9 +3,22 @@
 #include "confine/confine.h"
 #include "ipc/log.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+/* What the caller closed would be the first file that is opened: a key, or the record,
+ * and messages would be written into it. Reading finds the end here, writing fails. */
+static bool settle_descriptors(void)
+{
+	int fd;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+			return false;
+	return true;
+}
 
 /* --probe=NAME: a throw-away twin that seals as the commands do, then tries what must not
  * work. */
@@ -21,7 +34,7 @@ int main(int argc, char **argv)
 	struct arguments arguments;
 	char message[MESSAGE_MAX];
 
-	if (confine_early() != 0)
+	if (!settle_descriptors() || confine_early() != 0)
 		return EXIT_REFUSED;
 	log_start("privyseal", NULL, LOG_LEVEL_INFO, 0);
 	if (argc > 1 && strncmp(argv[1], "--probe=", 8) == 0)

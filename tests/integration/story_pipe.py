@@ -44,6 +44,14 @@ def main():
         assert b"the worker has ended" in process.stderr.read()
         with spawn(daemon) as next_one:
             assert Pipe.over_process(next_one).result("ping") == {}
+
+        # Descriptors that the caller closed are not taken for others that are opened.
+        for closed, status in (("<&-", 0), (">&-", 1), ("2>&-", 0), ("<&- 2>&-", 0)):
+            said = subprocess.run(
+                ["sh", "-c", 'exec "$@" ' + closed, "sh", daemon.build + "/privyseal", "pipe",
+                 "--runtime-dir", daemon.place.runtime], input=lines[0].encode() + b"\n",
+                capture_output=True, timeout=DEADLINE, env=clean_environment(), check=False)
+            assert said.returncode == status, (closed, said)
     said = daemon.cli("pipe", input=lines[0])
     assert said.returncode == 1 and "auth.sock" in said.stderr, said
     place.remove()
