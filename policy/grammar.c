@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define TAG_NAME_MAX  128 /* AWS's limits for tags */
 #define TAG_VALUE_MAX 256
@@ -99,7 +100,7 @@ static const char *read_attribute(char *text, size_t length, struct operand *out
 	if (fault || out->pattern.shape == PATTERN_ALL)
 		return fault;
 	if (strspn(text, "0123456789.*") < name || text[0] == '.' ||
-	    text[name - 1] == '.')
+	    text[name - 1] == '.' || memmem(text, name, "..", 2))
 		return "an OID such as 1.3.9999.1.7";
 	return NULL;
 }
@@ -185,6 +186,9 @@ static const char *read_operands(struct loader *loader, enum fact fact, struct w
 
 	word->operands = loader->operand;
 	for (; !loader->token->end && word_named(loader) == FACT_NONE; next(loader)) {
+		if (token_is(loader, "burst"))
+			return "rate N/s before burst (a value of that name is written "
+			       "in quotes)";
 		star = strcmp(loader->token->text, "*") == 0;
 		if (everything || (word->count > 0 && star && !loader->token->quoted))
 			return "one of the words ttl, principals, ... since `*` stands "
@@ -370,13 +374,22 @@ static bool is_among(const char *text, const char *const *names, unsigned count)
 	return false;
 }
 
+/* AWS keeps its prefix for itself, and what keys are bound by must be ours to say. */
+static bool is_taken(const char *tag)
+{
+	return strncasecmp(tag, "aws:", 4) == 0 ||
+	       strncasecmp(tag, "Privyseal", strlen("Privyseal")) == 0;
+}
+
 static const char *read_tag(struct loader *loader)
 {
 	struct policy_pins *pins = &loader->policy->pins;
 	const char *fault;
 
 	if (pins->tags == POLICY_TAGS_MAX)
-		return "at most 50 tag lines";
+		return "at most 45 tag lines: AWS takes 50 tags, and keys have five more";
+	if (is_taken(loader->token->text))
+		return "a tag's name that does not begin with aws: or Privyseal";
 	if (is_among(loader->token->text, pins->tag_name, pins->tags))
 		return "each tag at most once";
 	fault = read_text(loader, NULL, 1, TAG_NAME_MAX,

@@ -15,7 +15,7 @@
 #define POLICY_LINE_MAX	   4096
 #define POLICY_TEXT_MAX	   ((size_t)POLICY_LINES_MAX * (POLICY_LINE_MAX + 2))
 #define POLICY_SOCKETS_MAX 16
-#define POLICY_TAGS_MAX	   50
+#define POLICY_TAGS_MAX	   45
 #define POLICY_ERROR_MAX   320
 #define POLICY_VALUE_MAX   256 /* bytes of a refused value that are kept */
 
