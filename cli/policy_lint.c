@@ -274,6 +274,64 @@ static bool never_matches(const struct subject *subject)
 	return false;
 }
 
+/* The earlier line is warned of. What its ttl refuses goes on to the later one. */
+static bool outlived(const struct subject *subject)
+{
+	const struct policy *policy = subject->policy;
+	const struct rule *rule = subject->rule, *later;
+	uint16_t values[WORDS];
+	unsigned fact, compared = 0, at;
+
+	for (fact = 0; fact < WORDS; fact++)
+		values[fact] = bits_of(&rule->words[fact]);
+	for (at = subject->number + 1; at < policy->rules_count; at++) {
+		later = &policy->rules[at];
+		if (later->ttl <= rule->ttl || rule->deny || later->deny ||
+		    !may_cover(&subject->lint->glances[at], values))
+			continue;
+		if (compared++ == COMPARED_MAX)
+			break;
+		if (hides(later, rule))
+			return warn(subject,
+			    "this ttl limits nothing: line %u permits the same for "
+			    "longer",
+			    later->line);
+	}
+	return false;
+}
+
+static bool no_such_socket(const struct subject *subject)
+{
+	const struct policy_pins *pins = policy_pins(subject->policy);
+	const struct word *client = &subject->rule->words[FACT_CLIENT];
+	unsigned i, at;
+
+	for (i = 0; i < client->count; i++)
+		for (at = 0; at < pins->sockets; at++)
+			if (pattern_match(&client->operands[i].pattern,
+				(const uint8_t *)pins->socket_name[at],
+				strlen(pins->socket_name[at])))
+				return false;
+	return client->count > 0 &&
+	       warn(subject, "no request comes by it: no socket line has the name %s",
+		   client->operands[0].text);
+}
+
+/* Several names in one value, most likely, and none of them is denied or permitted. */
+static bool no_principal(const struct subject *subject)
+{
+	const struct word *principals = &subject->rule->words[FACT_PRINCIPALS];
+	unsigned i;
+
+	for (i = 0; i < principals->count; i++)
+		if (all_ssh(subject->rule) &&
+		    strpbrk(principals->operands[i].text, ",?! "))
+			return warn(subject,
+			    "`%s`: no principal has a blank or one of , ? !",
+			    principals->operands[i].text);
+	return false;
+}
+
 static bool word_without_fact(const struct subject *subject)
 {
 	const struct rule_summary summary = policy_rule(subject->policy, subject->number);
@@ -373,9 +431,9 @@ static bool no_rate(const struct subject *subject)
 	return warn(subject, "no rate: only the CA's ceiling limits how many documents");
 }
 
-static bool (*const checks[])(const struct subject *) = { never_matches,
-	word_without_fact, permits_nothing, deny_beside_all, long_ttl, any_role,
-	any_audience, no_rate };
+static bool (*const checks[])(const struct subject *) = { never_matches, outlived,
+	no_such_socket, no_principal, word_without_fact, permits_nothing, deny_beside_all,
+	long_ttl, any_role, any_audience, no_rate };
 
 #define CHECKS (sizeof(checks) / sizeof(checks[0]))
 

@@ -99,13 +99,50 @@ static void a_subject_without_dots_hides_no_names_of_hosts(void **state)
 	    "3 never matches");
 }
 
+static void warns_of_a_ttl_that_a_later_line_undoes(void **state)
+{
+	(void)state;
+	assert_warned(HEAD "permit user ssh-user ttl 1h principals root rate 1/s\n"
+			   "permit user ssh-user ttl 30h principals root web rate 1/s\n",
+	    "2 this ttl limits nothing: line 3");
+	assert_clean(HEAD "permit user ssh-user ttl 1h principals root rate 1/s\n"
+			  "permit user ssh-user ttl 30h principals web rate 1/s\n");
+	assert_clean(HEAD "permit user ssh-user ttl 1h principals web rate 9/s\n"
+			  "permit user ssh-user ttl 1h principals web ops rate 1/s\n");
+	assert_clean(
+	    HEAD "socket a group a\n"
+		 "permit user ssh-user ttl 1h principals web rate 9/s\n"
+		 "permit user ssh-user ttl 2h principals web client a rate 1/s\n");
+}
+
+static void warns_of_clients_that_are_no_sockets(void **state)
+{
+	(void)state;
+	assert_warned(HEAD "socket auth group a\ndeny * * client deploy\n",
+	    "3 no request comes by it: no socket line has the name deploy");
+	assert_warned(HEAD "permit user ssh-user ttl 1h principals a client b rate 1/s\n",
+	    "2 no request comes by it");
+	assert_clean(HEAD "socket auth group a\nsocket deploy group a\n"
+			  "deny * * client d* x\n");
+	assert_clean(HEAD "deny * * client auth\n");
+}
+
+static void warns_of_values_that_no_principal_has(void **state)
+{
+	(void)state;
+	assert_warned(HEAD "deny user ssh-user principals bin root,toor\n",
+	    "2 `root,toor`: no principal");
+	assert_clean(HEAD "deny user x509-user principals root,toor\n");
+}
+
 static void says_nothing_of_a_deny_of_other_documents(void **state)
 {
 	(void)state;
 	assert_clean(HEAD "deny * ssh-host principals root\n"
 			  "permit user * ttl 1h principals * rate 1/s\n");
-	assert_clean(HEAD "deny user ssh-user client guest principals *\n"
-			  "permit user ssh-user ttl 1h principals * rate 1/s\n");
+	assert_clean(
+	    HEAD "socket guest group g\ndeny user ssh-user client guest principals *\n"
+		 "permit user ssh-user ttl 1h principals * rate 1/s\n");
 	assert_clean(HEAD "deny * * dns x\n");
 	assert_clean(HEAD "deny host ssh-host\ndeny host *\ndeny * *\n");
 }
@@ -275,7 +312,7 @@ static void ten_thousand_lines_are_read_and_reviewed_in_time(void **state)
 	static const char *const lines[] = {
 		"permit user x509-user ttl 2h subject u# roles r# principals l# rate 1/s\n",
 		"permit user ssh-user ttl 2h key-id * roles r#* principals *l# x# rate 1/s\n",
-		"deny user ssh-user principals l# key-id u# client #\n",
+		"deny user ssh-user principals l# key-id u# client auth\n",
 		"deny host * principals **.#.#\npermit host ssh-host ttl 1h principals * key-id # rate 1/s\n",
 	};
 	/* clang-format on */
@@ -342,6 +379,9 @@ int main(void)
 		cmocka_unit_test(warns_of_each_oddity_at_its_line),
 		cmocka_unit_test(warns_of_lines_that_permit_nothing),
 		cmocka_unit_test(a_subject_without_dots_hides_no_names_of_hosts),
+		cmocka_unit_test(warns_of_a_ttl_that_a_later_line_undoes),
+		cmocka_unit_test(warns_of_clients_that_are_no_sockets),
+		cmocka_unit_test(warns_of_values_that_no_principal_has),
 		cmocka_unit_test(says_nothing_of_a_deny_of_other_documents),
 		cmocka_unit_test(finds_rules_that_an_earlier_one_hides),
 		cmocka_unit_test(what_never_matches_never_does),
