@@ -74,15 +74,16 @@ static bool take_string(struct slice *from, struct slice *text)
 	return false;
 }
 
-/* The values of a trait, which no word of the policy judges. */
+/* The values of a trait, which no word of the policy judges; Go writes null for a list
+ * that was never made. */
 static bool skip_values(struct slice *from)
 {
 	struct slice value;
 
+	if (take(from, ":null") || take(from, ":[]"))
+		return true;
 	if (!take(from, ":["))
 		return false;
-	if (take(from, "]"))
-		return true;
 	do {
 		if (!take_string(from, &value))
 			return false;

@@ -1,7 +1,7 @@
 /*
  * The values of Teleport's SSH extensions teleport-roles and teleport-traits, in exactly
  * the form that Teleport writes: {"version":"v1","roles":["a","b"]} and
- * {"name":["value"]}, no blanks. A name with an escape in it is refused, so that the name
+ * {"name":["value"],"other":null}, no blanks. A name with an escape in it is refused, so that the name
  * which is judged is the name that a relying party sees.
  */
 #ifndef POLICY_TELEPORT_H

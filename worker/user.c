@@ -33,7 +33,7 @@ static bool take_traits(const cJSON *traits, struct rpc_error *error)
 	cJSON_ArrayForEach(trait, traits)
 	{
 		snprintf(path, sizeof(path), "traits.%.60s", trait->string);
-		if (!params_list(trait, path, error))
+		if (!cJSON_IsNull(trait) && !params_list(trait, path, error))
 			return false;
 		if (++count > TELEPORT_NAMES_MAX)
 			return params_fail(error, "traits", "more than 256");

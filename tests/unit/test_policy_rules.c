@@ -349,6 +349,9 @@ static void teleport_traits_are_judged_by_their_names(void **state)
 	    sample, PERMIT_ALICE "roles * extensions *\n", FACT_TRAITS, "logins");
 	assert_refusal(sample, "deny user ssh-user traits groups\n", VERDICT_RULE, 2,
 	    FACT_TRAITS, "groups");
+	set_extension(sample, "teleport-traits", "{\"groups\":null,\"logins\":[\"a\"]}");
+	assert_permit(sample, PERMIT_ALICE "traits logins groups\n", 2);
+	assert_default(sample, PERMIT_ALICE "traits logins\n", FACT_TRAITS, "groups");
 	free(sample);
 }
 

@@ -69,18 +69,18 @@ static void issues_both_as_teleport_does(void **state)
 	    "{\"version\":\"v1\",\"roles\":[\"access\",\"editor\"]}";
 	struct rig *rig = *state;
 	cJSON *answer = call(rig, ALICE ",\"roles\":[\"access\",\"editor\"],\"traits\":{"
-					"\"unit\":[],\"team\":[\"a\"]},"
+					"\"unit\":null,\"team\":[\"a\"]},"
 					"\"ttl\":\"1h\"");
 	const cJSON *result = rig_result(answer);
 	uint8_t bytes[8192];
 	size_t length = ssh_bytes(result, bytes);
 	char *subject = subject_text(result);
 
-	assert_string_equal(
-	    subject, "O=access, O=editor, "
-		     "L=alice/postalCode={\"team\":[\"a\"],\"unit\":[]}, CN=alice");
+	assert_string_equal(subject,
+	    "O=access, O=editor, "
+	    "L=alice/postalCode={\"team\":[\"a\"],\"unit\":null}, CN=alice");
 	assert_non_null(memmem(bytes, length, "\0\0\0\x0apermit-pty\0\0\0\0", 18));
-	assert_non_null(memmem(bytes, length, "{\"team\":[\"a\"],\"unit\":[]}", 24));
+	assert_non_null(memmem(bytes, length, "{\"team\":[\"a\"],\"unit\":null}", 26));
 	assert_non_null(memmem(bytes, length, roles, sizeof(roles) - 1));
 	assert_int_equal(rig->signs, 2);
 	assert_int_equal(rig->worker->pendings.count, 0);
