@@ -22,6 +22,7 @@
 
 struct reader {
 	yaml_parser_t parser;
+	const uint8_t *text;
 	yaml_event_t event;
 	bool has_event;
 	struct config *config;
@@ -73,18 +74,37 @@ static bool fail_at(struct reader *r, const yaml_mark_t *mark, const char *forma
 
 #define FAIL(r, ...) fail_at((r), &(r)->event.start_mark, __VA_ARGS__)
 
+static yaml_mark_t mark_of(const uint8_t *text, size_t offset)
+{
+	yaml_mark_t mark = { 0 };
+	size_t i;
+
+	for (i = 0; i < offset; i++) {
+		mark.column += (text[i] & 0xc0) != 0x80; /* characters, as elsewhere */
+		if (text[i] == '\n') {
+			mark.line++;
+			mark.column = 0;
+		}
+	}
+	return mark;
+}
+
 static bool next(struct reader *r)
 {
+	yaml_mark_t mark;
+
 	if (r->has_event)
 		yaml_event_delete(&r->event);
 	r->has_event = yaml_parser_parse(&r->parser, &r->event) == 1;
 	if (r->has_event)
 		return true;
-	/* The reader's own faults (not UTF-8, control characters) have an offset alone.
-	 */
-	if (r->parser.error == YAML_READER_ERROR)
-		return fail_at(r, &r->parser.mark, "%s (near byte %zu)",
-		    r->parser.problem, r->parser.problem_offset);
+	/* The reader's own faults (not UTF-8, control characters) have an offset alone,
+	 * and are ahead of the key that is being read. */
+	if (r->parser.error == YAML_READER_ERROR) {
+		mark = mark_of(r->text, r->parser.problem_offset);
+		r->path_length = 0;
+		return fail_at(r, &mark, "%s", r->parser.problem);
+	}
 	return fail_at(r, &r->parser.problem_mark, "%s",
 	    r->parser.problem ? r->parser.problem : "not YAML");
 }
@@ -593,7 +613,7 @@ static void set_defaults(struct config *config)
 bool config_read(
     const uint8_t *text, size_t length, struct config *out, struct config_error *error)
 {
-	struct reader r = { .config = out, .error = error };
+	struct reader r = { .text = text, .config = out, .error = error };
 	bool good;
 
 	*error = (struct config_error){ 0 };

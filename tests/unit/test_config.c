@@ -143,8 +143,9 @@ static void refuses_values_out_of_range(void **state)
 	refuses("auth_service: {cluster_name: \"a\\0b\"}", 1, 30, "NUL");
 	refuses(
 	    "auth_service: {authentication: {default_session_ttl: 1.5h}}", 1, 54, "1.5h");
-	refuses("teleport: \x01\n", 1, 1, "control characters");
-	refuses("teleport: \xff\n", 1, 1, "UTF-8");
+	refuses("teleport: \x01\n", 1, 11, "control characters");
+	refuses("teleport: \xff\n", 1, 11, "UTF-8");
+	refuses("teleport:\n  a: \"\xc3\xa9\xe4 \"\n", 2, 9, "invalid trailing");
 }
 
 static void refuses_what_is_too_deep_or_too_long(void **state)
