@@ -34,6 +34,7 @@ static bool read_rfc3339(const char *text, uint64_t *microseconds)
 	uint64_t fraction;
 	int64_t seconds;
 	long ahead;
+	const int day = tm.tm_mday;
 
 	if (!rest || (*rest != 'T' && *rest != ' '))
 		return false;
@@ -46,7 +47,7 @@ static bool read_rfc3339(const char *text, uint64_t *microseconds)
 	if (!rest || *rest || ahead >= 86400 || ahead <= -86400)
 		return false;
 	seconds = (int64_t)timegm(&tm) - ahead; /* which it reads as UTC */
-	if (seconds < 0)
+	if (seconds < 0 || tm.tm_mday != day)	/* the 30th of February became March */
 		return false;
 	*microseconds = (uint64_t)seconds * 1000000 + fraction;
 	return true;
