@@ -315,4 +315,77 @@ static inline void fixture_ask(struct fixture *f, uint32_t id, enum ca ca,
 	assert_int_equal(channel_send(f->worker, frame, frame_end(&w)), 0);
 }
 
+/* ---- the one that a test has ---- */
+
+static struct fixture *f;
+
+static inline int fixture_begin(void **state)
+{
+	(void)state;
+	f = fixture_new(FIXTURE_POLICY, SUITE_BALANCED_V1);
+	return 0;
+}
+
+static inline int fixture_begin_legacy(void **state)
+{
+	(void)state;
+	f = fixture_new(FIXTURE_POLICY, SUITE_LEGACY);
+	return 0;
+}
+
+static inline int fixture_end(void **state)
+{
+	(void)state;
+	fixture_free(f);
+	return 0;
+}
+
+/* What its record has on disk; what waits for audit_log_commit() it has not. */
+static inline const char *fixture_record(void)
+{
+	static char text[1 << 20];
+	char path[128];
+	ssize_t n;
+	int fd;
+
+	fixture_path(f, "audit/audit-000001.jsonl", path);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	n = read(fd, text, sizeof text - 1);
+	assert_true(n >= 0);
+	close(fd);
+	text[n] = '\0';
+	return text;
+}
+
+static inline size_t count_in_record(const char *what)
+{
+	const char *at = fixture_record();
+	size_t count = 0;
+
+	for (; (at = strstr(at, what)) != NULL; at++)
+		count++;
+	return count;
+}
+
+/* What a worker says of a config that leaves most as it is. */
+static inline size_t fixture_config(uint8_t bytes[512], uint32_t id, const char *cluster,
+    enum keystore_kind keystore, enum suite suite, unsigned workers, const char *proxy)
+{
+	struct frame_writer w;
+
+	frame_begin(&w, bytes, 512, OP_CONFIG, id);
+	frame_put_text(&w, cluster);
+	frame_put_u8(&w, keystore);
+	frame_put_text(&w, ""); /* account, region */
+	frame_put_text(&w, "");
+	frame_put_u8(&w, suite);
+	frame_put_u8(&w, (uint8_t)workers);
+	frame_put_text(&w, "");	 /* tags */
+	frame_put_u32(&w, 1000); /* of AWS KMS: calls a second, connections */
+	frame_put_u8(&w, 64);
+	frame_put_text(&w, proxy);
+	return frame_end(&w);
+}
+
 #endif

@@ -18,7 +18,6 @@
 
 #define RIG_INSTANCE "0123456789abcdef0123456789abcdef"
 
-static struct fixture *f;
 static struct failure failure;
 
 /* As remote_keystore() does. */

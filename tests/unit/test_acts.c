@@ -2,22 +2,7 @@
 #include "broker/acts.h"
 #include "broker_fixture.h"
 
-static struct fixture *f;
 static struct failure failure;
-
-static int begin(void **state)
-{
-	(void)state;
-	f = fixture_new(FIXTURE_POLICY, SUITE_BALANCED_V1);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	fixture_free(f);
-	return 0;
-}
 
 static struct act_request request_of(enum admin_act kind)
 {
@@ -99,7 +84,7 @@ static void failing_disk_forbids_the_act(void **state)
 	assert_false(record(&act));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_begin, fixture_end)
 
 int main(void)
 {

@@ -6,15 +6,13 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-static struct fixture *f;
 static struct sockaddr_un address;
 
 static int begin(void **state)
 {
 	int fd;
 
-	(void)state;
-	f = fixture_new(FIXTURE_POLICY, SUITE_BALANCED_V1);
+	fixture_begin(state);
 	address = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	snprintf(address.sun_path, sizeof address.sun_path, "%s/admin", f->directory);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -36,8 +34,7 @@ static int end(void **state)
 		if (f->broker->admins[i].fd >= 0)
 			close(f->broker->admins[i].fd);
 	close(DESCRIPTOR_ADMIN);
-	fixture_free(f);
-	return 0;
+	return fixture_end(state);
 }
 
 static int come(void)

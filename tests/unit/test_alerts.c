@@ -2,22 +2,13 @@
  */
 #include "broker_fixture.h"
 
-static struct fixture *f;
 static uint64_t now;
 
 static int begin(void **state)
 {
-	(void)state;
-	f = fixture_new(FIXTURE_POLICY, SUITE_BALANCED_V1);
+	fixture_begin(state);
 	now = clock_boot_ns();
 	alerts_look(f->broker, now);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	fixture_free(f);
 	return 0;
 }
 
@@ -276,7 +267,7 @@ static void a_worker_is_told_anew_each_time(void **state)
 	}
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, fixture_end)
 
 int main(void)
 {

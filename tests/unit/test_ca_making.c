@@ -1,61 +1,15 @@
 /* Making of CA keys and of what they show, with a keystore that answers when it likes. */
 #include "fake_keystore.h"
 
+#include "ca_making_rig.h"
+
 #include <cjson/cJSON.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-static struct fixture *f;
-static struct failure failure;
-static unsigned ended;
-static bool made;
-
-static int begin(void **state)
-{
-	(void)state;
-	f = fixture_new(FIXTURE_POLICY, SUITE_BALANCED_V1);
-	return 0;
-}
-
-static int begin_legacy(void **state)
-{
-	(void)state;
-	f = fixture_new(FIXTURE_POLICY, SUITE_LEGACY);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	fixture_free(f);
-	return 0;
-}
-
 static struct state_key *tls_key(enum ca ca)
 {
 	return &f->broker->state.keys[ca][PURPOSE_TLS][KEY_SET_ACTIVE].key[0];
-}
-
-static size_t count_in_record(const char *what)
-{
-	static char text[262144];
-	size_t count = 0;
-	char path[128];
-	const char *at;
-	ssize_t n;
-	int fd;
-
-	assert_true(audit_log_commit(&f->broker->log));
-	fixture_path(f, "audit/audit-000001.jsonl", path);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	assert_true(fd >= 0);
-	n = read(fd, text, sizeof text - 1);
-	assert_true(n >= 0);
-	close(fd);
-	text[n] = '\0';
-	for (at = text; (at = strstr(at, what)) != NULL; at++)
-		count++;
-	return count;
 }
 
 /* ---- what is made ---- */
@@ -213,6 +167,7 @@ static void everybody_is_shown_certificate_and_crl(void **state)
 static void each_use_of_a_key_is_recorded_before_it(void **state)
 {
 	(void)state;
+	assert_true(audit_log_commit(&f->broker->log));
 	assert_int_equal(count_in_record("\"event\":\"key-create\""), 5);
 	assert_int_equal(count_in_record("\"event\":\"ca-sign\""), 4);
 	assert_int_equal(count_in_record("\"document\":\"ca-certificate\""), 2);
@@ -237,39 +192,19 @@ static void no_key_serves_twice(void **state)
 
 /* ---- a keystore that takes its time ---- */
 
-static void on_made(struct broker *broker, const struct failure *why)
+static void take_its_time(void)
 {
-	(void)broker;
-	ended++;
-	made = why == NULL;
-	if (why)
-		failure = *why;
+	fake_start(f->broker);
 }
 
-/* Forgets all but what is on disk, as a new process does. */
 static void restart(void)
 {
-	struct broker *b = f->broker;
-
-	ca_keys_free(b);
-	memset(&b->making, 0, sizeof b->making);
-	memset(b->authorities, 0, sizeof b->authorities);
-	if (state_read(&b->state, &b->state_directory, &failure) != FILE_READ)
-		fail_msg("%s", failure.text);
-	if (!ca_keys_load(b, &failure))
-		fail_msg("%s", failure.text);
-	fake_start(b);
-	ended = 0;
-	made = false;
+	restart_with(take_its_time);
 }
 
-/* As before the first config: a state without a CA, on disk. */
-static void forget_cas(void)
+static void begin_without_cas(void)
 {
-	struct broker *b = f->broker;
-
-	memset(b->state.keys, 0, sizeof b->state.keys);
-	assert_true(state_write(&b->state, &b->state_directory, &failure));
+	forget_cas();
 	restart();
 }
 
@@ -278,7 +213,7 @@ static void nothing_is_assumed_to_be_done_at_once(void **state)
 	unsigned answers;
 
 	(void)state;
-	forget_cas();
+	begin_without_cas();
 	ca_making_start(f->broker, SUITE_BALANCED_V1, on_made);
 	for (answers = 0; ended == 0; answers++) {
 		assert_int_equal(fake.waiting, 1);
@@ -304,7 +239,7 @@ static void end_at_any_step_loses_no_ca(void **state)
 
 	(void)state;
 	for (n = 0; n < 9; n++) {
-		forget_cas();
+		begin_without_cas();
 		ca_making_start(f->broker, SUITE_BALANCED_V1, on_made);
 		for (i = 0; i < n; i++)
 			fake_answer(0, FAKE_RIGHT);
@@ -338,7 +273,7 @@ static void end_at_any_step_loses_no_ca(void **state)
 static void failing_keystore_is_told_and_leaves_nothing_half(void **state)
 {
 	(void)state;
-	forget_cas();
+	begin_without_cas();
 	ca_making_start(f->broker, SUITE_BALANCED_V1, on_made);
 	fake_answer(0, FAKE_FAILED);
 	assert_int_equal(ended, 1);
@@ -357,7 +292,7 @@ static void wrong_signature_is_no_certificate(void **state)
 
 	(void)state;
 	for (which = 0; which < 2; which++) {
-		forget_cas();
+		begin_without_cas();
 		ca_making_start(f->broker, SUITE_BALANCED_V1, on_made);
 		for (i = 0; i < 5; i++)
 			fake_answer(0, FAKE_RIGHT);
@@ -365,6 +300,7 @@ static void wrong_signature_is_no_certificate(void **state)
 		assert_int_equal(ended, 1);
 		assert_false(made);
 		assert_non_null(strstr(failure.text, "user CA's ca-certificate"));
+		assert_true(audit_log_commit(&f->broker->log));
 		assert_int_equal(count_in_record(outcomes[which]), 1);
 		assert_int_equal(tls_key(CA_USER)->document[CA_CERTIFICATE].length, 0);
 		assert_null(ca_key(f->broker, CA_USER, PURPOSE_TLS));
@@ -374,7 +310,7 @@ static void wrong_signature_is_no_certificate(void **state)
 static void nothing_is_made_that_the_record_does_not_have(void **state)
 {
 	(void)state;
-	forget_cas();
+	begin_without_cas();
 	close(f->broker->log.fd);
 	f->broker->log.fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
 	ca_making_start(f->broker, SUITE_BALANCED_V1, on_made);
@@ -389,21 +325,11 @@ static void nothing_is_made_that_the_record_does_not_have(void **state)
 static void send_config(uint32_t id)
 {
 	uint8_t bytes[512];
-	struct frame_writer w;
+	const size_t length = fixture_config(
+	    bytes, id, "example.com", KEYSTORE_SOFTWARE, SUITE_BALANCED_V1, 1, "");
 
 	f->channel->gate = f->gate = (struct gate){ .phase = PHASE_SEALED };
-	frame_begin(&w, bytes, sizeof bytes, OP_CONFIG, id);
-	frame_put_text(&w, "example.com");
-	frame_put_u8(&w, KEYSTORE_SOFTWARE);
-	frame_put_text(&w, "");
-	frame_put_text(&w, "");
-	frame_put_u8(&w, SUITE_BALANCED_V1);
-	frame_put_u8(&w, 1); /* workers */
-	frame_put_text(&w, "");
-	frame_put_u32(&w, 1000); /* of AWS KMS: calls a second, connections, proxy */
-	frame_put_u8(&w, 64);
-	frame_put_text(&w, "");
-	assert_int_equal(channel_send(f->worker, bytes, frame_end(&w)), 0);
+	assert_int_equal(channel_send(f->worker, bytes, length), 0);
 	fixture_turn(f);
 	f->gate.phase = PHASE_CONFIG;
 }
@@ -413,7 +339,7 @@ static void config_is_taken_when_its_cas_are_made(void **state)
 	unsigned i;
 
 	(void)state;
-	forget_cas();
+	begin_without_cas();
 	send_config(9);
 	for (i = 0; i < 9; i++) {
 		assert_false(fixture_receive(f));
@@ -431,7 +357,7 @@ static void config_is_taken_when_its_cas_are_made(void **state)
 static void config_is_refused_when_they_can_not_be_made(void **state)
 {
 	(void)state;
-	forget_cas();
+	begin_without_cas();
 	send_config(9);
 	fake_answer(0, FAKE_FAILED);
 	assert_true(fixture_receive(f));
@@ -444,7 +370,7 @@ static void worker_that_died_meanwhile_is_no_matter(void **state)
 	unsigned i;
 
 	(void)state;
-	forget_cas();
+	begin_without_cas();
 	send_config(9);
 	channel_close(f->channel);
 	for (i = 0; i < 9; i++)
@@ -554,17 +480,17 @@ static void expired_certificate_says_what_to_do(void **state)
 	assert_non_null(strstr(failure.text, "clock"));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_begin, fixture_end)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(certificate_is_as_teleports),
 		cmocka_unit_test_setup_teardown(
-		    certificate_is_as_teleports, begin_legacy, end),
+		    certificate_is_as_teleports, fixture_begin_legacy, fixture_end),
 		TEST(crl_is_empty_and_the_cas_own),
 		cmocka_unit_test_setup_teardown(
-		    crl_is_empty_and_the_cas_own, begin_legacy, end),
+		    crl_is_empty_and_the_cas_own, fixture_begin_legacy, fixture_end),
 		TEST(everybody_is_shown_certificate_and_crl),
 		TEST(each_use_of_a_key_is_recorded_before_it),
 		TEST(no_key_serves_twice),

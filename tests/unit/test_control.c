@@ -4,7 +4,6 @@
 
 #include <sys/socket.h>
 
-static struct fixture *f;
 static struct gate told = { .phase = PHASE_BOOT };
 static struct frame frame;
 static unsigned workers; /* what a config says */
@@ -12,8 +11,7 @@ static const char *proxy;
 
 static int begin(void **state)
 {
-	(void)state;
-	f = fixture_new(FIXTURE_POLICY, SUITE_BALANCED_V1);
+	fixture_begin(state);
 	told = (struct gate){ .phase = PHASE_BOOT };
 	workers = 1;
 	proxy = "";
@@ -29,8 +27,7 @@ static int end(void **state)
 		if (f->broker->channels[i])
 			channel_free(f->broker->channels[i]);
 	generation_release(f->broker->next);
-	fixture_free(f);
-	return 0;
+	return fixture_end(state);
 }
 
 static bool was_told(enum op op)
@@ -141,25 +138,13 @@ static bool judge_of(struct generation *generation, const char *cluster,
     enum keystore_kind keystore, enum suite suite, struct failure *failure)
 {
 	const struct channel channel = { .generation = generation };
-	uint8_t bytes[512];
-	struct frame_writer w;
 	struct gate gate = { .phase = PHASE_SEALED };
 	struct frame config;
 	enum suite chosen;
-	size_t length;
+	uint8_t bytes[512];
+	const size_t length =
+	    fixture_config(bytes, 1, cluster, keystore, suite, workers, proxy);
 
-	frame_begin(&w, bytes, sizeof bytes, OP_CONFIG, 1);
-	frame_put_text(&w, cluster);
-	frame_put_u8(&w, keystore);
-	frame_put_text(&w, "");
-	frame_put_text(&w, "");
-	frame_put_u8(&w, suite);
-	frame_put_u8(&w, workers);
-	frame_put_text(&w, "");
-	frame_put_u32(&w, 1000); /* of AWS KMS: calls a second, connections, proxy */
-	frame_put_u8(&w, 64);
-	frame_put_text(&w, proxy);
-	length = frame_end(&w);
 	assert_int_equal(
 	    frame_read(bytes, length, PARTY_WORKER, 0, &gate, &config), FRAME_GOOD);
 	return config_judge(f->broker, &channel, &config, &chosen, failure);

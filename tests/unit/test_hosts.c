@@ -6,7 +6,6 @@
 
 #define QUIET_NS (61 * SECOND_NS)
 
-static struct fixture *f;
 static struct gate told; /* the supervisor's, for what the broker says */
 static struct gate asked;
 static struct frame frame;
@@ -26,8 +25,7 @@ static void on_found(void *context, unsigned which, const char *addresses)
 
 static int begin(void **state)
 {
-	(void)state;
-	f = fixture_new(FIXTURE_POLICY, SUITE_BALANCED_V1);
+	fixture_begin(state);
 	f->broker->settings.worker_uid = 1;
 	f->broker->settings.worker_filters = 3; /* that of the supervisor is to come */
 	told = (struct gate){ .phase = PHASE_BOOT };
@@ -47,8 +45,7 @@ static int end(void **state)
 		close(f->broker->hosts.fd);
 		close(f->broker->hosts.status);
 	}
-	fixture_free(f);
-	return 0;
+	return fixture_end(state);
 }
 
 static bool was_told(enum op op)

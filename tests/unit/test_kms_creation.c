@@ -2,49 +2,26 @@
  * after whatever cut it off. */
 #include "kms_rig.h"
 
+#include "ca_making_rig.h"
+
 #include "broker/kms_survey.h"
 
-static unsigned ended;
-static bool made;
-
-static void on_made(struct broker *broker, const struct failure *why)
-{
-	(void)broker;
-	ended++;
-	made = why == NULL;
-	if (why)
-		failure = *why;
-}
-
-/* Forgets all but what is on disk and what AWS has, as a new process does. */
+/* What AWS has stays; nobody waits for it any more. */
 static void restart(void)
 {
-	struct broker *b = f->broker;
 	unsigned i;
 
 	for (i = 0; i < aws_world.count; i++)
-		if (aws_world.waiting[i].context != b->kms.kms->creation)
+		if (aws_world.waiting[i].context != f->broker->kms.kms->creation)
 			free(aws_world.waiting[i].context);
-	ca_keys_free(b);
-	memset(&b->making, 0, sizeof b->making);
-	memset(b->authorities, 0, sizeof b->authorities);
 	aws_world.count = 0;
-	if (state_read(&b->state, &b->state_directory, &failure) != FILE_READ)
-		fail_msg("%s", failure.text);
-	rig_keystore();
-	if (!ca_keys_load(b, &failure))
-		fail_msg("%s", failure.text);
-	ended = 0;
-	made = false;
+	restart_with(rig_keystore);
 }
 
-/* A state without a CA, on disk, as before the first config. */
 static int begin(void **state)
 {
 	rig_begin(state);
-	memset(f->broker->state.keys, 0, sizeof f->broker->state.keys);
-	assert_true(
-	    state_write(&f->broker->state, &f->broker->state_directory, &failure));
+	forget_cas();
 	restart();
 	return 0;
 }
@@ -96,27 +73,6 @@ static bool until_create(void)
 static unsigned creations(void)
 {
 	return aws_asked("CreateKey");
-}
-
-static size_t count_in_record(const char *what)
-{
-	static char text[262144];
-	size_t count = 0;
-	char path[128];
-	const char *at;
-	ssize_t n;
-	int fd;
-
-	fixture_path(f, "audit/audit-000001.jsonl", path);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	assert_true(fd >= 0);
-	n = read(fd, text, sizeof text - 1);
-	assert_true(n >= 0);
-	close(fd);
-	text[n] = '\0';
-	for (at = text; (at = strstr(at, what)) != NULL; at++)
-		count++;
-	return count;
 }
 
 static const struct state_key *stored(enum ca ca, enum purpose purpose)
@@ -189,9 +145,7 @@ static void tags_bind_each_key_to_ca_purpose_instance_and_nonce(void **state)
 static int begin_own_tag(void **state)
 {
 	rig_new(KMS_POLICY "tag TeleportCluster prod\n");
-	memset(f->broker->state.keys, 0, sizeof f->broker->state.keys);
-	assert_true(
-	    state_write(&f->broker->state, &f->broker->state_directory, &failure));
+	forget_cas();
 	restart();
 	(void)state;
 	return 0;

@@ -100,27 +100,6 @@ static unsigned deletions(void)
 	return aws_asked("ScheduleKeyDeletion");
 }
 
-static size_t count_in_record(const char *what)
-{
-	static char lines[262144];
-	size_t count = 0;
-	char path[128];
-	const char *at;
-	ssize_t n;
-	int fd;
-
-	fixture_path(f, "audit/audit-000001.jsonl", path);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	assert_true(fd >= 0);
-	n = read(fd, lines, sizeof lines - 1);
-	assert_true(n >= 0);
-	close(fd);
-	lines[n] = '\0';
-	for (at = lines; (at = strstr(at, what)) != NULL; at++)
-		count++;
-	return count;
-}
-
 /* ---- looking ---- */
 
 static void each_key_of_the_cluster_is_told(void **state)

@@ -4,34 +4,12 @@
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
 
-static struct fixture *f;
 static struct fixture_document d;
-
-static int begin(void **state)
-{
-	(void)state;
-	f = fixture_new(FIXTURE_POLICY, SUITE_BALANCED_V1);
-	return 0;
-}
-
-static int begin_legacy(void **state)
-{
-	(void)state;
-	f = fixture_new(FIXTURE_POLICY, SUITE_LEGACY);
-	return 0;
-}
 
 static int begin_p256(void **state)
 {
 	(void)state;
 	f = fixture_new(FIXTURE_POLICY, SUITE_HSM_V1);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	fixture_free(f);
 	return 0;
 }
 
@@ -46,21 +24,10 @@ static enum op ask(enum ca ca, enum document document, const char *principal)
 	return f->answer.op;
 }
 
-static size_t record_text_of(char *out, size_t room)
+static const char *committed_record(void)
 {
-	char path[128];
-	ssize_t n;
-	int fd;
-
 	assert_true(audit_log_commit(&f->broker->log));
-	fixture_path(f, "audit/audit-000001.jsonl", path);
-	fd = open(path, O_RDONLY);
-	assert_true(fd >= 0);
-	n = read(fd, out, room - 1);
-	assert_true(n > 0);
-	out[n] = '\0';
-	close(fd);
-	return (size_t)n;
+	return fixture_record();
 }
 
 /* The stamped document, verified with OpenSSL alone. */
@@ -135,7 +102,7 @@ static void verify_certificate(enum ca ca)
 
 static void signs_certificates_that_the_policy_permits(void **state)
 {
-	char text[65536], serial[64];
+	char serial[64];
 	const char *line;
 
 	(void)state;
@@ -144,8 +111,7 @@ static void signs_certificates_that_the_policy_permits(void **state)
 	verify_certificate(CA_USER);
 	snprintf(serial, sizeof serial, "\"serial\":\"");
 	crypto_hex(serial + strlen(serial), frame_bytes(&f->answer, 0), 16);
-	record_text_of(text, sizeof text);
-	line = strstr(text, "\"document\":\"x509-user\"");
+	line = strstr(committed_record(), "\"document\":\"x509-user\"");
 	assert_non_null(line);
 	assert_non_null(strstr(line, serial));
 	fixture_certificate(f, &d, CA_HOST, "web.example.com");
@@ -259,14 +225,13 @@ static void each_serial_is_another(void **state)
 
 static void signature_is_preceded_by_its_durable_record(void **state)
 {
-	char text[65536], *permit, *outcome;
+	const char *permit, *outcome;
 
 	(void)state;
 	assert_int_equal(ask(CA_USER, DOCUMENT_SSH_USER, "alice"), OP_SIGNED);
 	assert_true(f->broker->log.durable >= 4); /* keys were made before it */
-	record_text_of(text, sizeof text);
-	permit = strstr(text, "\"event\":\"sign\"");
-	outcome = strstr(permit ? permit : text, "\"event\":\"outcome\"");
+	permit = strstr(committed_record(), "\"event\":\"sign\"");
+	outcome = strstr(permit ? permit : "", "\"event\":\"outcome\"");
 	assert_non_null(permit);
 	assert_non_null(outcome);
 	assert_non_null(strstr(permit, "\"rule\":\"policy.conf:3\""));
@@ -479,14 +444,14 @@ static void only_what_a_clock_explains_is_no_offence(void **state)
 
 static void equal_refusals_become_one_line(void **state)
 {
-	char text[65536];
+	const char *text;
 	unsigned i;
 
 	(void)state;
 	for (i = 0; i < 10; i++)
 		assert_int_equal(ask(CA_USER, DOCUMENT_SSH_USER, "root"), OP_REFUSED);
 	refusals_flush(f->broker, UINT64_MAX);
-	record_text_of(text, sizeof text);
+	text = committed_record();
 	assert_non_null(strstr(text, "\"count\":10"));
 	assert_null(
 	    strstr(strstr(text, "\"event\":\"refuse\"") + 1, "\"event\":\"refuse\""));
@@ -524,7 +489,7 @@ static void wrong_signature_is_kept_back(void **state)
 {
 	struct key *key = &f->broker->authorities[CA_USER].key[PURPOSE_SSH];
 	EVP_PKEY *good = key->public;
-	char text[65536];
+	const char *text;
 
 	(void)state;
 	key->public = f->broker->authorities[CA_HOST].key[PURPOSE_SSH].public;
@@ -533,7 +498,7 @@ static void wrong_signature_is_kept_back(void **state)
 	key->public = good;
 	assert_int_equal(frame_number(&f->answer, 0), UNAVAILABLE_KEYSTORE);
 	assert_int_equal(f->broker->metrics.uses[USE_WRONG], 1);
-	record_text_of(text, sizeof text);
+	text = committed_record();
 	assert_non_null(strstr(text, "\"outcome\":\"wrong-signature\""));
 }
 
@@ -568,19 +533,20 @@ static void approval_is_spent_once_for_its_key_and_bytes(void **state)
 	assert_false(approval_spend(&a, crypto, log, user)); /* twice */
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_begin, fixture_end)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(signs_what_the_policy_permits),
 		cmocka_unit_test_setup_teardown(
-		    signs_what_the_policy_permits, begin_legacy, end),
+		    signs_what_the_policy_permits, fixture_begin_legacy, fixture_end),
 		cmocka_unit_test_setup_teardown(
-		    signs_what_the_policy_permits, begin_p256, end),
+		    signs_what_the_policy_permits, begin_p256, fixture_end),
 		TEST(signs_certificates_that_the_policy_permits),
 		cmocka_unit_test_setup_teardown(
-		    signs_certificates_that_the_policy_permits, begin_legacy, end),
+		    signs_certificates_that_the_policy_permits, fixture_begin_legacy,
+		    fixture_end),
 		TEST(refuses_hostile_certificates),
 		TEST(refuses_certificate_that_outlives_its_ca),
 		TEST(certificate_of_the_cas_old_key_is_stale_and_no_offence),

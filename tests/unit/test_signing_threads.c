@@ -7,7 +7,6 @@
 
 #define REQUESTS 200
 
-static struct fixture *f;
 static struct fixture_document d;
 static struct signing_threads threads;
 
@@ -78,8 +77,7 @@ static int end(void **state)
 {
 	(void)state;
 	signing_threads_stop(&threads);
-	fixture_free(f);
-	return 0;
+	return fixture_end(state);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)

@@ -1,22 +1,13 @@
 /* Requests that a slow keystore holds: their answers, their deadline, their places. */
 #include "fake_keystore.h"
 
-static struct fixture *f;
 static struct fixture_document d;
 
 static int begin(void **state)
 {
-	(void)state;
-	f = fixture_new(FIXTURE_POLICY, SUITE_BALANCED_V1);
+	fixture_begin(state);
 	fake_start(f->broker);
 	fixture_document(f, &d, CA_USER, "alice");
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	fixture_free(f);
 	return 0;
 }
 
@@ -41,23 +32,14 @@ static enum op answer_to(uint32_t id)
 
 static size_t outcomes(const char *outcome)
 {
-	char path[128], wanted[64];
-	static char text[1 << 20];
+	static const char of[] = "\"id\":\"request-1\",\"of\":";
+	char wanted[64];
 	const char *at;
 	size_t count = 0;
-	ssize_t n;
-	int fd;
 
 	assert_true(audit_log_commit(&f->broker->log));
-	fixture_path(f, "audit/audit-000001.jsonl", path);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = read(fd, text, sizeof text - 1);
-	assert_true(n > 0);
-	close(fd);
-	text[n] = '\0';
 	snprintf(wanted, sizeof wanted, "\"outcome\":\"%s\"", outcome);
-	for (at = strstr(text, "\"id\":\"request-1\",\"of\":"); at;
-	     at = strstr(at + 1, "\"id\":\"request-1\",\"of\":"))
+	for (at = strstr(fixture_record(), of); at; at = strstr(at + 1, of))
 		count += memmem(at, strcspn(at, "\n"), wanted, strlen(wanted)) != NULL;
 	return count;
 }
@@ -284,7 +266,7 @@ static void one_socket_leaves_places_to_the_others(void **state)
 	close(worker);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, fixture_end)
 
 int main(void)
 {
@@ -297,8 +279,8 @@ int main(void)
 		TEST(end_leaves_no_use_without_an_outcome),
 		TEST(channel_has_no_more_than_its_cap_in_flight),
 		TEST(nothing_is_read_while_all_places_are_taken),
-		cmocka_unit_test_setup_teardown(
-		    one_socket_leaves_places_to_the_others, begin_two_sockets, end),
+		cmocka_unit_test_setup_teardown(one_socket_leaves_places_to_the_others,
+		    begin_two_sockets, fixture_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,21 +2,12 @@
  */
 #include "broker_fixture.h"
 
-static struct fixture *f;
 static struct failure failure;
 
 static int begin(void **state)
 {
-	(void)state;
-	f = fixture_new(FIXTURE_POLICY, SUITE_BALANCED_V1);
+	fixture_begin(state);
 	assert_true(broker_write_head(f->broker));
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	fixture_free(f);
 	return 0;
 }
 
@@ -397,7 +388,7 @@ static void keys_are_roots_alone(void **state)
 	assert_false(ca_keys_load(f->broker, &failure));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, fixture_end)
 
 int main(void)
 {

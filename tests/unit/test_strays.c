@@ -2,22 +2,7 @@
 #include "broker/strays.h"
 #include "broker_fixture.h"
 
-static struct fixture *f;
 static struct failure failure;
-
-static int begin(void **state)
-{
-	(void)state;
-	f = fixture_new(FIXTURE_POLICY, SUITE_BALANCED_V1);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	fixture_free(f);
-	return 0;
-}
 
 #define STRAY "keys/00112233445566778899aabbccddeeff"
 
@@ -92,7 +77,7 @@ static void any_sees_keys_alone(void **state)
 	assert_true(found);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_begin, fixture_end)
 
 int main(void)
 {
