@@ -202,6 +202,9 @@ static char *report(const struct broker *broker)
 	metrics_report(
 	    &broker->metrics, pins->keystore, cJSON_AddObjectToObject(root, "counters"));
 	add_sockets(root, broker);
+	if (broker->remote.on)
+		cJSON_AddItemToObject(
+		    root, "credentials", credentials_summary(broker->remote.credentials));
 	alerts_report(&broker->alerts, root);
 	text = cJSON_PrintUnformatted(root);
 	cJSON_Delete(root);

@@ -464,6 +464,9 @@ void credentials_failed(struct credentials *credentials, const char *format, ...
 	if (credentials->failures == 1 || strcmp(why, credentials->why) != 0)
 		log_warning("AWS credentials: %s", why);
 	strcpy(credentials->why, why);
+	strcpy(credentials->failure, why);
+	credentials->failed++;
+	credentials->failed_at = clock_wall_seconds();
 }
 
 /* ---- a fetch ---- */

@@ -93,8 +93,10 @@ bool credentials_foreign(const struct credentials *credentials);
 void credentials_identity(
     struct credentials *credentials, const char *account, const char *arn);
 
-/* For root: the source, the set's times, what was tried. No secret is in it. NULL when
- * memory is out; the caller deletes it. */
+/* For root: the source, the set's times, what went wrong; and with that who it is, and
+ * which sources were looked for before. No secret is in either. NULL when memory is out;
+ * the caller deletes it. */
+cJSON *credentials_summary(const struct credentials *credentials);
 cJSON *credentials_report(const struct credentials *credentials);
 
 /* At most HTTP_DESCRIPTORS_MAX entries. */

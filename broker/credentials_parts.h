@@ -39,6 +39,9 @@ struct credentials {
 	bool fetching;
 	uint64_t begun_ns, due_ns; /* the last fetch; the next one, UINT64_MAX: none */
 	unsigned failures;	   /* in a row */
+	uint64_t failed;	   /* of all time */
+	int64_t failed_at;	   /* the last one: seconds since 1970, and why */
+	char failure[FAILURE_TEXT_MAX];
 	unsigned roles_left;
 
 	struct {

@@ -1,5 +1,5 @@
-/* What `privyseal credentials` shows; never a secret. Members that memory was too short
- * for are missing. */
+/* What `privyseal credentials`, `status` and `doctor` show; never a secret. Members that
+ * memory was too short for are missing. */
 #include "broker/credentials_parts.h"
 #include "broker/clocks.h"
 
@@ -9,18 +9,6 @@ static void add_text(cJSON *object, const char *name, const char *text)
 {
 	if (text[0] != '\0')
 		cJSON_AddStringToObject(object, name, text);
-}
-
-static void add_set(cJSON *report, const struct credentials *credentials)
-{
-	const struct aws_credentials *now = &credentials->now;
-
-	if (!now->secret)
-		return;
-	add_text(report, "access_key_id", now->access_key_id);
-	cJSON_AddBoolToObject(report, "session", now->token != NULL);
-	if (now->expires != INT64_MAX)
-		cJSON_AddNumberToObject(report, "expires", (double)now->expires);
 }
 
 /* Are there some to sign with? As credentials_now(). */
@@ -48,30 +36,53 @@ static const char *state_of(const struct credentials *credentials)
 	return credentials->failures > 0 ? "good, but not renewed" : "good";
 }
 
-cJSON *credentials_report(const struct credentials *credentials)
+static int64_t next_refresh(const struct credentials *credentials)
 {
-	cJSON *report = cJSON_CreateObject(), *list, *item;
-	const uint64_t now = clock_boot_ns();
-	unsigned i;
+	const uint64_t now = clock_boot_ns(), due = credentials->due_ns;
+
+	return clock_wall_seconds() +
+	       (due > now ? (int64_t)((due - now) / SECOND_NS) : 0);
+}
+
+cJSON *credentials_summary(const struct credentials *credentials)
+{
+	const struct aws_credentials *now = &credentials->now;
+	cJSON *report = cJSON_CreateObject();
 
 	cJSON_AddBoolToObject(report, "usable", is_usable(credentials));
 	cJSON_AddStringToObject(report, "state", state_of(credentials));
 	if (credentials->source)
 		cJSON_AddStringToObject(report, "source", credentials->source);
-	add_set(report, credentials);
 	add_text(report, "account", credentials->account);
+	if (now->secret && now->expires != INT64_MAX)
+		cJSON_AddNumberToObject(report, "expires", (double)now->expires);
+	if (credentials->source && credentials->due_ns != UINT64_MAX)
+		cJSON_AddNumberToObject(
+		    report, "next_refresh", (double)next_refresh(credentials));
+	add_text(report, "why", credentials->why);
+	cJSON_AddNumberToObject(report, "failures", credentials->failures);
+	cJSON_AddNumberToObject(report, "failures_total", (double)credentials->failed);
+	if (credentials->failed > 0) {
+		add_text(report, "last_failure", credentials->failure);
+		cJSON_AddNumberToObject(
+		    report, "last_failed", (double)credentials->failed_at);
+	}
+	return report;
+}
+
+cJSON *credentials_report(const struct credentials *credentials)
+{
+	const struct aws_credentials *now = &credentials->now;
+	cJSON *report = credentials_summary(credentials), *list, *item;
+	unsigned i;
+
+	if (now->secret) {
+		add_text(report, "access_key_id", now->access_key_id);
+		cJSON_AddBoolToObject(report, "session", now->token != NULL);
+	}
 	add_text(report, "identity", credentials->arn);
 	add_text(report, "role_arn", credentials->role_arn);
 	add_text(report, "role", credentials->metadata.role);
-	if (credentials->source && credentials->due_ns != UINT64_MAX)
-		cJSON_AddNumberToObject(report, "next_refresh",
-		    (double)(clock_wall_seconds() +
-			     (credentials->due_ns > now
-				     ? (int64_t)((credentials->due_ns - now) / SECOND_NS)
-				     : 0)));
-	if (credentials->failures > 0)
-		cJSON_AddNumberToObject(report, "failures", credentials->failures);
-	add_text(report, "why", credentials->why);
 	list = cJSON_AddArrayToObject(report, "tried");
 	for (i = 0; i < credentials->tried_count; i++) {
 		item = cJSON_CreateObject();

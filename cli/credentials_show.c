@@ -62,9 +62,9 @@ static void print_report(const cJSON *report)
 	static const struct {
 		const char *label, *name;
 	} texts[] = { { "source:", "source" }, { "state:", "state" },
-		{ "access key:", "access_key_id" }, { "account:", "account" },
-		{ "identity:", "identity" }, { "role:", "role" },
-		{ "role ARN:", "role_arn" } };
+		{ "because:", "why" }, { "access key:", "access_key_id" },
+		{ "account:", "account" }, { "identity:", "identity" },
+		{ "role:", "role" }, { "role ARN:", "role_arn" } };
 	size_t i;
 
 	for (i = 0; i < sizeof texts / sizeof texts[0]; i++)
@@ -72,7 +72,8 @@ static void print_report(const cJSON *report)
 		    texts[i].label, cJSON_GetStringValue(member(report, texts[i].name)));
 	print_time("expires:", member(report, "expires"));
 	print_time("next look:", member(report, "next_refresh"));
-	print_line("last failure:", cJSON_GetStringValue(member(report, "why")));
+	print_time("last failure:", member(report, "last_failed"));
+	print_line("", cJSON_GetStringValue(member(report, "last_failure")));
 	print_tried(member(report, "tried"));
 }
 

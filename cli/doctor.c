@@ -17,10 +17,12 @@ static void look_at_running(cJSON *seen, const struct arguments *arguments)
 	if (arguments->probe && access(path, F_OK) != 0)
 		return;
 	report = admin_ask(arguments->runtime_directory, OP_ADMIN_STATUS);
-	if (report)
+	if (report) {
 		doctor_look_at_processes(seen, report);
-	else
+		doctor_look_at_credentials(seen, report);
+	} else {
 		doctor_broken(seen, "the running privyseald could not be asked");
+	}
 	cJSON_Delete(report);
 }
 

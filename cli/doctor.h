@@ -5,6 +5,7 @@
  * `--format json` prints as it is:
  *
  *   processes  [{role, pid, socket, findings: [{what, promised, found, kept}]}]
+ *   credentials  of the broker at AWS, if it has any, as `status` has them
  *   features   [{name, required, present}]
  *   twins      [{name, expected, happened, kept}], with --probe
  *   broken     [sentence]: each promise that does not hold
@@ -20,6 +21,8 @@
 cJSON *doctor_examination(void);
 /* Every process that the broker's report names. */
 void doctor_look_at_processes(cJSON *seen, const cJSON *report);
+/* Takes them out of it. */
+void doctor_look_at_credentials(cJSON *seen, cJSON *report);
 void doctor_look_at_features(cJSON *seen);
 /* Runs every twin of every role. */
 void doctor_run_twins(cJSON *seen);

@@ -191,6 +191,20 @@ void doctor_look_at_processes(cJSON *seen, const cJSON *report)
 		doctor_broken(seen, "the broker's report names no process");
 }
 
+void doctor_look_at_credentials(cJSON *seen, cJSON *report)
+{
+	cJSON *credentials =
+	    cJSON_DetachItemFromObjectCaseSensitive(report, "credentials");
+	const char *why = text_of(credentials, "why");
+
+	if (!credentials)
+		return;
+	cJSON_AddItemToObject(seen, "credentials", credentials);
+	if (!cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(credentials, "usable")))
+		doctor_broken(seen, "the AWS credentials can't be used (%s): %s",
+		    text_of(credentials, "state"), why ? why : "");
+}
+
 void doctor_look_at_features(cJSON *seen)
 {
 	uint32_t present = doctor_features();

@@ -1,5 +1,6 @@
 /* The doctor's findings for people. */
 #include "cli/doctor.h"
+#include "cli/status_table.h"
 #include "cli/table.h"
 
 #include <stdbool.h>
@@ -42,6 +43,18 @@ static void show_process(const cJSON *process, FILE *out)
 		    (const char *[]){ text(finding, "what"), text(finding, "promised"),
 			text(finding, "found"), verdict(finding) });
 	}
+	table_print(&table, out);
+	fputc('\n', out);
+}
+
+static void show_credentials(const cJSON *seen, FILE *out)
+{
+	const cJSON *credentials = list(seen, "credentials");
+
+	if (!credentials)
+		return;
+	table_start(&table, 2);
+	status_add_credentials(credentials, &table);
 	table_print(&table, out);
 	fputc('\n', out);
 }
@@ -91,6 +104,7 @@ void doctor_show(const cJSON *seen, FILE *out)
 	{
 		show_process(entry, out);
 	}
+	show_credentials(seen, out);
 	show_features(seen, out);
 	if (list(seen, "twins"))
 		show_twins(seen, out);

@@ -3,6 +3,7 @@
 #include "cli/table.h"
 
 #include <string.h>
+#include <time.h>
 
 static const cJSON *member(const cJSON *object, const char *name)
 {
@@ -94,6 +95,48 @@ static void add_keystores(const cJSON *counters, struct table *table)
 	}
 }
 
+static const char *text_of(const cJSON *object, const char *name)
+{
+	const char *text = cJSON_GetStringValue(member(object, name));
+
+	return text ? text : "";
+}
+
+static const char *write_time(const cJSON *seconds, char out[32])
+{
+	struct tm when;
+	time_t time;
+
+	if (!cJSON_IsNumber(seconds) || !(seconds->valuedouble >= 0) ||
+	    seconds->valuedouble > 1e11)
+		return "never";
+	time = (time_t)seconds->valuedouble;
+	strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&time, &when));
+	return out;
+}
+
+void status_add_credentials(const cJSON *credentials, struct table *table)
+{
+	char text[TABLE_CELL_MAX], end[32], next[32], last[32];
+
+	if (!credentials)
+		return;
+	snprintf(text, sizeof text, "%s: %s; account %s", text_of(credentials, "source"),
+	    text_of(credentials, "state"), text_of(credentials, "account"));
+	table_add(table, (const char *[]){ "Credentials:", text });
+	snprintf(text, sizeof text, "end %s, next look %s",
+	    write_time(member(credentials, "expires"), end),
+	    write_time(member(credentials, "next_refresh"), next));
+	table_add(table, (const char *[]){ "", text });
+	if (number(credentials, "failures_total") == 0)
+		return;
+	snprintf(text, sizeof text, "%.15g failures, the last at %s: %s",
+	    number(credentials, "failures_total"),
+	    write_time(member(credentials, "last_failed"), last),
+	    text_of(credentials, "last_failure"));
+	table_add(table, (const char *[]){ "", text });
+}
+
 static void add_sockets(const cJSON *sockets, struct table *table)
 {
 	char text[TABLE_CELL_MAX];
@@ -142,5 +185,6 @@ void status_print_numbers(const cJSON *result, struct table *table, FILE *out)
 	    times);
 	table_add(table, (const char *[]){ "Record:", text });
 	add_sockets(member(result, "sockets"), table);
+	status_add_credentials(member(result, "credentials"), table);
 	table_print(table, out);
 }

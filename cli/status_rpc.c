@@ -87,7 +87,8 @@ static void set(cJSON *result, const char *name, cJSON *value)
 
 static void add_broker_report(cJSON *result, cJSON *report, int fd)
 {
-	static const char *const names[] = { "counters", "sockets", "record" };
+	static const char *const names[] = { "counters", "sockets", "record",
+		"credentials" };
 	size_t i;
 
 	for (i = 0; i < sizeof names / sizeof names[0]; i++)

@@ -16,6 +16,7 @@ import metadata
 import rig
 import story
 import story_throughput
+import exposition  # beside the other stories
 
 ROLE = "arn:aws:iam::123456789012:role/"
 ROLLS = 3  # sets of credentials that come and go under load
@@ -65,6 +66,34 @@ def report(daemon):
     return json.loads(done.stdout)
 
 
+def check_watched(daemon, secrets):
+    """What root sees of them in `status`, for people, programs and Prometheus, and in
+    `doctor`; nobody else sees any of it."""
+    shown = report(daemon)
+    seen = json.loads(daemon.cli("status", "--format", "json").stdout)["credentials"]
+    doctor = json.loads(daemon.cli("doctor", "--format", "json").stdout)
+    for name in ("source", "account", "usable", "failures_total"):
+        assert seen[name] == shown[name] == doctor["credentials"][name], (name, seen, shown)
+    assert not [one for one in doctor["broken"] if "credentials" in one], doctor["broken"]
+    people = [daemon.cli("status").stdout, daemon.cli("doctor").stdout]
+    prometheus = daemon.cli("status", "--format", "prometheus").stdout
+    samples, _ = exposition.read(prometheus)
+    value = lambda name, **labels: exposition.value(
+        samples, "privyseal_credentials_" + name, source=shown["source"], **labels)
+    assert value("usable", account="123456789012") == 1
+    assert value("refresh_failures_total") == shown["failures_total"]
+    if "expires" in shown:
+        assert 0 < value("next_refresh_seconds") <= value("expiry_seconds")
+    for text in people:
+        assert f"{shown['source']}: good; account 123456789012" in text, text
+    for text in (*people, prometheus, json.dumps(seen), json.dumps(doctor)):
+        assert not any(secret in text for secret in secrets), text
+        assert "access_key_id" not in text, text
+    with daemon.connect() as pipe:
+        public = pipe.result("status")
+    assert "credentials" not in public, public
+
+
 def check_shown(daemon, secrets, **expected):
     shown = report(daemon)
     for name, value in expected.items():
@@ -84,6 +113,7 @@ def check_environment(world):
         world.sign(pipe)
         check_shown(daemon, [rig.SECRET], source="environment", access_key_id=rig.KEY,
                     identity="arn:aws:iam::123456789012:user/test", tried=[])
+        check_watched(daemon, [rig.SECRET])
 
 
 def check_shared_file(world):
@@ -168,6 +198,7 @@ def check_role(world):
         check_shown(daemon, ["secret/of+base"], source="shared config file",
                     role_arn=ROLE + "signer",
                     identity="arn:aws:sts::123456789012:assumed-role/signer/test")
+        check_watched(daemon, ["secret/of+base"])
     for name in ("credentials", "config"):
         os.unlink(world.path(name))
 
@@ -343,6 +374,9 @@ def check_outage(world, service, daemon, pipe):
     assert error["data"]["retryable"], error
     shown = report(daemon)
     assert "HTTP 503" in shown["why"] and shown["failures"] > 0, shown
+    seen = json.loads(daemon.cli("status", "--format", "json").stdout)["credentials"]
+    assert "HTTP 503" in seen["last_failure"], seen
+    assert abs(seen["last_failed"] - time.time()) < 60 and seen["failures_total"] > 0, seen
     service.status = None
     story.wait_until("a set of the service that is back", lambda: report(daemon)["usable"])
     story.wait_until("certificates", lambda: "result" in pipe.call(

@@ -261,6 +261,8 @@ static void a_refused_set_is_looked_for_at_once(void **state)
 
 static void a_file_that_goes_bad_leaves_what_was_read(void **state)
 {
+	char *text;
+
 	(void)state;
 	rig_write(".aws/credentials", "[default]\n" KEYS("AKIDONE"), 0600);
 	assert_true(LOOK(NO_METADATA));
@@ -277,6 +279,13 @@ static void a_file_that_goes_bad_leaves_what_was_read(void **state)
 	rig.turned_on = 60;
 	credentials_turn(rig.credentials, NULL, 0);
 	assert_uses("AKIDTWO", "secret-of-AKIDTWO", NULL);
+	/* What is over is told as that. */
+	text = report_text();
+	assert_said(text, "\"state\":\"good\"");
+	assert_said(text, "\"failures\":0,\"failures_total\":2,\"last_failure\":\"");
+	assert_said(text, "neither shared file has a profile");
+	assert_null(strstr(text, "\"why\":\"/"));
+	cJSON_free(text);
 }
 
 static void the_config_file_has_keys_too(void **state)

@@ -121,15 +121,25 @@ static void shows_alerts_and_the_brokers_numbers(void **state)
 			   "\"sum\":0.006,\"max\":0.004}},\"sockets\":[{\"socket\":"
 			   "\"auth\",\"workers\":2,\"lost\":1,\"in_flight\":7,"
 			   "\"breaker_open\":true},{\"socket\":\"idle\"}],"
-			   "\"record\":{\"sequence\":12}}",
+			   "\"record\":{\"sequence\":12},"
+			   "\"credentials\":{\"source\":\"container endpoint\","
+			   "\"state\":\"good\",\"account\":\"123456789012\","
+			   "\"expires\":1760000000,\"next_refresh\":1759999700,"
+			   "\"failures_total\":2,\"last_failed\":1759990000,"
+			   "\"last_failure\":\"no\\u001banswer\"}}",
 	    status_print);
 
 	(void)state;
-	assert_says(text, "Signed:      3 of 4 permitted\n");
-	assert_says(text, "Refused:     2: roles 2\n");
-	assert_says(text, "Not served:  0\n");
-	assert_says(text, "Queue:       3 times, mean 2.00 ms, at most 4.00 ms\n");
-	assert_says(text, "Record:      12 lines; synced 0 times, mean 0.00 ms");
+	assert_says(text,
+	    "Credentials:  container endpoint: good; account 123456789012\n"
+	    "              end 2025-10-09T08:53:20Z, next look 2025-10-09T08:48:20Z\n"
+	    "              2 failures, the last at 2025-10-09T06:06:40Z: "
+	    "no\\x1banswer\n");
+	assert_says(text, "Signed:       3 of 4 permitted\n");
+	assert_says(text, "Refused:      2: roles 2\n");
+	assert_says(text, "Not served:   0\n");
+	assert_says(text, "Queue:        3 times, mean 2.00 ms, at most 4.00 ms\n");
+	assert_says(text, "Record:       12 lines; synced 0 times, mean 0.00 ms");
 	assert_says(text, "auth: 2 serve, 1 restarts, 7 requests in flight; closed after "
 			  "too many refusals\n");
 	assert_null(strstr(text, "idle"));
