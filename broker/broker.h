@@ -18,6 +18,7 @@
 #include "broker/sign_path.h"
 #include "broker/state.h"
 #include "broker/workers.h"
+#include "ipc/told.h"
 
 #include <sys/types.h>
 
@@ -39,15 +40,6 @@ enum {
 #define ADMINS_MAX   8
 #define SCRATCH_SIZE FRAME_MAX
 
-struct settings {
-	const char *policy_name; /* as the administrator gave it */
-	uid_t worker_uid;
-	gid_t worker_gid;
-	uint32_t worker_filters; /* seccomp filters that a sealed worker has */
-	bool terminal;		 /* one worker, which serves --stdio */
-	bool check; /* only judge config and policy: no state, no keys, no record */
-};
-
 /* A CA's keys that are loaded, beside what the state says of them. */
 struct authority {
 	/* the ones that sign; a key without a blob is none */
@@ -60,7 +52,7 @@ struct authority {
 };
 
 struct broker {
-	struct settings settings;
+	struct told settings;
 	struct crypto crypto;
 	struct directory state_directory, audit_directory;
 	struct state state;

@@ -265,12 +265,12 @@ static void on_sealed(
 		channel_violation(broker, channel, "the kernel does not tell its status");
 		return;
 	}
-	if (!confine_status_check(&status, ROLE_WORKER, broker->settings.worker_uid,
-		broker->settings.worker_gid, &error)) {
+	if (!confine_status_check(&status, ROLE_WORKER, broker->settings.uid,
+		broker->settings.gid, &error)) {
 		channel_violation(broker, channel, error.text);
 		return;
 	}
-	if (status.lines[STATUS_FILTERS].values[0] < broker->settings.worker_filters) {
+	if (status.lines[STATUS_FILTERS].values[0] < broker->settings.filters) {
 		channel_violation(broker, channel, "it has no seccomp filter of its own");
 		return;
 	}

@@ -164,12 +164,11 @@ static bool is_sealed(struct broker *broker, struct confine_error *error)
 	struct process_status status;
 
 	snprintf(error->text, sizeof error->text, "the kernel does not tell its status");
-	hosts->trusted =
-	    hosts->trusted ||
-	    (confine_status_read(hosts->status, &status) == 0 &&
-		confine_status_check(&status, ROLE_RESOLVER, broker->settings.worker_uid,
-		    broker->settings.worker_gid, error) &&
-		status.lines[STATUS_FILTERS].values[0] >= hosts->filters);
+	hosts->trusted = hosts->trusted ||
+			 (confine_status_read(hosts->status, &status) == 0 &&
+			     confine_status_check(&status, ROLE_RESOLVER,
+				 broker->settings.uid, broker->settings.gid, error) &&
+			     status.lines[STATUS_FILTERS].values[0] >= hosts->filters);
 	return hosts->trusted;
 }
 
@@ -308,7 +307,7 @@ static void start(struct broker *broker, uint64_t now_ns)
 
 	forget(hosts);
 	hosts->worker = ++broker->last_worker;
-	hosts->filters = broker->settings.worker_filters - !broker->announced;
+	hosts->filters = broker->settings.filters - !broker->announced;
 	hosts->by = now_ns + START_NS;
 	control_say(broker, OP_START_RESOLVER, hosts->worker);
 }

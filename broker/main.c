@@ -11,70 +11,21 @@
 #include "broker/strays.h"
 #include "confine/confine.h"
 #include "ipc/log.h"
+#include "ipc/told.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define PROBE "--probe="
-
-static bool read_id(const char *text, uint32_t *out)
+static bool read_flags(int count, char **arguments, struct told *told)
 {
-	char *end;
-	unsigned long value;
+	const bool good = told_read(count, arguments, told);
 
-	if (text[0] < '0' || text[0] > '9')
-		return false;
-	errno = 0;
-	value = strtoul(text, &end, 10);
-	*out = (uint32_t)value;
-	return errno == 0 && *end == '\0' && value < UINT32_MAX;
-}
-
-static bool read_flags(int count, char **arguments, struct settings *settings)
-{
-	static const struct option options[] = { { "policy-name", required_argument, NULL,
-						     'p' },
-		{ "worker-uid", required_argument, NULL, 'u' },
-		{ "worker-gid", required_argument, NULL, 'g' },
-		{ "worker-filters", required_argument, NULL, 'f' },
-		{ "log-level", required_argument, NULL, 'l' },
-		{ "journal", no_argument, NULL, 'j' },
-		{ "check", no_argument, NULL, 'c' },
-		{ "terminal", no_argument, NULL, 't' }, { NULL, 0, NULL, 0 } };
-	int option, level = LOG_LEVEL_INFO, journal = 0;
-	bool good = true;
-
-	*settings = (struct settings){ .worker_uid = (uid_t)-1, .worker_gid = (gid_t)-1 };
-	while ((option = getopt_long(count, arguments, "", options, NULL)) != -1) {
-		if (option == 'p')
-			settings->policy_name = optarg;
-		else if (option == 'u')
-			good = good && read_id(optarg, &settings->worker_uid);
-		else if (option == 'g')
-			good = good && read_id(optarg, &settings->worker_gid);
-		else if (option == 'f')
-			good = good && read_id(optarg, &settings->worker_filters);
-		else if (option == 'l')
-			level = log_level_named(optarg);
-		else if (option == 'j')
-			journal = 1;
-		else if (option == 'c')
-			settings->check = true;
-		else if (option == 't')
-			settings->terminal = true;
-		else
-			good = false;
-	}
-	good = good && level >= 0 && optind == count && settings->policy_name &&
-	       settings->worker_uid != (uid_t)-1 && settings->worker_gid != (gid_t)-1 &&
-	       settings->worker_filters > 0;
-	log_start("privyseald", "broker",
-	    level >= 0 ? (enum log_level)level : LOG_LEVEL_INFO, journal);
-	return good;
+	log_start("privyseald", "broker", told->log_level, told->journal);
+	return good && (told->probe || (told->policy_name && told->uid > 0 &&
+					   told->gid > 0 && told->filters > 0));
 }
 
 /* All that needs more than the seal leaves: the policy, the directories, OpenSSL. */
@@ -195,7 +146,6 @@ static _Noreturn void probe(const char *name, bool networked)
 	struct failure failure = { "" };
 	struct crypto crypto = { 0 };
 
-	log_start("privyseald", "broker", LOG_LEVEL_INFO, 0);
 	if (!crypto_start(&crypto, &failure) ||
 	    !seal(true, networked ? &network : NULL, &failure)) {
 		log_error("%s", failure.text);
@@ -216,13 +166,12 @@ int main(int count, char **arguments)
 		return 0;
 	if (confine_early() != 0)
 		return 1;
-	if (count > 1 && strncmp(arguments[1], PROBE, sizeof PROBE - 1) == 0)
-		probe(arguments[1] + sizeof PROBE - 1,
-		    strcmp(arguments[count - 1], "--networked") == 0);
 	if (!read_flags(count, arguments, &broker.settings)) {
 		log_error("privyseald starts this program; it is of no use by itself");
 		return 2;
 	}
+	if (broker.settings.probe)
+		probe(broker.settings.probe, broker.settings.networked);
 	if (!prepare(&broker, &failure) || !remote_seal(&broker, &network, &failure) ||
 	    !signing_threads_prepare(&threads, &failure) ||
 	    !seal(broker.settings.check, broker.remote.on ? &network : NULL, &failure) ||

@@ -13,12 +13,11 @@
  */
 #include "confine/confine.h"
 #include "ipc/channel.h"
-#include "ipc/log.h"
+#include "ipc/told.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
@@ -30,50 +29,13 @@
 
 enum { DESCRIPTOR_BROKER = 3 };
 
-struct flags {
-	uid_t uid;
-	gid_t gid;
-	const char *probe;
-};
-
-/* The decimal digits are the supervisor's own; what is left out stays root, which the
- * seal refuses. */
-static bool read_flags(int argc, char **argv, struct flags *out)
-{
-	static const struct option options[] = {
-		{ "uid", required_argument, NULL, 'u' },
-		{ "gid", required_argument, NULL, 'g' },
-		{ "log-level", required_argument, NULL, 'l' },
-		{ "probe", required_argument, NULL, 'p' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int option, level = LOG_LEVEL_INFO;
-
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option == 'u')
-			out->uid = (uid_t)strtoul(optarg, NULL, 10);
-		else if (option == 'g')
-			out->gid = (gid_t)strtoul(optarg, NULL, 10);
-		else if (option == 'l')
-			level = log_level_named(optarg);
-		else if (option == 'p')
-			out->probe = optarg;
-		else
-			return false;
-	}
-	if (level >= 0)
-		log_level_set((enum log_level)level);
-	return level >= 0 && optind == argc;
-}
-
-static bool seal(const struct flags *flags)
+static bool seal(const struct told *told)
 {
 	static const char *const directories[] = { "/etc", "/run/systemd/resolve",
 		"/run/resolvconf", "/run/NetworkManager" };
 	struct seal how = { .role = ROLE_RESOLVER,
-		.uid = flags->uid,
-		.gid = flags->gid,
+		.uid = told->uid,
+		.gid = told->gid,
 		.state_directory = -1,
 		.control = -1,
 		.ports = { DNS_PORT } };
@@ -180,20 +142,21 @@ static int serve(void)
 
 int main(int argc, char **argv)
 {
-	struct flags flags = { 0 };
+	struct told told;
 
 	if (log_help("privyseal-resolver", argc, argv))
 		return EXIT_SUCCESS;
 	log_start_worker(LOG_LEVEL_INFO);
 	if (confine_early() != 0)
 		return EXIT_FAILURE;
-	if (!read_flags(argc, argv, &flags)) {
+	if (!told_read(argc, argv, &told)) {
 		log_error("privyseald starts this program; it is of no use by itself");
 		return 2;
 	}
-	if (!seal(&flags))
+	log_level_set(told.log_level);
+	if (!seal(&told)) /* which refuses to stay root */
 		return EXIT_FAILURE;
-	if (flags.probe)
-		confine_twin_act(flags.probe);
+	if (told.probe)
+		confine_twin_act(told.probe);
 	return serve();
 }

@@ -31,9 +31,9 @@ static int spawn(struct spawn *how, struct spawned *out)
 
 bool broker_start(struct supervisor *s)
 {
-	char *words[15] = { "privyseal-broker", "--policy-name", s->flags.policy,
-		"--worker-uid", s->uid_text, "--worker-gid", s->gid_text,
-		"--worker-filters", s->filters_text, "--log-level", s->flags.log_level };
+	char *words[15] = { "privyseal-broker", "--policy-name", s->flags.policy, "--uid",
+		s->uid_text, "--gid", s->gid_text, "--filters", s->filters_text,
+		"--log-level", s->flags.log_level };
 	char **more = words + 11;
 	struct spawn how = { ROLE_BROKER, s->broker_program, words,
 		{ -1, -1, STDERR_FILENO, -1, s->listeners[0].fd,

@@ -26,8 +26,8 @@ static void on_found(void *context, unsigned which, const char *addresses)
 static int begin(void **state)
 {
 	fixture_begin(state);
-	f->broker->settings.worker_uid = 1;
-	f->broker->settings.worker_filters = 3; /* that of the supervisor is to come */
+	f->broker->settings.uid = 1;
+	f->broker->settings.filters = 3; /* that of the supervisor is to come */
 	told = (struct gate){ .phase = PHASE_BOOT };
 	found_count = 0;
 	memset(found, 0, sizeof found);
@@ -85,8 +85,8 @@ static int status_of(const char *seccomp)
 	    "Gid:\t%u\t%u\t%u\t%u\nGroups:\t \nNSpid:\t71\t1\nThreads:\t1\n"
 	    "CapInh:\t0\nCapPrm:\t0\nCapEff:\t0\nCapBnd:\t0\nCapAmb:\t0\n"
 	    "NoNewPrivs:\t1\nSeccomp:\t%s\nSeccomp_filters:\t2\n",
-	    f->broker->settings.worker_gid, f->broker->settings.worker_gid,
-	    f->broker->settings.worker_gid, f->broker->settings.worker_gid, seccomp);
+	    f->broker->settings.gid, f->broker->settings.gid, f->broker->settings.gid,
+	    f->broker->settings.gid, seccomp);
 	return fd;
 }
 
