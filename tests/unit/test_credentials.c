@@ -68,6 +68,8 @@ static void the_environment_s_own_end_is_kept(void **state)
 	rig.turned_on = 61;
 	assert_null(credentials_now(rig.credentials));
 	assert_said(credentials_why(rig.credentials), "have expired; set new ones");
+	assert_false(LOOK(ID, SECRET, "AWS_CREDENTIAL_EXPIRATION=tomorrow"));
+	assert_refused("AWS_CREDENTIAL_EXPIRATION must be a time");
 }
 
 /* A wrong word of AWS costs nothing, however many calls it was said to. */

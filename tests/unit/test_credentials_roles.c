@@ -515,6 +515,49 @@ static void roles_are_not_used_beyond_their_end(void **state)
 	assert_said(credentials_why(rig.credentials), "out of order");
 }
 
+static void web_identities_are_not_used_beyond_their_end(void **state)
+{
+	char file[300];
+	const char *const variables[] = { file, "AWS_ROLE_ARN=" ROLE("web"), NULL };
+
+	(void)state;
+	snprintf(file, sizeof file, "AWS_WEB_IDENTITY_TOKEN_FILE=%s", rig_path("token"));
+	rig_write("token", "eyJ", 0644);
+	assert_true(rig_look(variables));
+	credentials_call_through(rig.credentials, (struct aws *)&sts);
+	turn();
+	answer_set("ASIAWEB", 900);
+	rig.turned_on = 700;
+	turn();
+	answer_bad("out of order");
+	assert_uses("ASIAWEB", "secret-of-ASIAWEB", "token-of-ASIAWEB");
+	rig.turned_on = 901;
+	assert_null(credentials_now(rig.credentials));
+}
+
+/* Five to ten minutes, never in the same second, and never two at once. */
+static void roles_are_renewed_ahead_one_at_a_time(void **state)
+{
+	int i, n, wait, least = INT32_MAX, most = 0;
+
+	(void)state;
+	for (i = 0; i < 6; i++) {
+		assert_true(look_at(ONE_ROLE, NULL));
+		sts.calls = 0;
+		for (n = 0; n < 50; n++)
+			turn();
+		assert_int_equal(sts.calls, 1);
+		answer_set("ASIAROLE", 3600);
+		wait = credentials_wait_ms(rig.credentials) / 1000;
+		least = wait < least ? wait : least;
+		most = wait > most ? wait : most;
+		for (n = 0; n < 50; n++)
+			turn();
+		assert_int_equal(sts.calls, 1);
+	}
+	assert_true(least >= 3600 - 601 && most <= 3600 - 300 && most > least);
+}
+
 static void a_call_that_finds_no_place_is_made_later(void **state)
 {
 	(void)state;
@@ -688,6 +731,8 @@ int main(void)
 		TEST(what_sts_refuses_is_told_and_tried_again),
 		TEST(what_is_no_answer_of_sts_is_refused),
 		TEST(roles_are_not_used_beyond_their_end),
+		TEST(web_identities_are_not_used_beyond_their_end),
+		TEST(roles_are_renewed_ahead_one_at_a_time),
 		TEST(a_call_that_finds_no_place_is_made_later),
 		TEST(a_changed_config_is_followed),
 		TEST(a_new_set_is_used_once_its_account_is_known),

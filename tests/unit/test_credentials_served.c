@@ -325,6 +325,113 @@ static void server_errors_and_half_answers_are_tried_again(void **state)
 	assert_uses("AKIDONE", "secret-of-AKIDONE", "token-of-AKIDONE");
 }
 
+/* What a service may answer instead of what was asked for, and the word for it. */
+static const struct {
+	int status;
+	enum plain_way way;
+	const char *why;
+} failures[] = {
+	{ 401, PLAIN_WHOLE, "HTTP 401" },
+	{ 403, PLAIN_WHOLE, "HTTP 403" },
+	{ 404, PLAIN_WHOLE, "HTTP 404" },
+	{ 500, PLAIN_WHOLE, "HTTP 500" },
+	{ 502, PLAIN_WHOLE, "HTTP 502" },
+	{ 503, PLAIN_WHOLE, "HTTP 503" },
+	{ 504, PLAIN_WHOLE, "HTTP 504" },
+	{ 200, PLAIN_HALF, "http://127.0.0.1:" },
+	{ 200, PLAIN_CLOSE, "http://127.0.0.1:" },
+	{ 200, PLAIN_SILENCE, "http://127.0.0.1:" },
+};
+#define FAILURES (sizeof failures / sizeof failures[0])
+
+static void begin_script(void)
+{
+	server.script->count = server.script->next = 0;
+}
+
+/* 0: token, 1: role, 2: keys. */
+static void add_failure(unsigned step, size_t which)
+{
+	struct plain_step *at;
+
+	if (step == 2)
+		add_role(200, "signer");
+	at = step == 0	 ? add_token(failures[which].status, "a token, or half")
+	     : step == 1 ? add_role(failures[which].status, "signer, or half")
+			 : add_keys(failures[which].status, set_of("AKIDHALF", 3600));
+	at->way = failures[which].way;
+}
+
+static void each_failure_at_each_step_is_told_and_got_over(void **state)
+{
+	unsigned step;
+	size_t i;
+
+	(void)state;
+	for (step = 0; step < 3; step++)
+		for (i = 0; i < FAILURES; i++) {
+			if (failures[i].way == PLAIN_SILENCE && step != 2)
+				continue; /* it takes its time, and is always the same */
+			begin_script();
+			look_for_metadata();
+			if (step > 0)
+				add_token(200, "TOKEN");
+			add_failure(step, i);
+			if (step > 0 && failures[i].status == 401) {
+				add_token(200, "TOKEN");
+				add_failure(step, i);
+			}
+			assert_fails(failures[i].why);
+			assert_true(credentials_coming(rig.credentials));
+			if (step == 0 || failures[i].status == 401)
+				add_token(200, "TOKEN");
+			add_good("AKIDONE", 3600);
+			pass(3);
+			assert_script_done();
+			assert_uses("AKIDONE", "secret-of-AKIDONE", "token-of-AKIDONE");
+		}
+}
+
+static void a_token_that_has_ended_is_asked_for_anew(void **state)
+{
+	(void)state;
+	look_for_metadata();
+	add_token(200, "TOKEN");
+	add_good("AKIDONE", 30000);
+	run();
+	add_token(200, "TOKEN");
+	add_good("AKIDTWO", 60000);
+	pass(29701);
+	assert_script_done();
+	assert_uses("AKIDTWO", "secret-of-AKIDTWO", "token-of-AKIDTWO");
+}
+
+/* A listener whose queue is full drops what comes, as a firewall does. */
+static void what_is_dropped_on_the_way_is_no_service(void **state)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_addr = { htonl(INADDR_LOOPBACK) } };
+	socklen_t length = sizeof address;
+	char endpoint[96];
+	int fds[4], i;
+
+	(void)state;
+	for (i = 0; i < 4; i++)
+		fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fds[0], (struct sockaddr *)&address, length), 0);
+	assert_int_equal(listen(fds[0], 0), 0);
+	assert_int_equal(getsockname(fds[0], (struct sockaddr *)&address, &length), 0);
+	for (i = 1; i < 4; i++)
+		(void)connect(fds[i], (struct sockaddr *)&address, length);
+	snprintf(endpoint, sizeof endpoint,
+	    "AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:%u",
+	    ntohs(address.sin_port));
+	assert_true(LOOK(endpoint));
+	assert_fails("is not there: this is no EC2 instance, or a firewall drops");
+	for (i = 0; i < 4; i++)
+		close(fds[i]);
+}
+
 static void failures_come_further_and_further_apart(void **state)
 {
 	int i, waits[8];
@@ -635,6 +742,47 @@ static void a_container_s_refusal_is_told_in_its_words(void **state)
 	assert_null(credentials_now(rig.credentials));
 }
 
+static void each_failure_of_a_container_s_endpoint_is_told_and_got_over(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < FAILURES; i++) {
+		begin_script();
+		look_for_container(NULL);
+		add("GET /get", "", failures[i].status, "", set_of("AKIDHALF", 3600))
+		    ->way = failures[i].way;
+		assert_fails(failures[i].why);
+		assert_true(credentials_coming(rig.credentials));
+		add("GET /get", "", 200, "", set_of("AKIDONE", 3600));
+		pass(3);
+		assert_script_done();
+		assert_uses("AKIDONE", "secret-of-AKIDONE", "token-of-AKIDONE");
+	}
+}
+
+static void a_dead_container_s_endpoint_leaves_what_it_gave_last(void **state)
+{
+	int i;
+
+	(void)state;
+	look_for_container(NULL);
+	add("GET /get", "", 200, "", set_of("AKIDONE", 3600));
+	for (i = 0; i < 50; i++)
+		credentials_turn(rig.credentials, NULL, 0);
+	run();
+	assert_script_done();
+	assert_in_range(due(), 3600 - 601, 3600 - 300);
+	add("GET /get", "", 503, "", "");
+	pass(3601);
+	assert_script_done();
+	assert_uses("AKIDONE", "secret-of-AKIDONE", "token-of-AKIDONE");
+	assert_in_range(due(), 299, 600);
+	add("GET /get", "", 200, "", set_of("AKIDTWO", 3600));
+	pass(601);
+	assert_uses("AKIDTWO", "secret-of-AKIDTWO", "token-of-AKIDTWO");
+}
+
 static void a_profile_can_name_these_sources(void **state)
 {
 	char endpoint[96];
@@ -677,6 +825,9 @@ int main(void)
 		TEST(silence_hints_at_the_hop_limit),
 		TEST(a_closed_port_is_told),
 		TEST(server_errors_and_half_answers_are_tried_again),
+		TEST(each_failure_at_each_step_is_told_and_got_over),
+		TEST(a_token_that_has_ended_is_asked_for_anew),
+		TEST(what_is_dropped_on_the_way_is_no_service),
 		TEST(failures_come_further_and_further_apart),
 		TEST(what_is_no_set_is_refused),
 		TEST(a_role_s_name_is_no_path),
@@ -693,6 +844,8 @@ int main(void)
 		TEST(a_token_with_a_line_break_stops_the_chain),
 		TEST(containers_are_asked_at_allowed_addresses_alone),
 		TEST(a_container_s_refusal_is_told_in_its_words),
+		TEST(each_failure_of_a_container_s_endpoint_is_told_and_got_over),
+		TEST(a_dead_container_s_endpoint_leaves_what_it_gave_last),
 		TEST(a_profile_can_name_these_sources),
 	};
 	struct failure failure;
