@@ -1,5 +1,5 @@
-/* A policy from text, and what it says of a document. Where a document's parts are, a
- * test tells with its own JUDGED(), which makes a struct judged of whatever it has. */
+/* A policy from text, and what it and the invariants say of a document. Where its parts
+ * are the document's own header tells: JUDGED() makes a struct judged of them. */
 #ifndef TESTS_UNIT_POLICY_JUDGED_H
 #define TESTS_UNIT_POLICY_JUDGED_H
 
@@ -76,9 +76,44 @@ static inline void judged_refusal(struct judged judged, const char *rules,
 	assert_null(decision->why);
 }
 
-#define check(what, rules)	  judge_by(JUDGED(what), rules)
-#define assert_permit(what, ...)  judged_permit(JUDGED(what), __VA_ARGS__)
-#define assert_refusal(what, ...) judged_refusal(JUDGED(what), __VA_ARGS__)
+static inline bool judged_holds(struct judged judged)
+{
+	memset(judged.decision, 0xee, sizeof(*judged.decision));
+	return policy_invariants(
+	    judged.issuer, judged.request, judged.facts, judged.decision);
+}
+
+static inline void judged_sound(struct judged judged)
+{
+	const struct decision *decision = judged.decision;
+
+	if (!judged_holds(judged))
+		fail_msg("refused: %s `%.*s`: %s", fact_name(decision->fact),
+		    (int)decision->value_length, decision->value, decision->why);
+}
+
+/* A value of NULL may be any. */
+static inline void judged_unsound(struct judged judged, enum fact fact, const char *value)
+{
+	const struct decision *decision = judged.decision;
+
+	assert_false(judged_holds(judged));
+	assert_int_equal(decision->verdict, VERDICT_INVARIANT);
+	assert_string_equal(fact_name(decision->fact), fact_name(fact));
+	assert_int_equal(decision->line, 0);
+	assert_non_null(decision->why);
+	assert_true(strlen(decision->why) > 10);
+	if (value) {
+		assert_int_equal(decision->value_length, strlen(value));
+		assert_memory_equal(decision->value, value, strlen(value));
+	}
+}
+
+#define assert_holds(what)		  judged_sound(JUDGED(what))
+#define assert_refused(what, fact, value) judged_unsound(JUDGED(what), fact, value)
+#define check(what, rules)		  judge_by(JUDGED(what), rules)
+#define assert_permit(what, ...)	  judged_permit(JUDGED(what), __VA_ARGS__)
+#define assert_refusal(what, ...)	  judged_refusal(JUDGED(what), __VA_ARGS__)
 #define assert_default(what, rules, fact, value)                                         \
 	assert_refusal(what, rules, VERDICT_DEFAULT, 0, fact, value)
 

@@ -159,4 +159,8 @@ static inline struct sample *sample_new(enum document document)
 	return sample;
 }
 
+#define JUDGED(sample)                                                                   \
+	((struct judged){ &(sample)->issuer, &(sample)->request, &(sample)->facts,       \
+	    &(sample)->decision })
+
 #endif

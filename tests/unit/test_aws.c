@@ -146,6 +146,8 @@ struct got {
 };
 
 static struct audit_log log_of_tests;
+static struct aws *aws;
+static unsigned waited; /* ms, for what was made again */
 
 static void on_done(void *context, const struct aws_answer *answer)
 {
@@ -157,16 +159,17 @@ static void on_done(void *context, const struct aws_answer *answer)
 	snprintf(got->request_id, sizeof got->request_id, "%s", answer->request_id);
 }
 
-static struct aws *rig_without_addresses(void)
+static int begin_without_addresses(void **state)
 {
 	struct aws_settings settings = {
 		.region = "us-east-1", .log = &log_of_tests, .unreachable = on_unreachable
 	};
 	const struct aws_endpoint_choice choice = { "us-east-1", false, false, NULL };
 	struct failure failure;
-	struct aws *aws;
 	int service;
 
+	(void)state;
+	waited = 0;
 	memset(&world, 0, sizeof world);
 	world.boot_ns = 1000 * SECOND_NS;
 	world.wall = NOON;
@@ -180,16 +183,15 @@ static struct aws *rig_without_addresses(void)
 		    (enum aws_service)service, &choice, &failure));
 	aws = aws_new(&settings, &failure);
 	assert_non_null(aws);
-	return aws;
+	return 0;
 }
 
-static struct aws *rig(void)
+static int begin(void **state)
 {
-	struct aws *aws = rig_without_addresses();
-
+	begin_without_addresses(state);
 	aws_addresses(aws, AWS_KMS, "192.0.2.1");
 	aws_addresses(aws, AWS_STS, "192.0.2.2");
-	return aws;
+	return 0;
 }
 
 static struct aws_request request(void)
@@ -201,7 +203,7 @@ static struct aws_request request(void)
 		.deadline_ns = world.boot_ns + 5 * SECOND_NS };
 }
 
-static struct got ask(struct aws *aws, const struct aws_request *what)
+static struct got ask(const struct aws_request *what)
 {
 	static struct got got;
 
@@ -229,15 +231,17 @@ static void answer(long status, const char *body, const char *date, const char *
 }
 
 /* What is still under way ends first. */
-static void end(struct aws *aws)
+static int end(void **state)
 {
+	(void)state;
 	while (world.count > 0)
 		answer(403, "", "", "");
 	aws_free(aws);
+	return 0;
 }
 
 /* Time passes until the call that waits is due; how long that was. */
-static uint64_t wait_ms(struct aws *aws)
+static uint64_t wait_ms(void)
 {
 	const int ms = aws_wait_ms(aws);
 
@@ -253,7 +257,6 @@ static uint64_t wait_ms(struct aws *aws)
 
 static void a_request_is_signed_and_bears_witness(void **state)
 {
-	struct aws *aws = rig();
 	struct aws_request what = request();
 	struct got got;
 
@@ -288,33 +291,29 @@ static void a_request_is_signed_and_bears_witness(void **state)
 	assert_string_equal(got.request_id, "id-1");
 	assert_int_equal(got.answer.attempts, 1);
 	assert_int_equal(aws_under_way(aws), 0);
-	end(aws);
 }
 
 static void a_form_is_answered_in_json(void **state)
 {
-	struct aws *aws = rig();
 	struct aws_request what = request();
 	struct got got;
 
 	(void)state;
 	what.service = AWS_STS;
 	what.target = NULL;
-	got = ask(aws, &what);
+	got = ask(&what);
 	assert_int_equal(got.calls, 0);
 	assert_non_null(strstr(world.sent[0].fields,
 	    "Content-Type: application/x-www-form-urlencoded; charset=utf-8\n"));
 	assert_non_null(strstr(world.sent[0].fields, "Accept: application/json\n"));
 	assert_non_null(strstr(world.sent[0].fields, "/us-east-1/sts/aws4_request"));
 	assert_null(strstr(world.sent[0].fields, "X-Amz-Target"));
-	end(aws);
 }
 
 static void other_credentials_sign_what_they_are_given_to(void **state)
 {
 	const struct aws_credentials other = { "AKIDOTHER", (char *)"other-secret",
 		(char *)"other-token", INT64_MAX, 7, "test" };
-	struct aws *aws = rig();
 	struct aws_request what = request();
 	struct got got;
 
@@ -324,7 +323,7 @@ static void other_credentials_sign_what_they_are_given_to(void **state)
 	what.service = AWS_STS;
 	what.target = NULL;
 	what.with = &other;
-	got = ask(aws, &what);
+	got = ask(&what);
 	assert_int_equal(got.calls, 0);
 	assert_int_equal(world.count, 1);
 	assert_non_null(strstr(world.sent[0].fields, "Credential=AKIDOTHER/"));
@@ -333,12 +332,10 @@ static void other_credentials_sign_what_they_are_given_to(void **state)
 	answer(403, FAULT("ExpiredTokenException"), NOON_TEXT, "");
 	assert_int_equal(world.rejected, 0);
 	assert_int_equal(aws_under_way(aws), 0);
-	aws_free(aws);
 }
 
 static void an_anonymous_call_is_not_signed(void **state)
 {
-	struct aws *aws = rig();
 	struct aws_request what = request();
 	struct got got;
 
@@ -347,7 +344,7 @@ static void an_anonymous_call_is_not_signed(void **state)
 	what.service = AWS_STS;
 	what.target = NULL;
 	what.anonymous = true;
-	got = ask(aws, &what);
+	got = ask(&what);
 	assert_int_equal(got.calls, 0);
 	assert_int_equal(world.count, 1);
 	assert_null(strstr(world.sent[0].fields, "Authorization"));
@@ -355,15 +352,13 @@ static void an_anonymous_call_is_not_signed(void **state)
 	answer(200, "{}", NOON_TEXT, "");
 	assert_int_equal(aws_under_way(aws), 0);
 	/* A clock that is wrong, or nobody's credentials: no further try than others. */
-	got = ask(aws, &what);
+	got = ask(&what);
 	answer(403, FAULT("UnrecognizedClientException"), NOON_TEXT, "");
 	assert_int_equal(aws_under_way(aws), 0);
 	assert_int_equal(world.rejected, 0);
-	aws_free(aws);
 }
 
-static struct got run(struct aws *aws, const struct aws_request *what,
-    const char *const *faults, unsigned *waited)
+static struct got run(const struct aws_request *what, const char *const *faults)
 {
 	static struct got got;
 
@@ -378,7 +373,7 @@ static struct got run(struct aws *aws, const struct aws_request *what,
 		else
 			answer(400, *faults, NOON_TEXT, "");
 		if (got.calls == 0 && world.count == 0)
-			*waited += (unsigned)wait_ms(aws);
+			waited += (unsigned)wait_ms();
 	}
 	return got;
 }
@@ -387,10 +382,8 @@ static void transient_faults_are_retried(void **state)
 {
 	const char *const faults[] = { FAULT("KMSInternalException"), "lost", "good",
 		NULL };
-	struct aws *aws = rig();
 	const struct aws_request what = request();
-	unsigned waited = 0;
-	struct got got = run(aws, &what, faults, &waited);
+	struct got got = run(&what, faults);
 
 	(void)state;
 	assert_int_equal(got.calls, 1);
@@ -398,7 +391,6 @@ static void transient_faults_are_retried(void **state)
 	assert_int_equal(got.answer.attempts, 3);
 	assert_true(got.answer.lost);
 	assert_true(waited <= 150);
-	end(aws);
 }
 
 static void a_third_failure_is_the_last(void **state)
@@ -406,10 +398,8 @@ static void a_third_failure_is_the_last(void **state)
 	const char *const faults[] = { FAULT("ThrottlingException"),
 		FAULT("ThrottlingException"), FAULT("ThrottlingException"), "good",
 		NULL };
-	struct aws *aws = rig();
 	const struct aws_request what = request();
-	unsigned waited = 0;
-	struct got got = run(aws, &what, faults, &waited);
+	struct got got = run(&what, faults);
 
 	(void)state;
 	assert_int_equal(got.calls, 1);
@@ -420,16 +410,13 @@ static void a_third_failure_is_the_last(void **state)
 	assert_int_equal(got.answer.error.fault, AWS_FAULT_THROTTLED);
 	assert_string_equal(got.answer.why, "kms.us-east-1.amazonaws.com: "
 					    "ThrottlingException, HTTP 400: m");
-	end(aws);
 }
 
 static void a_final_fault_is_not_retried(void **state)
 {
 	const char *const faults[] = { FAULT("AccessDeniedException"), "good", NULL };
-	struct aws *aws = rig();
 	const struct aws_request what = request();
-	unsigned waited = 0;
-	struct got got = run(aws, &what, faults, &waited);
+	struct got got = run(&what, faults);
 
 	(void)state;
 	assert_int_equal(got.calls, 1);
@@ -441,7 +428,6 @@ static void a_final_fault_is_not_retried(void **state)
 	    "kms:Sign is not permitted (SignDigests of `privyseal iam-policy`); "
 	    "AccessDeniedException"));
 	assert_string_equal(got.answer.error.action, "kms:Sign");
-	end(aws);
 }
 
 static void what_may_have_been_done_once_is_not_done_again(void **state)
@@ -450,24 +436,22 @@ static void what_may_have_been_done_once_is_not_done_again(void **state)
 	const char *const internal[] = { FAULT("KMSInternalException"), "good", NULL };
 	const char *const throttled[] = { FAULT("ThrottlingException"), "good", NULL };
 	const char *const *const doubtful[] = { lost, internal };
-	struct aws *aws = rig();
 	struct aws_request what = request();
-	unsigned waited = 0, i;
+	unsigned i;
 	struct got got;
 
 	(void)state;
 	what.once = true;
 	for (i = 0; i < 2; i++) {
-		got = run(aws, &what, doubtful[i], &waited);
+		got = run(&what, doubtful[i]);
 		assert_int_equal(got.calls, 1);
 		assert_false(got.answer.good);
 		assert_true(got.answer.lost);
 		assert_int_equal(got.answer.attempts, 1);
 	}
-	got = run(aws, &what, throttled, &waited);
+	got = run(&what, throttled);
 	assert_true(got.answer.good);
 	assert_int_equal(got.answer.attempts, 2);
-	end(aws);
 }
 
 static void expired_credentials_are_renewed_once(void **state)
@@ -475,39 +459,34 @@ static void expired_credentials_are_renewed_once(void **state)
 	const char *const once[] = { FAULT("ExpiredTokenException"), "good", NULL };
 	const char *const twice[] = { FAULT("ExpiredTokenException"),
 		FAULT("ExpiredTokenException"), "good", NULL };
-	struct aws *aws = rig();
 	const struct aws_request what = request();
-	unsigned waited = 0;
-	struct got got = run(aws, &what, once, &waited);
+	struct got got = run(&what, once);
 
 	(void)state;
 	assert_true(got.answer.good);
 	assert_int_equal(world.rejected, 1);
-	got = run(aws, &what, twice, &waited);
+	got = run(&what, twice);
 	assert_false(got.answer.good);
 	assert_int_equal(got.answer.attempts, 2);
 	assert_int_equal(world.rejected, 3); /* of each refusal they hear */
 	world.renewable = false;
-	got = run(aws, &what, once, &waited);
+	got = run(&what, once);
 	assert_false(got.answer.good);
 	assert_int_equal(got.answer.attempts, 1);
 	assert_int_equal(waited, 0);
-	end(aws);
 }
 
 static void a_wrong_clock_is_corrected_once_and_known(void **state)
 {
 	const char *const faults[] = { FAULT("RequestTimeTooSkewed"), NULL };
-	struct aws *aws = rig();
 	const struct aws_request what = request();
-	unsigned waited = 0;
 	struct got got;
 	int64_t skew;
 
 	(void)state;
 	assert_false(aws_skew(aws, &skew));
 	world.wall = NOON - 3600;
-	run(aws, &what, faults, &waited);
+	run(&what, faults);
 	assert_true(aws_skew(aws, &skew));
 	assert_int_equal(skew, 3600);
 	assert_int_equal(world.count, 1);
@@ -517,47 +496,40 @@ static void a_wrong_clock_is_corrected_once_and_known(void **state)
 	assert_int_equal(aws_under_way(aws), 0);
 	/* Once our clock is right again, so is what is known of it. */
 	world.wall = NOON;
-	got = ask(aws, &what);
+	got = ask(&what);
 	answer(200, "{}", NOON_TEXT, "");
 	assert_true(aws_skew(aws, &skew));
 	assert_int_equal(skew, 0);
 	(void)got;
-	end(aws);
 }
 
 static void a_clock_that_was_corrected_is_corrected_back(void **state)
 {
 	const char *const faults[] = { FAULT("RequestTimeTooSkewed"), "good", NULL };
-	struct aws *aws = rig();
 	const struct aws_request what = request();
-	unsigned waited = 0;
 	struct got got;
 
 	(void)state;
 	world.wall = NOON - 3600;
-	got = run(aws, &what, faults, &waited);
+	got = run(&what, faults);
 	assert_true(got.answer.good);
 	world.wall = NOON;
-	got = run(aws, &what, faults, &waited);
+	got = run(&what, faults);
 	assert_true(got.answer.good);
 	assert_int_equal(got.answer.attempts, 2);
-	aws_free(aws);
 }
 
 static void a_small_skew_is_no_reason_to_ask_again(void **state)
 {
 	const char *const faults[] = { FAULT("RequestTimeTooSkewed"), "good", NULL };
-	struct aws *aws = rig();
 	const struct aws_request what = request();
-	unsigned waited = 0;
 	struct got got;
 
 	(void)state;
 	world.wall = NOON - AWS_SKEW_MAX;
-	got = run(aws, &what, faults, &waited);
+	got = run(&what, faults);
 	assert_false(got.answer.good);
 	assert_int_equal(got.answer.attempts, 1);
-	end(aws);
 }
 
 static void a_new_key_is_asked_for_until_it_is_known(void **state)
@@ -565,27 +537,23 @@ static void a_new_key_is_asked_for_until_it_is_known(void **state)
 	const char *const faults[] = { FAULT("NotFoundException"),
 		FAULT("NotFoundException"), FAULT("NotFoundException"),
 		FAULT("KMSInvalidStateException"), "good", NULL };
-	struct aws *aws = rig();
 	struct aws_request what = request();
-	unsigned waited = 0;
 	struct got got;
 
 	(void)state;
 	what.settle = true;
 	what.deadline_ns = world.boot_ns + 120 * SECOND_NS;
-	got = run(aws, &what, faults, &waited);
+	got = run(&what, faults);
 	assert_true(got.answer.good);
 	assert_int_equal(waited, 500 + 1000 + 1500 + 2500);
 	what.settle = false;
-	got = run(aws, &what, faults, &waited);
+	got = run(&what, faults);
 	assert_false(got.answer.good);
 	assert_int_equal(got.answer.attempts, 1);
-	end(aws);
 }
 
 static void a_call_ends_at_its_deadline_whatever_it_waits_for(void **state)
 {
-	struct aws *aws = rig();
 	struct aws_request what = request();
 	struct got got = { 0 };
 
@@ -595,33 +563,29 @@ static void a_call_ends_at_its_deadline_whatever_it_waits_for(void **state)
 	assert_true(aws_call(aws, &what, on_done, &got));
 	aws_turn(aws, NULL, 0);
 	assert_int_equal(world.all, 0);
-	assert_int_equal(wait_ms(aws), 5000);
+	assert_int_equal(wait_ms(), 5000);
 	assert_int_equal(got.calls, 1);
 	assert_true(got.answer.out_of_time);
 	assert_true(got.answer.retryable);
 	assert_string_equal(
 	    got.answer.why, "kms.us-east-1.amazonaws.com: no source has credentials");
 	assert_int_equal(got.answer.attempts, 0);
-	end(aws);
 }
 
 static void addresses_are_waited_for_unless_there_is_a_proxy(void **state)
 {
-	struct aws *aws = rig_without_addresses();
 	struct aws_request what = request();
 
 	(void)state;
-	ask(aws, &what);
+	ask(&what);
 	assert_int_equal(world.all, 0);
 	world.proxied = true;
 	aws_turn(aws, NULL, 0);
 	assert_int_equal(world.all, 1);
-	end(aws);
 }
 
 static void without_credentials_to_come_it_fails_at_once(void **state)
 {
-	struct aws *aws = rig();
 	const struct aws_request what = request();
 	struct got got = { 0 };
 
@@ -631,33 +595,26 @@ static void without_credentials_to_come_it_fails_at_once(void **state)
 	aws_turn(aws, NULL, 0);
 	assert_int_equal(got.calls, 1);
 	assert_false(got.answer.good);
-	end(aws);
 }
 
 static void attempts_end_with_the_deadline(void **state)
 {
 	const char *const faults[] = { "lost", NULL };
-	struct aws *aws = rig();
 	struct aws_request what = request();
-	unsigned waited = 0;
 
 	(void)state;
 	what.deadline_ns = world.boot_ns + 500 * ONE_MS;
-	run(aws, &what, faults, &waited);
+	run(&what, faults);
 	assert_int_equal(world.count, 1);
 	assert_true(world.sent[0].timeout_ms <= 501 - waited);
-	end(aws);
 }
 
 static void a_retry_that_would_be_too_late_is_not_waited_for(void **state)
 {
-	const char *const faults[] = { FAULT("ThrottlingException"), "good", NULL };
-	struct aws *aws = rig();
 	struct aws_request what = request();
 	struct got got = { 0 };
 
 	(void)state;
-	(void)faults;
 	what.deadline_ns = world.boot_ns + 100 * ONE_MS;
 	assert_true(aws_call(aws, &what, on_done, &got));
 	aws_turn(aws, NULL, 0);
@@ -665,12 +622,10 @@ static void a_retry_that_would_be_too_late_is_not_waited_for(void **state)
 	assert_int_equal(got.calls, 1);
 	assert_false(got.answer.good);
 	assert_int_equal(got.answer.attempts, 1);
-	end(aws);
 }
 
 static void limited_calls_wait_for_their_turn_and_others_pass(void **state)
 {
-	struct aws *aws = rig();
 	struct aws_request limited = request(), other = request();
 	struct got got = { 0 };
 	unsigned i;
@@ -686,17 +641,15 @@ static void limited_calls_wait_for_their_turn_and_others_pass(void **state)
 	while (world.count > 0)
 		answer(200, "{}", NOON_TEXT, "");
 	for (i = 0; i < 100 && world.all < 16; i++)
-		wait_ms(aws);
+		wait_ms();
 	assert_int_equal(world.all, 16);
 	assert_true(world.boot_ns >= 1000 * SECOND_NS + 499 * ONE_MS);
 	assert_true(world.boot_ns <= 1000 * SECOND_NS + 510 * ONE_MS);
-	end(aws);
 }
 
 static void more_calls_than_transfers_wait_in_order(void **state)
 {
 	static struct got got[HTTP_TRANSFERS_MAX + 2];
-	struct aws *aws = rig();
 	const struct aws_request what = request();
 	unsigned i;
 
@@ -714,14 +667,12 @@ static void more_calls_than_transfers_wait_in_order(void **state)
 		answer(200, "{}", NOON_TEXT, "");
 	assert_int_equal(got[HTTP_TRANSFERS_MAX].calls, 1);
 	assert_int_equal(got[HTTP_TRANSFERS_MAX + 1].calls, 0);
-	end(aws);
 }
 
 /* Else the loop would look at it again and again, and do nothing else. */
 static void a_late_call_ends_behind_one_that_waits_for_a_transfer(void **state)
 {
 	static struct got got[HTTP_TRANSFERS_MAX + 1];
-	struct aws *aws = rig();
 	struct aws_request patient = request(), what = request();
 	struct got late;
 	unsigned i;
@@ -734,32 +685,28 @@ static void a_late_call_ends_behind_one_that_waits_for_a_transfer(void **state)
 		assert_true(aws_call(aws, &patient, on_done, &got[i]));
 	assert_true(aws_call(aws, &what, on_done, &late));
 	aws_turn(aws, NULL, 0);
-	assert_int_equal(wait_ms(aws), 5000);
+	assert_int_equal(wait_ms(), 5000);
 	assert_int_equal(late.calls, 1);
 	assert_true(late.answer.out_of_time);
 	assert_true(aws_wait_ms(aws) > 1000);
-	end(aws);
 }
 
 static void what_cannot_be_sent_ends_at_once(void **state)
 {
-	struct aws *aws = rig();
 	const struct aws_request what = request();
 	struct got got;
 
 	(void)state;
 	world.unsendable = true;
-	got = ask(aws, &what);
+	got = ask(&what);
 	assert_int_equal(got.calls, 1);
 	assert_false(got.answer.good);
 	assert_true(got.answer.retryable);
 	assert_int_equal(aws_wait_ms(aws), -1);
-	end(aws);
 }
 
 static void calls_have_a_limit(void **state)
 {
-	struct aws *aws = rig();
 	const struct aws_request what = request();
 	struct got got;
 	unsigned i;
@@ -769,7 +716,6 @@ static void calls_have_a_limit(void **state)
 		assert_true(aws_call(aws, &what, on_done, &got));
 	assert_false(aws_call(aws, &what, on_done, &got));
 	assert_int_equal(aws_under_way(aws), AWS_CALLS_MAX);
-	end(aws);
 }
 
 static void on_unreachable(void *context, enum aws_service service)
@@ -784,47 +730,48 @@ static void an_endpoint_that_takes_no_connection_is_told(void **state)
 	struct http_answer nobody = {
 		.why = "refused", .body = "", .kept = { "", "", "", "", "" }
 	};
-	struct aws *aws = rig();
 	const struct aws_request what = request();
 
 	(void)state;
-	ask(aws, &what);
+	ask(&what);
 	world.count = 0;
 	world.sent[0].done(world.sent[0].context, &nobody);
 	assert_int_equal(world.unreachable, 1);
-	wait_ms(aws);
+	wait_ms();
 	answer(500, "", NOON_TEXT, "");
 	assert_int_equal(world.unreachable, 1);
-	end(aws);
 }
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_request_is_signed_and_bears_witness),
-		cmocka_unit_test(a_form_is_answered_in_json),
-		cmocka_unit_test(other_credentials_sign_what_they_are_given_to),
-		cmocka_unit_test(an_anonymous_call_is_not_signed),
-		cmocka_unit_test(transient_faults_are_retried),
-		cmocka_unit_test(a_third_failure_is_the_last),
-		cmocka_unit_test(a_final_fault_is_not_retried),
-		cmocka_unit_test(what_may_have_been_done_once_is_not_done_again),
-		cmocka_unit_test(expired_credentials_are_renewed_once),
-		cmocka_unit_test(a_wrong_clock_is_corrected_once_and_known),
-		cmocka_unit_test(a_clock_that_was_corrected_is_corrected_back),
-		cmocka_unit_test(a_small_skew_is_no_reason_to_ask_again),
-		cmocka_unit_test(a_new_key_is_asked_for_until_it_is_known),
-		cmocka_unit_test(a_call_ends_at_its_deadline_whatever_it_waits_for),
-		cmocka_unit_test(addresses_are_waited_for_unless_there_is_a_proxy),
-		cmocka_unit_test(without_credentials_to_come_it_fails_at_once),
-		cmocka_unit_test(attempts_end_with_the_deadline),
-		cmocka_unit_test(a_retry_that_would_be_too_late_is_not_waited_for),
-		cmocka_unit_test(limited_calls_wait_for_their_turn_and_others_pass),
-		cmocka_unit_test(more_calls_than_transfers_wait_in_order),
-		cmocka_unit_test(a_late_call_ends_behind_one_that_waits_for_a_transfer),
-		cmocka_unit_test(what_cannot_be_sent_ends_at_once),
-		cmocka_unit_test(calls_have_a_limit),
-		cmocka_unit_test(an_endpoint_that_takes_no_connection_is_told),
+		TEST(a_request_is_signed_and_bears_witness),
+		TEST(a_form_is_answered_in_json),
+		TEST(other_credentials_sign_what_they_are_given_to),
+		TEST(an_anonymous_call_is_not_signed),
+		TEST(transient_faults_are_retried),
+		TEST(a_third_failure_is_the_last),
+		TEST(a_final_fault_is_not_retried),
+		TEST(what_may_have_been_done_once_is_not_done_again),
+		TEST(expired_credentials_are_renewed_once),
+		TEST(a_wrong_clock_is_corrected_once_and_known),
+		TEST(a_clock_that_was_corrected_is_corrected_back),
+		TEST(a_small_skew_is_no_reason_to_ask_again),
+		TEST(a_new_key_is_asked_for_until_it_is_known),
+		TEST(a_call_ends_at_its_deadline_whatever_it_waits_for),
+		cmocka_unit_test_setup_teardown(
+		    addresses_are_waited_for_unless_there_is_a_proxy, begin_without_addresses, end),
+		TEST(without_credentials_to_come_it_fails_at_once),
+		TEST(attempts_end_with_the_deadline),
+		TEST(a_retry_that_would_be_too_late_is_not_waited_for),
+		TEST(limited_calls_wait_for_their_turn_and_others_pass),
+		TEST(more_calls_than_transfers_wait_in_order),
+		TEST(a_late_call_ends_behind_one_that_waits_for_a_transfer),
+		TEST(what_cannot_be_sent_ends_at_once),
+		TEST(calls_have_a_limit),
+		TEST(an_endpoint_that_takes_no_connection_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

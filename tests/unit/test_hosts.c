@@ -126,6 +126,16 @@ static bool was_asked(const char *host)
 	       memcmp(frame_bytes(&frame, 0), host, strlen(host)) == 0;
 }
 
+/* A new one, which is asked for the one host that there is. */
+static void is_asked(const char *seccomp)
+{
+	if (f->broker->hosts.count == 0)
+		hosts_add(&f->broker->hosts, "kms.example");
+	start_resolver(seccomp);
+	tend();
+	assert_true(was_asked("kms.example"));
+}
+
 static void answer_as(uint32_t id, const char *addresses, const char *reason)
 {
 	uint8_t out[4096];
@@ -159,9 +169,7 @@ static void asks_for_each_host_and_again_each_minute(void **state)
 	(void)state;
 	assert_int_equal(hosts_add(&f->broker->hosts, "kms.example"), 0);
 	assert_int_equal(hosts_add(&f->broker->hosts, "sts.example"), 1);
-	start_resolver("2");
-	tend();
-	assert_true(was_asked("kms.example"));
+	is_asked("2");
 	tend();
 	assert_false(was_asked("sts.example")); /* one at a time */
 	answer("10.0.0.1,[2001:db8::1]", "");
@@ -189,10 +197,7 @@ static void asks_for_each_host_and_again_each_minute(void **state)
 static void asks_soon_after_a_connection_has_failed_but_not_at_once(void **state)
 {
 	(void)state;
-	hosts_add(&f->broker->hosts, "kms.example");
-	start_resolver("2");
-	tend();
-	assert_true(was_asked("kms.example"));
+	is_asked("2");
 	answer("10.0.0.1", "");
 	hosts_failed(&f->broker->hosts, 0);
 	tend();
@@ -228,10 +233,7 @@ static void without_hosts_there_is_no_resolver(void **state)
 static void what_is_not_found_stays_where_it_was(void **state)
 {
 	(void)state;
-	hosts_add(&f->broker->hosts, "kms.example");
-	start_resolver("2");
-	tend();
-	assert_true(was_asked("kms.example"));
+	is_asked("2");
 	answer("10.0.0.1", "");
 	now += QUIET_NS;
 	tend();
@@ -255,9 +257,7 @@ static void answers_that_are_no_addresses_cost_the_resolver_its_life(void **stat
 	(void)state;
 	hosts_add(&f->broker->hosts, "kms.example");
 	for (i = 0; i < sizeof nonsense / sizeof *nonsense; i++) {
-		start_resolver("2");
-		tend();
-		assert_true(was_asked("kms.example"));
+		is_asked("2");
 		answer(nonsense[i], "");
 		is_dropped("no addresses");
 		now += QUIET_NS;
@@ -275,16 +275,12 @@ static void answers_to_no_question_cost_the_resolver_its_life(void **state)
 	answer_as(0, "10.0.0.66", "");
 	is_dropped("not asked");
 	f->broker->hosts.service.start_due = 0;
-	start_resolver("2");
-	tend();
-	assert_true(was_asked("kms.example"));
+	is_asked("2");
 	answer_as(frame.id + 1, "10.0.0.66", "");
 	is_dropped("not asked");
 	f->broker->hosts.service.start_due = 0;
 	f->broker->hosts.of[0].due = 0;
-	start_resolver("2");
-	tend();
-	assert_true(was_asked("kms.example"));
+	is_asked("2");
 	answer("10.0.0.1", "");
 	answer("10.0.0.66", ""); /* a second one to the same */
 	is_dropped("not asked");
@@ -304,9 +300,7 @@ static void malformed_frames_cost_the_resolver_its_life(void **state)
 	hosts_add(&f->broker->hosts, "kms.example");
 	for (i = 0; i <= sizeof frames / sizeof *frames; i++) {
 		f->broker->hosts.service.start_due = f->broker->hosts.of[0].due = 0;
-		start_resolver("2");
-		tend();
-		assert_true(was_asked("kms.example"));
+		is_asked("2");
 		if (i < sizeof frames / sizeof *frames)
 			assert_int_equal(channel_send(resolver, frames[i], 64), 0);
 		else
@@ -320,10 +314,7 @@ static void malformed_frames_cost_the_resolver_its_life(void **state)
 static void resolver_that_is_not_sealed_is_not_believed(void **state)
 {
 	(void)state;
-	hosts_add(&f->broker->hosts, "kms.example");
-	start_resolver("0");
-	tend();
-	assert_true(was_asked("kms.example"));
+	is_asked("0");
 	answer("10.0.0.1", "");
 	is_dropped("Seccomp of the resolver is 0");
 	assert_int_equal(found_count, 0);
@@ -332,10 +323,7 @@ static void resolver_that_is_not_sealed_is_not_believed(void **state)
 static void resolver_that_does_not_answer_is_replaced(void **state)
 {
 	(void)state;
-	hosts_add(&f->broker->hosts, "kms.example");
-	start_resolver("2");
-	tend();
-	assert_true(was_asked("kms.example"));
+	is_asked("2");
 	now += 39 * SECOND_NS;
 	tend();
 	assert_true(f->broker->hosts.open);
@@ -363,10 +351,7 @@ static void end_resolver(void)
 static void resolver_that_dies_is_replaced_with_a_growing_delay(void **state)
 {
 	(void)state;
-	hosts_add(&f->broker->hosts, "kms.example");
-	start_resolver("2");
-	tend();
-	assert_true(was_asked("kms.example"));
+	is_asked("2");
 	answer("10.0.0.1", "");
 	end_resolver();
 	assert_non_null(strstr(f->broker->log.text, "was killed by SIGKILL"));

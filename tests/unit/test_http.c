@@ -86,6 +86,21 @@ static void rig_stop(struct rig *rig)
 	https_server_stop(&rig->server);
 }
 
+static int begin(void **state)
+{
+	static struct rig rig;
+
+	rig_start(&rig, "DNS:localhost", TLS1_3_VERSION);
+	*state = &rig;
+	return 0;
+}
+
+static int end(void **state)
+{
+	rig_stop(*state);
+	return 0;
+}
+
 static struct http_request request(struct rig *rig, const char *path)
 {
 	snprintf(
@@ -110,86 +125,79 @@ static struct asked ask(struct rig *rig, const struct http_request *what)
 	return asked;
 }
 
+static struct asked ask_for(struct rig *rig, const char *path)
+{
+	const struct http_request what = request(rig, path);
+
+	return ask(rig, &what);
+}
+
 static void sends_exactly_the_headers_and_the_body(void **state)
 {
+	struct rig *rig = *state;
 	const struct http_field fields[] = { { "Content-Type",
 						 "application/x-amz-json-1.1" },
 		{ "X-Amz-Target", "TrentService.Sign" }, { "User-Agent", "privyseal" } };
-	struct rig rig;
-	struct http_request what;
+	struct http_request what = request(rig, "/echo");
 	struct asked asked;
 	char expected[512];
 
-	(void)state;
-	rig_start(&rig, "DNS:localhost", TLS1_3_VERSION);
-	what = request(&rig, "/echo");
 	what.fields = fields;
 	what.fields_count = 3;
-	asked = ask(&rig, &what);
+	asked = ask(rig, &what);
 	snprintf(expected, sizeof expected,
 	    "POST /echo HTTP/1.1\r\nHost: localhost:%u\r\nAccept: */*\r\n"
 	    "Content-Type: application/x-amz-json-1.1\r\nX-Amz-Target: "
 	    "TrentService.Sign\r\nUser-Agent: privyseal\r\nContent-Length: 4\r\n\r\nbody",
-	    rig.server.port);
+	    rig->server.port);
 	assert_int_equal(asked.status, 200);
 	assert_string_equal(asked.body, expected);
 	assert_true(asked.sent);
 	what.method = "GET";
-	asked = ask(&rig, &what);
+	asked = ask(rig, &what);
 	assert_int_equal(strncmp(asked.body, "GET /echo HTTP/1.1\r\n", 20), 0);
 	assert_null(strstr(asked.body, "body"));
 	what.method = "PUT";
 	what.length = 0;
-	asked = ask(&rig, &what);
+	asked = ask(rig, &what);
 	assert_int_equal(strncmp(asked.body, "PUT /echo HTTP/1.1\r\n", 20), 0);
-	rig_stop(&rig);
 }
 
 static void keeps_connections_alive(void **state)
 {
-	struct http_request what;
+	struct rig *rig = *state;
+	struct http_request what = request(rig, "/count");
 	struct asked asked;
-	struct rig rig;
 	int i;
 
-	(void)state;
-	rig_start(&rig, "DNS:localhost", TLS1_3_VERSION);
-	what = request(&rig, "/count");
 	for (i = 0; i < 5; i++)
-		asked = ask(&rig, &what);
+		asked = ask(rig, &what);
 	assert_string_equal(asked.body, "5");
-	rig_stop(&rig);
 }
 
 static void a_fresh_request_meets_no_used_connection(void **state)
 {
-	struct http_request what;
-	struct rig rig;
+	struct rig *rig = *state;
+	struct http_request what = request(rig, "/count");
 
-	(void)state;
-	rig_start(&rig, "DNS:localhost", TLS1_3_VERSION);
-	what = request(&rig, "/count");
-	assert_string_equal(ask(&rig, &what).body, "1");
+	assert_string_equal(ask(rig, &what).body, "1");
 	what.fresh = true;
-	assert_string_equal(ask(&rig, &what).body, "1");
-	rig_stop(&rig);
+	assert_string_equal(ask(rig, &what).body, "1");
 }
 
 static void many_transfers_share_few_connections(void **state)
 {
+	struct rig *rig = *state;
 	static struct asked asked[HTTP_TRANSFERS_MAX];
 	unsigned i, least = UINT32_MAX, requests = 0;
 	struct http_request what;
-	struct rig rig;
 
-	(void)state;
 	memset(asked, 0, sizeof asked);
-	rig_start(&rig, "DNS:localhost", TLS1_3_VERSION);
-	what = request(&rig, "/count");
+	what = request(rig, "/count");
 	for (i = 0; i < HTTP_TRANSFERS_MAX; i++)
-		assert_true(http_send(rig.http, &what, done, &asked[i]));
-	assert_false(http_send(rig.http, &what, done, &asked[0]));
-	run(rig.http);
+		assert_true(http_send(rig->http, &what, done, &asked[i]));
+	assert_false(http_send(rig->http, &what, done, &asked[0]));
+	run(rig->http);
 	for (i = 0; i < HTTP_TRANSFERS_MAX; i++) {
 		assert_int_equal(asked[i].calls, 1);
 		assert_int_equal(asked[i].status, 200);
@@ -203,99 +211,72 @@ static void many_transfers_share_few_connections(void **state)
 	/* 64 requests over at most four connections: one had 16 or more. */
 	assert_true(requests >= HTTP_TRANSFERS_MAX / 4);
 	assert_int_equal(least, 1);
-	rig_stop(&rig);
 }
 
 static void keeps_the_headers_that_somebody_needs(void **state)
 {
-	struct http_request what;
-	struct asked asked;
-	struct rig rig;
+	struct rig *rig = *state;
+	struct asked asked = ask_for(rig, "/fields");
 
-	(void)state;
-	rig_start(&rig, "DNS:localhost", TLS1_3_VERSION);
-	what = request(&rig, "/fields");
-	asked = ask(&rig, &what);
 	assert_int_equal(asked.status, 400);
 	assert_string_equal(asked.kept[HTTP_DATE], "Sun, 30 Aug 2015 12:36:00 GMT");
 	assert_string_equal(asked.kept[HTTP_REQUEST_ID], "1-2-3");
 	assert_string_equal(asked.kept[HTTP_ERROR_TYPE], "");
-	rig_stop(&rig);
 }
 
 static void what_is_no_whole_answer_is_a_failure(void **state)
 {
+	struct rig *rig = *state;
 	static const char *const paths[] = { "/half", "/long", "/close" };
-	struct http_request what;
 	struct asked asked;
-	struct rig rig;
 	size_t i;
 
-	(void)state;
-	rig_start(&rig, "DNS:localhost", TLS1_3_VERSION);
 	for (i = 0; i < sizeof paths / sizeof paths[0]; i++) {
-		what = request(&rig, paths[i]);
-		asked = ask(&rig, &what);
+		asked = ask_for(rig, paths[i]);
 		assert_int_equal(asked.status, 0);
 		assert_true(asked.sent);
 		assert_string_not_equal(asked.why, "");
 	}
-	rig_stop(&rig);
 }
 
 static void an_answer_has_an_end(void **state)
 {
+	struct rig *rig = *state;
 	static const char *const paths[] = { "/long", "/head" };
-	struct http_request what;
 	struct asked asked;
-	struct rig rig;
 	size_t i;
 
-	(void)state;
-	rig_start(&rig, "DNS:localhost", TLS1_3_VERSION);
 	for (i = 0; i < sizeof paths / sizeof paths[0]; i++) {
-		what = request(&rig, paths[i]);
-		asked = ask(&rig, &what);
+		asked = ask_for(rig, paths[i]);
 		assert_int_equal(asked.status, 0);
 		assert_false(asked.timed_out);
 		assert_string_equal(asked.why, "the answer is too long");
 		assert_true(asked.length <= HTTP_ANSWER_MAX);
 	}
-	rig_stop(&rig);
 }
 
 static void silence_ends_with_the_time_out(void **state)
 {
+	struct rig *rig = *state;
 	const uint64_t before = clock_boot_ns();
-	struct http_request what;
+	struct http_request what = request(rig, "/silence");
 	struct asked asked;
-	struct rig rig;
 
-	(void)state;
-	rig_start(&rig, "DNS:localhost", TLS1_3_VERSION);
-	what = request(&rig, "/silence");
 	what.timeout_ms = 200;
-	asked = ask(&rig, &what);
+	asked = ask(rig, &what);
 	assert_int_equal(asked.status, 0);
 	assert_true(asked.timed_out);
 	assert_true(asked.sent);
 	assert_true(clock_boot_ns() - before >= SECOND_NS / 5);
 	assert_true(clock_boot_ns() - before < 5 * SECOND_NS);
-	rig_stop(&rig);
 }
 
 static void follows_no_redirect(void **state)
 {
-	struct http_request what;
-	struct asked asked;
-	struct rig rig;
+	struct rig *rig = *state;
+	struct asked asked = ask_for(rig, "/redirect");
 
-	(void)state;
-	rig_start(&rig, "DNS:localhost", TLS1_3_VERSION);
-	what = request(&rig, "/redirect");
-	asked = ask(&rig, &what);
 	assert_int_equal(asked.status, 302);
-	rig_stop(&rig);
 }
 
 /* Nothing of the request may leave before the other side has shown who it is. */
@@ -333,7 +314,6 @@ static void trusts_only_the_given_roots_and_the_right_name(void **state)
 
 static void refuses_old_versions_of_tls(void **state)
 {
-	struct http_request what;
 	struct asked asked;
 	struct rig rig;
 
@@ -342,23 +322,20 @@ static void refuses_old_versions_of_tls(void **state)
 	assert_not_trusted(&rig);
 	rig_stop(&rig);
 	rig_start(&rig, "DNS:localhost", TLS1_2_VERSION);
-	what = request(&rig, "/count");
-	asked = ask(&rig, &what);
+	asked = ask_for(&rig, "/count");
 	assert_int_equal(asked.status, 200);
 	rig_stop(&rig);
 }
 
 static void a_closed_port_is_told_from_a_lost_answer(void **state)
 {
-	struct http_request what;
 	struct asked asked;
 	struct rig rig;
 
 	(void)state;
 	rig_start(&rig, "DNS:localhost", TLS1_3_VERSION);
 	https_server_stop(&rig.server);
-	what = request(&rig, "/echo");
-	asked = ask(&rig, &what);
+	asked = ask_for(&rig, "/echo");
 	assert_true(asked.refused);
 	assert_false(asked.sent);
 	http_free(rig.http);
@@ -366,23 +343,18 @@ static void a_closed_port_is_told_from_a_lost_answer(void **state)
 
 static void other_addresses_are_tried(void **state)
 {
+	struct rig *rig = *state;
 	struct http_request what;
 	struct asked asked;
-	struct rig rig;
 	char resolve[96];
 
-	(void)state;
-	rig_start(&rig, "DNS:localhost", TLS1_3_VERSION);
 	snprintf(resolve, sizeof resolve, "localhost:%u:127.0.0.2,[::1],127.0.0.1",
-	    rig.server.port);
-	what = request(&rig, "/count");
+	    rig->server.port);
+	what = request(rig, "/count");
 	what.resolve = resolve;
-	asked = ask(&rig, &what);
+	asked = ask(rig, &what);
 	assert_int_equal(asked.status, 200);
-	rig_stop(&rig);
 }
-
-static void a_transfer_may_start_another(void **state);
 
 struct chain {
 	struct rig *rig;
@@ -401,36 +373,28 @@ static void next(void *context, const struct http_answer *answer)
 
 static void a_transfer_may_start_another(void **state)
 {
-	struct rig rig;
-	struct chain chain = { &rig, 3, 0 };
-	struct http_request what;
+	struct rig *rig = *state;
+	struct chain chain = { rig, 3, 0 };
+	struct http_request what = request(rig, "/count");
 
-	(void)state;
-	rig_start(&rig, "DNS:localhost", TLS1_3_VERSION);
-	what = request(&rig, "/count");
-	assert_true(http_send(rig.http, &what, next, &chain));
-	run(rig.http);
+	assert_true(http_send(rig->http, &what, next, &chain));
+	run(rig->http);
 	assert_int_equal(chain.ended, 4);
-	rig_stop(&rig);
 }
 
 static void refuses_fields_that_would_be_more_than_one(void **state)
 {
+	struct rig *rig = *state;
 	const struct http_field field = { "X-Amz-Target", "a\r\nHost: b" };
-	struct http_request what;
+	struct http_request what = request(rig, "/echo");
 	struct asked asked;
-	struct rig rig;
 
-	(void)state;
-	rig_start(&rig, "DNS:localhost", TLS1_3_VERSION);
-	what = request(&rig, "/echo");
 	what.fields = &field;
 	what.fields_count = 1;
-	assert_false(http_send(rig.http, &what, done, &asked));
+	assert_false(http_send(rig->http, &what, done, &asked));
 	what.fields_count = HTTP_HEADERS_MAX + 1;
-	assert_false(http_send(rig.http, &what, done, &asked));
-	assert_int_equal(http_under_way(rig.http), 0);
-	rig_stop(&rig);
+	assert_false(http_send(rig->http, &what, done, &asked));
+	assert_int_equal(http_under_way(rig->http), 0);
 }
 
 static void roots_are_whole_or_none(void **state)
@@ -456,24 +420,26 @@ static void roots_are_whole_or_none(void **state)
 	https_server_stop(&server);
 }
 
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sends_exactly_the_headers_and_the_body),
-		cmocka_unit_test(keeps_connections_alive),
-		cmocka_unit_test(a_fresh_request_meets_no_used_connection),
-		cmocka_unit_test(many_transfers_share_few_connections),
-		cmocka_unit_test(keeps_the_headers_that_somebody_needs),
-		cmocka_unit_test(what_is_no_whole_answer_is_a_failure),
-		cmocka_unit_test(an_answer_has_an_end),
-		cmocka_unit_test(silence_ends_with_the_time_out),
-		cmocka_unit_test(follows_no_redirect),
+		TEST(sends_exactly_the_headers_and_the_body),
+		TEST(keeps_connections_alive),
+		TEST(a_fresh_request_meets_no_used_connection),
+		TEST(many_transfers_share_few_connections),
+		TEST(keeps_the_headers_that_somebody_needs),
+		TEST(what_is_no_whole_answer_is_a_failure),
+		TEST(an_answer_has_an_end),
+		TEST(silence_ends_with_the_time_out),
+		TEST(follows_no_redirect),
 		cmocka_unit_test(trusts_only_the_given_roots_and_the_right_name),
 		cmocka_unit_test(refuses_old_versions_of_tls),
 		cmocka_unit_test(a_closed_port_is_told_from_a_lost_answer),
-		cmocka_unit_test(other_addresses_are_tried),
-		cmocka_unit_test(a_transfer_may_start_another),
-		cmocka_unit_test(refuses_fields_that_would_be_more_than_one),
+		TEST(other_addresses_are_tried),
+		TEST(a_transfer_may_start_another),
+		TEST(refuses_fields_that_would_be_more_than_one),
 		cmocka_unit_test(roots_are_whole_or_none),
 	};
 

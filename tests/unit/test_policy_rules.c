@@ -3,10 +3,6 @@
 #include "processor_time.h"
 
 #define HEAD "cluster example.com\n"
-#define JUDGED(sample)                                                                   \
-	((struct judged){ &(sample)->issuer, &(sample)->request, &(sample)->facts,       \
-	    &(sample)->decision })
-
 static void set_extension(struct sample *sample, const char *name, const char *value)
 {
 	sample->extensions.length = 0;

@@ -8,10 +8,6 @@
 #define HEAD "cluster example.com\n"
 #define USER "permit user x509-user ttl 2h subject * "
 #define HOST "permit host x509-host ttl 2h subject *.example.com "
-#define JUDGED(trial)                                                                    \
-	((struct judged){ &(trial)->issuer, &(trial)->request, &(trial)->sample.facts,   \
-	    &(trial)->decision })
-
 static int begin_user(void **state)
 {
 	*state = trial_new(DOCUMENT_X509_USER);

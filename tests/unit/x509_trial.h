@@ -141,4 +141,8 @@ static inline struct trial *trial_new(enum document document)
 	return trial;
 }
 
+#define JUDGED(trial)                                                                    \
+	((struct judged){ &(trial)->issuer, &(trial)->request, &(trial)->sample.facts,   \
+	    &(trial)->decision })
+
 #endif
