@@ -219,7 +219,7 @@ void workers_ended(struct broker *broker, struct channel *channel, const char *h
 		return;
 	if (channel->generation == candidate(broker)) {
 		log_error("the new worker of %s %s", channel->socket, how);
-		workers_refuse_next(broker, "a worker did not come into service");
+		workers_refuse_next(broker, "was to serve with one that could not");
 	} else if (channel->generation == broker->generation) {
 		delay = workers_delay(service, now_ns);
 		service->start_due = now_ns + delay * (SECOND_NS / 1000);
