@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CELL_MAX 512
+#define CELL_MAX 4096
 
 struct show {
 	const struct audit_files *files;
@@ -23,6 +23,18 @@ struct show {
 };
 
 /* ---- which ---- */
+
+/* An id stands in the record as it stood in the request: text in quotes, with JSON's
+ * escapes. It may be asked for as it is meant, too. */
+static bool is_id(const char *recorded, const char *wanted)
+{
+	cJSON *id = recorded[0] == '"' ? cJSON_Parse(recorded) : NULL;
+	const char *text = cJSON_GetStringValue(id);
+	const bool is = strcmp(text ? text : recorded, wanted) == 0;
+
+	cJSON_Delete(id);
+	return is;
+}
 
 static bool matches(const struct audit_request *request, const struct audit_entry *entry)
 {
@@ -44,7 +56,8 @@ static bool matches(const struct audit_request *request, const struct audit_entr
 	for (i = 0; i < FILTERS; i++) {
 		text = request->filter[i] ? audit_entry_text(entry, members[i]) : NULL;
 		if (request->filter[i] &&
-		    (!text || strcmp(text, request->filter[i]) != 0))
+		    (!text || (strcmp(text, request->filter[i]) != 0 &&
+				  (i != FILTER_ID || !is_id(text, request->filter[i])))))
 			return false;
 	}
 	return true;
@@ -63,34 +76,82 @@ static void put(struct cell *cell, const char *text)
 	    sizeof cell->text - cell->length, text, strlen(text));
 }
 
+/* In quotes, which are doubled inside, when it could be taken for more than one value or
+ * for the next name. */
+static void put_value(struct cell *cell, const char *text)
+{
+	const bool quoted = text[0] == '\0' || strpbrk(text, " \"=,");
+	size_t plain;
+
+	put(cell, quoted ? "\"" : "");
+	for (; *text; text += plain) {
+		plain = strcspn(text, "\"") + (text[0] == '"');
+		put(cell, text[0] == '"' ? "\"" : "");
+		cell->length += log_escape(cell->text + cell->length,
+		    sizeof cell->text - cell->length, text, plain);
+	}
+	put(cell, quoted ? "\"" : "");
+}
+
+static void put_name(struct cell *cell, const char *of, const char *name)
+{
+	put(cell, cell->length > 0 ? " " : "");
+	put(cell, of);
+	put(cell, of[0] ? "." : "");
+	put(cell, name);
+}
+
 /* name=value, of what is text or a number. */
-static void put_member(struct cell *cell, const char *name, const cJSON *member)
+static void put_member(struct cell *cell, const char *of, const cJSON *member)
 {
 	char number[32];
 
 	if (!cJSON_IsString(member) && !cJSON_IsNumber(member))
 		return;
 	snprintf(number, sizeof number, "%.0f", member->valuedouble);
-	put(cell, cell->length > 0 ? " " : "");
-	put(cell, name);
+	put_name(cell, of, member->string);
 	put(cell, "=");
-	put(cell, cJSON_IsString(member) ? member->valuestring : number);
+	if (!cJSON_IsString(member))
+		put(cell, number);
+	else if (strcmp(member->string, "id") == 0) /* JSON, so it has its quotes */
+		put(cell, member->valuestring);
+	else
+		put_value(cell, member->valuestring);
 }
 
-static void put_facts(struct cell *cell, const cJSON *facts)
+static void put_list(struct cell *cell, const char *of, const cJSON *list)
 {
-	const cJSON *principals = cJSON_GetObjectItemCaseSensitive(facts, "principals");
 	const cJSON *item;
-	const char *before = " principals=";
+	const char *before = "=";
 
-	put_member(cell, "key_id", cJSON_GetObjectItemCaseSensitive(facts, "key_id"));
-	cJSON_ArrayForEach(item, principals)
+	cJSON_ArrayForEach(item, list)
 	{
 		if (!cJSON_IsString(item))
 			continue;
+		if (before[0] == '=')
+			put_name(cell, of, list->string);
 		put(cell, before);
-		put(cell, item->valuestring);
+		put_value(cell, item->valuestring);
 		before = ",";
+	}
+}
+
+/* What the document says: texts, lists of them, and either by name (a subject's parts,
+ * extensions). The key would fill the row. */
+static void put_facts(struct cell *cell, const char *of, const cJSON *facts)
+{
+	const cJSON *fact;
+
+	if (!cJSON_IsObject(facts))
+		return;
+	cJSON_ArrayForEach(fact, facts)
+	{
+		if (cJSON_IsObject(fact) && of[0] == '\0')
+			put_facts(cell, fact->string, fact);
+		else if (cJSON_IsArray(fact))
+			put_list(cell, of, fact);
+		else if (cJSON_IsString(fact) && strcmp(fact->string, "public_key") != 0)
+			put_member(cell, of, fact);
 	}
 }
 
@@ -102,14 +163,14 @@ static void put_rest(struct cell *cell, const struct audit_entry *entry)
 	const cJSON *member;
 	size_t i;
 
-	put_facts(cell, cJSON_GetObjectItemCaseSensitive(entry->json, "facts"));
+	put_facts(cell, "", cJSON_GetObjectItemCaseSensitive(entry->json, "facts"));
 	cJSON_ArrayForEach(member, entry->json)
 	{
 		for (i = 0; i < sizeof shown / sizeof shown[0]; i++)
 			if (strcmp(member->string, shown[i]) == 0)
 				break;
 		if (i == sizeof shown / sizeof shown[0])
-			put_member(cell, member->string, member);
+			put_member(cell, "", member);
 	}
 }
 
@@ -149,6 +210,8 @@ static void print_text(struct show *show, const struct audit_entry *entry)
 		put(&rest, strrchr(text, '/') ? strrchr(text, '/') + 1 : text);
 	}
 	put_rest(&rest, entry);
+	if (rest.length > sizeof rest.text - 5) /* cut: --format json has all of it */
+		strcpy(rest.text + sizeof rest.text - 9, "...");
 	print_row(show->out, texts, rest.text);
 }
 

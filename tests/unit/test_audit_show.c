@@ -110,6 +110,46 @@ static void shows_facts_in_one_row_and_members_that_it_has_never_heard_of(void *
 	free(text);
 }
 
+static void no_value_can_be_taken_for_another_member(void **state)
+{
+	char *text;
+
+	(void)state;
+	request.json = false;
+	request.last = 1;
+	sample_record(sample.line[SAMPLES], SAMPLES, sample.hash[0], "sign",
+	    ",\"id\":\"\\\"a b\\\"\",\"facts\":{\"public_key\":\"x\",\"key_id\":"
+	    "\"a principals=\\\"root\\\"\",\"principals\":[\"a,b\",\"c\"],\"uri\":[],"
+	    "\"subject\":{\"common_name\":\"w\",\"organization\":[\"o\",\"\"]},"
+	    "\"extensions\":{\"permit-pty\":\"\"}}");
+	text = show("");
+	assert_says(text, " key_id=\"a principals=\"\"root\"\"\" principals=\"a,b\",c "
+			  "subject.common_name=w subject.organization=o,\"\" "
+			  "extensions.permit-pty=\"\" id=\"a b\"\n");
+	free(text);
+}
+
+static void finds_an_id_as_it_is_meant_and_as_it_stands(void **state)
+{
+	static const char *const wanted[] = { "a\x1b", "\"a\\u001b\"" };
+	char *text;
+	unsigned i;
+
+	(void)state;
+	sample_record(sample.line[SAMPLES], SAMPLES, sample.hash[0], "sign",
+	    ",\"id\":\"\\\"a\\\\u001b\\\"\"");
+	for (i = 0; i < 2; i++) {
+		request.filter[FILTER_ID] = wanted[i];
+		text = show("");
+		assert_says(text, sample.line[SAMPLES]);
+		free(text);
+	}
+	request.filter[FILTER_ID] = "a";
+	text = show("");
+	assert_string_equal(text, "");
+	free(text);
+}
+
 static void lets_no_record_move_the_cursor(void **state)
 {
 	char *text, *p;
@@ -175,6 +215,8 @@ int main(void)
 		WITH_SAMPLE(prints_the_last_of_what_matches),
 		WITH_SAMPLE(
 		    shows_facts_in_one_row_and_members_that_it_has_never_heard_of),
+		WITH_SAMPLE(no_value_can_be_taken_for_another_member),
+		WITH_SAMPLE(finds_an_id_as_it_is_meant_and_as_it_stands),
 		WITH_SAMPLE(lets_no_record_move_the_cursor),
 		WITH_SAMPLE(survives_records_of_another_shape),
 		WITH_SAMPLE(tells_of_each_line_that_is_no_record_and_counts_them),
