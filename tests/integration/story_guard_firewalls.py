@@ -77,6 +77,7 @@ class Host(Machine):
 
     def without_timer(self):
         self.systemctl("stop", "privyseal-imds.timer")
+        self.systemctl("start", "privyseal-imds-check.service")  # that none is under way
 
     def with_timer(self):
         self.systemctl("start", "privyseal-imds.timer")
@@ -102,9 +103,23 @@ def firewalld(backend, mark):
         host.without_timer()
         host.put_right_at_once("systemctl", "restart", "firewalld")
         host.put_right_at_once("systemctl", "reload", "firewalld")
+        is_not_waited_for_in_vain(host)
         host.with_timer()
         host.put_right_by_timer("firewall-cmd", "--reload")
         host.put_right_by_timer("firewall-cmd", "--complete-reload")
+
+
+def is_not_waited_for_in_vain(host):
+    """A firewalld that hangs keeps nobody from putting the guard right."""
+    host.systemctl("kill", "--signal=STOP", "firewalld")
+    for tables in ("iptables", "ip6tables"):
+        host.command(tables, "-F")
+    assert host.is_open()
+    host.systemctl("start", "--no-block", "privyseal-imds-check.service")
+    wait_until("the guard beside a firewalld that hangs", host.is_closed, AT_ONCE)
+    assert host.systemctl("show", "--value", "--property=ActiveState",
+                          "privyseal-imds-check.service") == "activating"
+    host.systemctl("kill", "--signal=CONT", "firewalld")
 
 
 UFW = "-A OUTPUT -j ufw-before-output"
