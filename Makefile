@@ -44,8 +44,8 @@ CLI        := $(call objects,cli)
 # Of the broker's, what the CLI has too: to read and write a state directory (backup, restore,
 # prune), and kms for iam-policy. All else is the broker's alone.
 SHARED     := $(patsubst %,$(BUILD)/obj/broker/%.o,acts approval audit_log ca_documents ca_keys \
-              clocks crypto failure files keystore keystore_software kms metrics secret_memory \
-              signing_threads state wiped_memory)
+              clocks crypto failure files json_members keystore keystore_software kms metrics \
+              secret_memory signing_threads state wiped_memory)
 MAINS      := $(BUILD)/obj/broker/main.o $(BUILD)/obj/broker/supervisor/main.o \
               $(BUILD)/obj/broker/resolver/main.o $(BUILD)/obj/worker/main.o $(BUILD)/obj/cli/main.o
 PARTS      := $(filter-out $(MAINS),$(IPC) $(CONFINE) $(POLICY) $(SUPERVISOR) $(BROKER) $(WORKER) $(CLI))

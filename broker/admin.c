@@ -3,6 +3,7 @@
 #include "broker/acts.h"
 #include "broker/broker.h"
 #include "broker/clocks.h"
+#include "broker/json_members.h"
 #include "broker/kms_inventory.h"
 #include "broker/secret_memory.h"
 #include "confine/confine.h"
@@ -60,11 +61,10 @@ static void leave(struct broker *broker, unsigned place)
 
 static void add_process(cJSON *list, const char *role, pid_t pid)
 {
-	cJSON *item = cJSON_CreateObject();
+	cJSON *item = json_add_object(list);
 
 	cJSON_AddStringToObject(item, "role", role);
 	cJSON_AddNumberToObject(item, "pid", pid);
-	cJSON_AddItemToArray(list, item);
 }
 
 static void add_processes(cJSON *root, const struct broker *broker)
@@ -82,7 +82,7 @@ static void add_processes(cJSON *root, const struct broker *broker)
 		channel = broker->channels[i];
 		if (!channel || !channel->open)
 			continue;
-		item = cJSON_CreateObject();
+		item = json_add_object(list);
 		cJSON_AddStringToObject(item, "role", "worker");
 		cJSON_AddNumberToObject(item, "pid", channel->pid);
 		cJSON_AddNumberToObject(item, "worker", channel->worker);
@@ -91,7 +91,6 @@ static void add_processes(cJSON *root, const struct broker *broker)
 		cJSON_AddStringToObject(item, "phase", phase_name(channel->gate.phase));
 		cJSON_AddNumberToObject(item, "in_flight", channel->in_flight_count);
 		cJSON_AddNumberToObject(item, "restarts", channel->service->restarts);
-		cJSON_AddItemToArray(list, item);
 	}
 }
 
@@ -116,10 +115,9 @@ static void add_certificates(cJSON *root, const struct broker *broker)
 
 		if (!facts->x509_is_ca)
 			continue;
-		item = cJSON_CreateObject();
+		item = json_add_object(list);
 		cJSON_AddStringToObject(item, "ca", ca_name((enum ca)ca));
 		cJSON_AddNumberToObject(item, "not_after", (double)facts->x509_not_after);
-		cJSON_AddItemToArray(list, item);
 	}
 }
 
@@ -144,7 +142,7 @@ static void add_record(cJSON *root, const struct broker *broker)
 static void add_socket(cJSON *list, const struct broker *broker, unsigned number)
 {
 	const struct service *service = &broker->services[number];
-	cJSON *item = cJSON_CreateObject();
+	cJSON *item = json_add_object(list);
 	unsigned i, workers = 0, in_flight = 0;
 
 	for (i = 0; i < broker->channels_used; i++) {
@@ -165,7 +163,6 @@ static void add_socket(cJSON *list, const struct broker *broker, unsigned number
 	    item, "breaker_trips", (double)broker->metrics.tripped[number]);
 	cJSON_AddBoolToObject(
 	    item, "breaker_open", clock_boot_ns() < service->breaker.until);
-	cJSON_AddItemToArray(list, item);
 }
 
 static void add_sockets(cJSON *root, const struct broker *broker)
@@ -179,11 +176,10 @@ static void add_sockets(cJSON *root, const struct broker *broker)
 }
 
 /* Members that memory was too short for are missing; a report is no decision. */
-static char *report(const struct broker *broker)
+static cJSON *report(const struct broker *broker)
 {
 	const struct policy_pins *pins = policy_pins(broker->generation->rules->policy);
 	cJSON *root = cJSON_CreateObject();
-	char *text;
 
 	cJSON_AddStringToObject(root, "version", PRIVYSEAL_VERSION);
 	cJSON_AddBoolToObject(root, "ready", broker_ready(broker));
@@ -206,9 +202,7 @@ static char *report(const struct broker *broker)
 		cJSON_AddItemToObject(
 		    root, "credentials", credentials_summary(broker->remote.credentials));
 	alerts_report(&broker->alerts, root);
-	text = cJSON_PrintUnformatted(root);
-	cJSON_Delete(root);
-	return text;
+	return root;
 }
 
 static bool send_answer(
@@ -221,35 +215,43 @@ static bool send_answer(
 }
 
 /* Of AWS; a keystore that is no service of theirs needs none. */
-static char *report_credentials(const struct broker *broker)
+static cJSON *report_credentials(const struct broker *broker)
 {
 	cJSON *root = broker->remote.on ? credentials_report(broker->remote.credentials)
 					: cJSON_CreateObject();
-	char *text;
 
 	cJSON_AddStringToObject(root, "keystore",
 	    keystore_name(policy_pins(broker->generation->rules->policy)->keystore));
 	cJSON_AddBoolToObject(root, "used", broker->remote.on);
-	text = cJSON_PrintUnformatted(root);
-	cJSON_Delete(root);
-	return text;
+	return root;
+}
+
+static bool send_report(
+    struct broker *broker, unsigned place, uint32_t id, const cJSON *report)
+{
+	char *text = cJSON_PrintUnformatted(report);
+	struct frame_writer w;
+
+	if (!text)
+		return false;
+	frame_begin(&w, broker->scratch, SCRATCH_SIZE, OP_ADMIN_REPORT, id);
+	frame_put(&w, text, strlen(text));
+	cJSON_free(text);
+	return send_answer(broker, place, &w);
 }
 
 static bool answer_report(
     struct broker *broker, unsigned place, const struct frame *frame)
 {
-	struct frame_writer w;
-	char *text;
+	cJSON *root;
+	bool sent;
 
 	alerts_look(broker, clock_boot_ns());
-	text = frame->op == OP_ADMIN_CREDENTIALS ? report_credentials(broker)
+	root = frame->op == OP_ADMIN_CREDENTIALS ? report_credentials(broker)
 						 : report(broker);
-	if (!text)
-		return false;
-	frame_begin(&w, broker->scratch, SCRATCH_SIZE, OP_ADMIN_REPORT, frame->id);
-	frame_put(&w, text, strlen(text));
-	cJSON_free(text);
-	return send_answer(broker, place, &w);
+	sent = send_report(broker, place, frame->id, root);
+	cJSON_Delete(root);
+	return sent;
 }
 
 static bool answer_act(struct broker *broker, unsigned place, const struct frame *frame)
@@ -276,26 +278,12 @@ static bool answer_act(struct broker *broker, unsigned place, const struct frame
 
 /* ---- keys in AWS KMS: the one question whose answer takes its time ---- */
 
-static bool answer_keys(
-    struct broker *broker, unsigned place, uint32_t id, const cJSON *report)
-{
-	char *text = cJSON_PrintUnformatted(report);
-	struct frame_writer w;
-
-	if (!text)
-		return false;
-	frame_begin(&w, broker->scratch, SCRATCH_SIZE, OP_ADMIN_REPORT, id);
-	frame_put(&w, text, strlen(text));
-	cJSON_free(text);
-	return send_answer(broker, place, &w);
-}
-
 static void on_inventory(struct broker *broker, const cJSON *report)
 {
 	const int place = broker->inventory_place;
 
 	if (place >= 0 &&
-	    !answer_keys(broker, (unsigned)place, broker->inventory_id, report))
+	    !send_report(broker, (unsigned)place, broker->inventory_id, report))
 		leave(broker, (unsigned)place);
 }
 
@@ -317,7 +305,7 @@ static bool begin_keys(struct broker *broker, unsigned place, const struct frame
 	}
 	report = cJSON_CreateObject();
 	cJSON_AddStringToObject(report, "failure", failure.text);
-	sent = answer_keys(broker, place, frame->id, report);
+	sent = send_report(broker, place, frame->id, report);
 	cJSON_Delete(report);
 	return sent;
 }

@@ -3,6 +3,7 @@
 #include "broker/broker.h"
 #include "broker/ca_keys.h"
 #include "broker/clocks.h"
+#include "broker/json_members.h"
 #include "ipc/log.h"
 
 #include <stdio.h>
@@ -310,12 +311,11 @@ static cJSON *as_array(const struct alerts *alerts)
 		const struct kind *kind = &kinds[alerts->raised[i].alert];
 
 		write_id(&alerts->raised[i], id);
-		item = cJSON_CreateObject();
+		item = json_add_object(list);
 		cJSON_AddStringToObject(item, "id", id);
 		cJSON_AddStringToObject(item, "severity", severities[kind->severity]);
 		cJSON_AddStringToObject(item, "audience", kind->audience);
 		cJSON_AddStringToObject(item, "message", alerts->raised[i].message);
-		cJSON_AddItemToArray(list, item);
 	}
 	return list;
 }

@@ -1,7 +1,7 @@
 /* Reading and classing of AWS's errors; aws_error.h. */
 #include "broker/aws_error.h"
+#include "broker/json_members.h"
 
-#include <cjson/cJSON.h>
 #include <string.h>
 
 /* clang-format off */
@@ -116,19 +116,16 @@ static void copy_code(struct aws_error *out, const char *type)
 
 static const char *member(const cJSON *object, const char *name, const char *other)
 {
-	const char *text =
-	    cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+	const char *text = json_member_text(object, name);
 
-	return text ? text
-		    : cJSON_GetStringValue(
-			  cJSON_GetObjectItemCaseSensitive(object, other));
+	return text ? text : json_member_text(object, other);
 }
 
 void aws_error_read(
     struct aws_error *out, long status, const char *type, const char *body, size_t length)
 {
 	cJSON *root = cJSON_ParseWithLength(body, length);
-	const cJSON *inner = cJSON_GetObjectItemCaseSensitive(root, "Error");
+	const cJSON *inner = json_member(root, "Error");
 	const char *code, *message;
 
 	*out = (struct aws_error){ .status = status };

@@ -2,29 +2,18 @@
 #include "broker/ca_keys.h"
 #include "broker/broker.h"
 #include "broker/clocks.h"
+#include "broker/json_members.h"
 #include "ipc/log.h"
 #include "policy/ssh_certificate.h"
 #include "policy/x509_certificate.h"
 #include "policy/x509_signed.h"
 
-#include <cjson/cJSON.h>
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- what is public ---- */
-
-/* A member of bytes: standard base64. */
-static bool add_bytes(cJSON *object, const char *name, const void *bytes, size_t length)
-{
-	char text[(2 * CA_DOCUMENT_MAX + 2) / 3 * 4 + 1];
-
-	if (length > 2 * (size_t)CA_DOCUMENT_MAX)
-		return false;
-	EVP_EncodeBlock((unsigned char *)text, bytes, (int)length);
-	return cJSON_AddStringToObject(object, name, text) != NULL;
-}
 
 /* ssh: a line as in authorized_keys. */
 static bool fill_ssh(cJSON *item, const struct state_key *key)
@@ -38,7 +27,7 @@ static bool fill_ssh(cJSON *item, const struct state_key *key)
 	EVP_EncodeBlock((unsigned char *)blob, key->blob, (int)key->blob_length);
 	n = snprintf(
 	    line, sizeof line, "%s %s\n", ssh_key_type_name(facts.subject_kind), blob);
-	return add_bytes(item, "public_key", line, (size_t)n);
+	return json_add_bytes(item, "public_key", line, (size_t)n);
 }
 
 /* tls: the certificate as PEM, the CRL as it is. */
@@ -53,8 +42,8 @@ static bool fill_tls(cJSON *item, const struct state_key *key)
 	    PEM_write_bio(text, PEM_STRING_X509, "", key->document[CA_CERTIFICATE].bytes,
 		(long)key->document[CA_CERTIFICATE].length) > 0)
 		length = BIO_get_mem_data(text, &bytes);
-	good = length > 0 && add_bytes(item, "cert", bytes, (size_t)length) &&
-	       add_bytes(item, "crl", key->document[CA_CRL].bytes,
+	good = length > 0 && json_add_bytes(item, "cert", bytes, (size_t)length) &&
+	       json_add_bytes(item, "crl", key->document[CA_CRL].bytes,
 		   key->document[CA_CRL].length);
 	BIO_free(text);
 	return good;
@@ -77,11 +66,7 @@ static bool add_keys(cJSON *set, const struct state_keys *keys, enum purpose pur
 			continue;
 		if (!list)
 			list = cJSON_AddArrayToObject(set, purpose_name(purpose));
-		item = cJSON_CreateObject();
-		if (!cJSON_AddItemToArray(list, item)) {
-			cJSON_Delete(item);
-			return false;
-		}
+		item = json_add_object(list);
 		if (purpose == PURPOSE_TLS ? !fill_tls(item, &keys->key[i])
 					   : !fill_ssh(item, &keys->key[i]))
 			return false;

@@ -1,7 +1,7 @@
 /* Bodies and answers of AWS KMS and STS, one function each; kms.h. */
 #include "broker/kms.h"
+#include "broker/json_members.h"
 
-#include <cjson/cJSON.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
@@ -117,14 +117,10 @@ static bool print(cJSON *root, bool good, char *out, size_t room)
 
 static bool add_tag(cJSON *list, const struct kms_tag *tag)
 {
-	cJSON *item = cJSON_CreateObject();
+	cJSON *item = json_add_object(list);
 
-	if (cJSON_AddStringToObject(item, "TagKey", tag->name) &&
-	    cJSON_AddStringToObject(item, "TagValue", tag->value) &&
-	    cJSON_AddItemToArray(list, item))
-		return true;
-	cJSON_Delete(item);
-	return false;
+	return cJSON_AddStringToObject(item, "TagKey", tag->name) &&
+	       cJSON_AddStringToObject(item, "TagValue", tag->value);
 }
 
 bool kms_create_body(
@@ -208,16 +204,11 @@ static bool wrong(struct failure *failure, const char *member)
 	    failure, "AWS's answer has no %s that can be believed", member);
 }
 
-static const cJSON *member(const cJSON *object, const char *name)
-{
-	return cJSON_GetObjectItemCaseSensitive(object, name);
-}
-
 /* Printable ASCII that fits. */
 static bool take_text(const cJSON *object, const char *name, char *out, size_t room,
     struct failure *failure)
 {
-	const char *text = cJSON_GetStringValue(member(object, name));
+	const char *text = json_member_text(object, name);
 	size_t i;
 
 	if (!text || strlen(text) >= room)
@@ -233,7 +224,7 @@ static bool take_text(const cJSON *object, const char *name, char *out, size_t r
 static bool take_time(
     const cJSON *object, const char *name, int64_t *out, struct failure *failure)
 {
-	const cJSON *item = member(object, name);
+	const cJSON *item = json_member(object, name);
 
 	if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0) ||
 	    !(item->valuedouble < 253402300800.0))
@@ -245,26 +236,12 @@ static bool take_time(
 static bool take_bytes(const cJSON *object, const char *name, uint8_t *out, size_t room,
     size_t *length, struct failure *failure)
 {
-	const char *text = cJSON_GetStringValue(member(object, name));
-	const size_t digits = text ? strlen(text) : 0;
-	uint8_t decoded[KMS_PUBLIC_KEY_MAX * 2];
-	int n;
-
-	if (digits == 0 || digits % 4 != 0 || digits / 4 * 3 > sizeof decoded)
-		return wrong(failure, name);
-	n = EVP_DecodeBlock(decoded, (const unsigned char *)text, (int)digits);
-	/* It counts padding as bytes. */
-	n -= n > 0 ? (text[digits - 1] == '=') + (text[digits - 2] == '=') : 0;
-	if (n <= 0 || (size_t)n > room)
-		return wrong(failure, name);
-	memcpy(out, decoded, (size_t)n);
-	*length = (size_t)n;
-	return true;
+	return json_member_bytes(object, name, out, room, length) || wrong(failure, name);
 }
 
 static bool read_key(const cJSON *root, struct kms_key *out, struct failure *failure)
 {
-	const cJSON *key = member(root, "KeyMetadata");
+	const cJSON *key = json_member(root, "KeyMetadata");
 	struct kms_arn arn;
 
 	if (!take_text(key, "Arn", out->arn, sizeof out->arn, failure) ||
@@ -277,8 +254,8 @@ static bool read_key(const cJSON *root, struct kms_key *out, struct failure *fai
 		return false;
 	if (!kms_arn_read(out->arn, &arn) || strcmp(arn.account, out->account) != 0)
 		return wrong(failure, "Arn");
-	out->multi_region = cJSON_IsTrue(member(key, "MultiRegion"));
-	return !member(key, "DeletionDate") ||
+	out->multi_region = cJSON_IsTrue(json_member(key, "MultiRegion"));
+	return !json_member(key, "DeletionDate") ||
 	       take_time(key, "DeletionDate", &out->deleted, failure);
 }
 
@@ -314,7 +291,7 @@ bool kms_public_key_read(
 
 static bool says(const cJSON *object, const char *name, const char *expected)
 {
-	const char *text = cJSON_GetStringValue(member(object, name));
+	const char *text = json_member_text(object, name);
 
 	return text && strcmp(text, expected) == 0;
 }
@@ -338,7 +315,7 @@ bool kms_signature_read(const char *body, size_t length, const char *arn,
 static bool take_next(const cJSON *root, char *out, size_t room, struct failure *failure)
 {
 	out[0] = '\0';
-	if (!cJSON_IsTrue(member(root, "Truncated")))
+	if (!cJSON_IsTrue(json_member(root, "Truncated")))
 		return true;
 	return take_text(root, "NextMarker", out, room, failure) &&
 	       (out[0] != '\0' || wrong(failure, "NextMarker"));
@@ -346,7 +323,7 @@ static bool take_next(const cJSON *root, char *out, size_t room, struct failure 
 
 static bool read_list(const cJSON *root, struct kms_list *out, struct failure *failure)
 {
-	const cJSON *keys = member(root, "Keys"), *one;
+	const cJSON *keys = json_member(root, "Keys"), *one;
 	struct kms_arn arn;
 
 	if (!cJSON_IsArray(keys))
@@ -379,7 +356,7 @@ bool kms_list_read(
 /* A tag that is not ours may say anything; one that does not fit is none of ours. */
 static bool read_tags(const cJSON *root, struct kms_tags *out, struct failure *failure)
 {
-	const cJSON *tags = member(root, "Tags"), *one;
+	const cJSON *tags = json_member(root, "Tags"), *one;
 
 	if (!cJSON_IsArray(tags) || out->pages++ == KMS_TAGS_MAX)
 		return wrong(failure, "Tags");
@@ -422,8 +399,8 @@ bool sts_identity_read(
     const char *body, size_t length, struct sts_identity *out, struct failure *failure)
 {
 	cJSON *root = cJSON_ParseWithLength(body, length);
-	const cJSON *result =
-	    member(member(root, "GetCallerIdentityResponse"), "GetCallerIdentityResult");
+	const cJSON *result = json_member(
+	    json_member(root, "GetCallerIdentityResponse"), "GetCallerIdentityResult");
 	bool good;
 
 	good = take_text(result, "Account", out->account, sizeof out->account, failure) &&

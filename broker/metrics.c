@@ -1,5 +1,6 @@
 /* Counting, and telling what was counted; metrics.h has the promises. */
 #include "broker/metrics.h"
+#include "broker/json_members.h"
 
 static const uint64_t bounds_us[] = { 100, 250, 500, 1000, 2500, 5000, 10000, 25000,
 	50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000 };
@@ -78,25 +79,23 @@ static void add_documents(
 		for (document = 0; document < DOCUMENT_COUNT; document++) {
 			if (!ca_signs((enum ca)ca, (enum document)document))
 				continue;
-			item = cJSON_CreateObject();
+			item = json_add_object(list);
 			cJSON_AddStringToObject(item, "ca", ca_name((enum ca)ca));
 			cJSON_AddStringToObject(
 			    item, "document", document_name((enum document)document));
 			add(item, "count", counts[ca][document]);
-			cJSON_AddItemToArray(list, item);
 		}
 }
 
 static cJSON *add_tally(cJSON *list, const struct tally *tally,
     enum keystore_kind keystore, enum purpose purpose)
 {
-	cJSON *item = cJSON_CreateObject();
+	cJSON *item = json_add_object(list);
 
 	cJSON_AddStringToObject(item, "key_type", purpose_name(purpose));
 	cJSON_AddStringToObject(item, "store_type", keystore_name(keystore));
 	add(item, "requests", tally->requests);
 	add(item, "errors", tally->errors);
-	cJSON_AddItemToArray(list, item);
 	return item;
 }
 
@@ -150,12 +149,11 @@ static void add_keystores(
 		for (purpose = 0; purpose < PURPOSE_COUNT; purpose++)
 			add_tally(uses, &tally[purpose], (enum keystore_kind)store,
 			    (enum purpose)purpose);
-		item = cJSON_CreateObject();
+		item = json_add_object(stores);
 		cJSON_AddStringToObject(
 		    item, "store_type", keystore_name((enum keystore_kind)store));
 		cJSON_AddBoolToObject(item, "available", !metrics->down[store]);
 		histogram_report(&metrics->execution[store], item, "execution");
-		cJSON_AddItemToArray(stores, item);
 	}
 }
 

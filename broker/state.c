@@ -1,9 +1,9 @@
 /* state.json, read and written; state.h has the promises. */
 #include "broker/state.h"
 #include "broker/crypto.h"
+#include "broker/json_members.h"
 #include "policy/text.h"
 
-#include <cjson/cJSON.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,15 +97,10 @@ static bool members_are(const cJSON *object, const char *where, const char *cons
 	return true;
 }
 
-static const char *text_of(const cJSON *object, const char *name)
-{
-	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-}
-
 static bool copy_text(const cJSON *object, const char *name, char *out, size_t room,
     struct failure *failure)
 {
-	const char *text = text_of(object, name);
+	const char *text = json_member_text(object, name);
 
 	if (!text)
 		return damaged(failure, name, "missing, or not a string");
@@ -132,7 +127,7 @@ static bool copy_hex(const cJSON *object, const char *name, char *out, size_t di
 static bool whole_number(
     const cJSON *object, const char *name, uint64_t *out, struct failure *failure)
 {
-	const cJSON *number = cJSON_GetObjectItemCaseSensitive(object, name);
+	const cJSON *number = json_member(object, name);
 
 	if (!cJSON_IsNumber(number) || !(number->valuedouble >= 0) ||
 	    number->valuedouble > WHOLE_NUMBER_MAX ||
@@ -140,29 +135,6 @@ static bool whole_number(
 		return damaged(failure, name, "not a whole number");
 	*out = (uint64_t)number->valuedouble;
 	return true;
-}
-
-#define BASE64_ROOM(bytes) (((bytes) + 2) / 3 * 4 + 1)
-
-/* Base64 of 1 to `room` bytes, in its one form. */
-static bool read_base64(const char *text, uint8_t *out, size_t room, size_t *length)
-{
-	char again[BASE64_ROOM(CA_DOCUMENT_MAX)];
-	uint8_t bytes[CA_DOCUMENT_MAX + 3];
-	const size_t characters = text ? strlen(text) : 0;
-	int n;
-
-	if (characters == 0 || characters >= BASE64_ROOM(room))
-		return false;
-	n = EVP_DecodeBlock(bytes, (const unsigned char *)text, (int)characters);
-	*length = n <= 0 ? 0
-			 : (size_t)n - (text[characters - 1] == '=') -
-			       (text[characters - 2] == '=');
-	if (*length == 0 || *length > room)
-		return false;
-	EVP_EncodeBlock((unsigned char *)again, bytes, (int)*length);
-	memcpy(out, bytes, *length);
-	return strcmp(again, text) == 0;
 }
 
 /* What is not there yet is made at the next config. */
@@ -174,8 +146,8 @@ static bool read_documents(
 
 	for (i = 0; i < CA_DOCUMENTS; i++) {
 		name = document_members[i];
-		if (cJSON_GetObjectItemCaseSensitive(item, name) &&
-		    !read_base64(text_of(item, name), out->document[i].bytes,
+		if (json_member(item, name) &&
+		    !json_member_bytes(item, name, out->document[i].bytes,
 			CA_DOCUMENT_MAX, &out->document[i].length))
 			return damaged(failure, where, "cert or crl is not base64");
 	}
@@ -192,8 +164,8 @@ static bool read_key(const cJSON *item, const char *where, bool documents,
 	if (!members_are(item, where, names, documents ? 4 : 2, failure) ||
 	    !copy_text(item, "key", out->identifier, sizeof out->identifier, failure))
 		return false;
-	if (!read_base64(text_of(item, "public_key"), out->blob, sizeof out->blob,
-		&out->blob_length))
+	if (!json_member_bytes(
+		item, "public_key", out->blob, sizeof out->blob, &out->blob_length))
 		return damaged(
 		    failure, where, "public_key is not base64 of a public key");
 	return !documents || read_documents(item, where, out, failure);
@@ -214,7 +186,7 @@ static bool read_set(const cJSON *object, enum ca ca, enum key_set set,
 	if (!members_are(object, where, names, PURPOSE_COUNT, failure))
 		return false;
 	for (purpose = 0; purpose < PURPOSE_COUNT; purpose++) {
-		list = cJSON_GetObjectItemCaseSensitive(object, names[purpose]);
+		list = json_member(object, names[purpose]);
 		if (!list)
 			continue;
 		into = &keys[purpose][set];
@@ -240,22 +212,22 @@ static bool read_authority(
 
 	if (!members_are(item, "authorities", names, 3, failure))
 		return false;
-	type = text_of(item, "type");
+	type = json_member_text(item, "type");
 	if (!type || !ca_named(type, strlen(type), &ca))
 		return damaged(failure, "authorities.type", "not a CA's name");
 	if ((*seen & 1u << ca) != 0)
 		return damaged(failure, type, "twice");
 	*seen |= 1u << ca;
 	for (set = 0; set < KEY_SETS; set++)
-		if (!read_set(cJSON_GetObjectItemCaseSensitive(item, set_names[set]), ca,
-			(enum key_set)set, state->keys[ca], failure))
+		if (!read_set(json_member(item, set_names[set]), ca, (enum key_set)set,
+			state->keys[ca], failure))
 			return false;
 	return true;
 }
 
 static bool read_suite(const cJSON *root, enum suite *out, struct failure *failure)
 {
-	const char *name = text_of(root, "suite");
+	const char *name = json_member_text(root, "suite");
 
 	if (name && name[0] == '\0')
 		*out = SUITE_UNSPECIFIED;
@@ -301,7 +273,7 @@ static bool read_intent(
     const cJSON *item, struct state_intent *out, struct failure *failure)
 {
 	static const char *const names[] = { "type", "purpose", "kind", "nonce", "time" };
-	const char *type = text_of(item, "type");
+	const char *type = json_member_text(item, "type");
 	unsigned purpose, kind;
 	uint64_t since;
 
@@ -312,9 +284,10 @@ static bool read_intent(
 	    !whole_number(item, "time", &since, failure))
 		return false;
 	if (!type || !ca_named(type, strlen(type), &out->ca) ||
+	    !named_among(json_member_text(item, "purpose"), purpose_word, PURPOSE_COUNT,
+		&purpose) ||
 	    !named_among(
-		text_of(item, "purpose"), purpose_word, PURPOSE_COUNT, &purpose) ||
-	    !named_among(text_of(item, "kind"), kind_word, KEY_KIND_COUNT, &kind))
+		json_member_text(item, "kind"), kind_word, KEY_KIND_COUNT, &kind))
 		return damaged(failure, "intent", "no key that a CA has");
 	out->purpose = (enum purpose)purpose;
 	out->kind = (enum key_kind)kind;
@@ -364,9 +337,8 @@ static bool read_root(const cJSON *root, struct state *state, struct failure *fa
 		"authorities", "record", "restored", "intent", "creations", "nonces",
 		"checksum" };
 	static const char *const record_names[] = { "sequence", "hash" };
-	const cJSON *record = cJSON_GetObjectItemCaseSensitive(root, "record"),
-		    *restored = cJSON_GetObjectItemCaseSensitive(root, "restored"), *list,
-		    *item;
+	const cJSON *record = json_member(root, "record"),
+		    *restored = json_member(root, "restored"), *list, *item;
 	uint64_t version;
 	unsigned seen = 0;
 
@@ -381,14 +353,11 @@ static bool read_root(const cJSON *root, struct state *state, struct failure *fa
 		    STATE_FILE ": version %llu was written by another "
 			       "privyseal, this one knows %d; install that one again",
 		    (unsigned long long)version, STATE_VERSION);
-	list = cJSON_GetObjectItemCaseSensitive(root, "authorities");
+	list = json_member(root, "authorities");
 	if (!members_are(root, "the file", names, 11, failure) ||
-	    !read_intent(cJSON_GetObjectItemCaseSensitive(root, "intent"), &state->intent,
-		failure) ||
-	    !read_creations(
-		cJSON_GetObjectItemCaseSensitive(root, "creations"), state, failure) ||
-	    !read_nonces(
-		cJSON_GetObjectItemCaseSensitive(root, "nonces"), state, failure) ||
+	    !read_intent(json_member(root, "intent"), &state->intent, failure) ||
+	    !read_creations(json_member(root, "creations"), state, failure) ||
+	    !read_nonces(json_member(root, "nonces"), state, failure) ||
 	    !copy_hex(root, "instance", state->instance, INSTANCE_TEXT, failure) ||
 	    !copy_text(root, "cluster", state->cluster, sizeof state->cluster, failure) ||
 	    !read_suite(root, &state->suite, failure) ||
@@ -468,7 +437,7 @@ bool state_parse(
 	if (!root)
 		return bad_syntax(text, end, failure);
 	good = read_root(root, state, failure) &&
-	       checksum_fits(text, length, text_of(root, "checksum"), failure);
+	       checksum_fits(text, length, json_member_text(root, "checksum"), failure);
 	cJSON_Delete(root);
 	return good;
 }
@@ -496,22 +465,13 @@ enum file_read state_read(
 
 /* ---- writing ---- */
 
-static bool add_base64(
-    cJSON *object, const char *name, const uint8_t *bytes, size_t length)
-{
-	char text[BASE64_ROOM(CA_DOCUMENT_MAX)];
-
-	EVP_EncodeBlock((unsigned char *)text, bytes, (int)length);
-	return cJSON_AddStringToObject(object, name, text) != NULL;
-}
-
 static bool add_documents(cJSON *item, const struct state_key *key)
 {
 	int i;
 
 	for (i = 0; i < CA_DOCUMENTS; i++)
 		if (key->document[i].length > 0 &&
-		    !add_base64(item, document_members[i], key->document[i].bytes,
+		    !json_add_bytes(item, document_members[i], key->document[i].bytes,
 			key->document[i].length))
 			return false;
 	return true;
@@ -519,14 +479,10 @@ static bool add_documents(cJSON *item, const struct state_key *key)
 
 static bool add_key(cJSON *list, const struct state_key *key)
 {
-	cJSON *item = cJSON_CreateObject();
+	cJSON *item = json_add_object(list);
 
-	if (!cJSON_AddItemToArray(list, item)) {
-		cJSON_Delete(item);
-		return false;
-	}
 	return cJSON_AddStringToObject(item, "key", key->identifier) &&
-	       add_base64(item, "public_key", key->blob, key->blob_length) &&
+	       json_add_bytes(item, "public_key", key->blob, key->blob_length) &&
 	       add_documents(item, key);
 }
 
@@ -552,13 +508,9 @@ static bool add_set(cJSON *authority, const struct state *state, int ca, int set
 
 static bool add_authority(cJSON *list, const struct state *state, int ca)
 {
-	cJSON *item = cJSON_CreateObject();
+	cJSON *item = json_add_object(list);
 	int set;
 
-	if (!cJSON_AddItemToArray(list, item)) {
-		cJSON_Delete(item);
-		return false;
-	}
 	if (!cJSON_AddStringToObject(item, "type", ca_name((enum ca)ca)))
 		return false;
 	for (set = 0; set < KEY_SETS; set++)
