@@ -374,6 +374,18 @@ static bool is_among(const char *text, const char *const *names, unsigned count)
 	return false;
 }
 
+/* What AWS takes, of whose letters those outside ASCII are not told apart here. */
+static const char *read_tag_text(
+    struct loader *loader, size_t least, size_t most, const char *what, const char **out)
+{
+	const char *at;
+
+	for (at = loader->token->text; *at != '\0'; at++)
+		if ((uint8_t)*at < 0x80 && !strchr(LETTERS DIGITS " +-=._:/@", *at))
+			return "a tag of letters, digits, blanks and + - = . _ : / @";
+	return read_text(loader, NULL, least, most, what, out);
+}
+
 /* AWS keeps its prefix for itself, and what keys are bound by must be ours to say. */
 static bool is_taken(const char *tag)
 {
@@ -392,12 +404,12 @@ static const char *read_tag(struct loader *loader)
 		return "a tag's name that does not begin with aws: or Privyseal";
 	if (is_among(loader->token->text, pins->tag_name, pins->tags))
 		return "each tag at most once";
-	fault = read_text(loader, NULL, 1, TAG_NAME_MAX,
+	fault = read_tag_text(loader, 1, TAG_NAME_MAX,
 	    "a tag's name of at most 128 bytes, then its value",
 	    &pins->tag_name[pins->tags]);
 	if (fault)
 		return fault;
-	return read_text(loader, NULL, 0, TAG_VALUE_MAX,
+	return read_tag_text(loader, 0, TAG_VALUE_MAX,
 	    "the tag's value of at most 256 bytes", &pins->tag_value[pins->tags++]);
 }
 

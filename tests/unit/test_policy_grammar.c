@@ -142,6 +142,8 @@ static void names_place_and_word_of_a_bad_pin(void **state)
 		{ "tag a b\ntag a c", 3, 5, "`a`", "at most once" },
 		{ "tag PrivysealCA user", 2, 5, "`PrivysealCA`", "Privyseal" },
 		{ "tag AWS:a b", 2, 5, "`AWS:a`", "aws:" },
+		{ "tag a,b c", 2, 5, "`a,b`", "a tag of letters" },
+		{ "tag a *", 2, 7, "`*`", "a tag of letters" },
 		{ "socket auth", 2, 12, "ends here", "group" },
 		{ "socket auth privyseal-auth", 2, 13, "`privyseal-auth`", "group" },
 		{ "socket admin group g", 2, 8, "`admin`", "other than" },
