@@ -36,18 +36,6 @@ static gid_t group_of(const char *name, const char *group)
 	return found ? found->gr_gid : 0;
 }
 
-static bool path_of(const struct supervisor *s, const char *name, bool published,
-    char path[PATH_OF_SOCKET])
-{
-	const int length =
-	    snprintf(path, PATH_OF_SOCKET, "%s/%s%s.sock%s", s->flags.runtime_directory,
-		published ? "" : ".", name, published ? "" : ".new");
-
-	return length < PATH_OF_SOCKET ||
-	       FAIL("--runtime-dir %s is too long for a socket's name",
-		   s->flags.runtime_directory);
-}
-
 /* The file has its owner, group and mode from the start; a change of group makes us
  * dumpable. */
 static bool bind_as(int fd, const struct sockaddr_un *address, gid_t group, mode_t mode)
@@ -70,22 +58,19 @@ static bool bind_hidden(const struct supervisor *s, struct listener *listener)
 {
 	const bool is_admin = listener == s->listeners;
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	char published[PATH_OF_SOCKET];
 
-	if (!path_of(s, listener->name, false, address.sun_path) ||
-	    !path_of(s, listener->name, true, published))
-		return false;
+	strcpy(address.sun_path, listener->hidden);
 	/* What a crash may have left; bind() tells other trouble. A socket without
 	 * anybody behind it must not look like readiness. */
-	unlink(address.sun_path);
+	unlink(listener->hidden);
 	if (s->current.number == 0)
-		unlink(published);
+		unlink(listener->path);
 	listener->fd = socket(AF_UNIX,
 	    (is_admin ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	return (bind_as(
 		    listener->fd, &address, listener->group, is_admin ? 0600 : 0660) &&
 		   listen(listener->fd, SOMAXCONN) == 0) ||
-	       FAIL("%s: %s", address.sun_path, strerror(errno));
+	       FAIL("%s: %s", listener->hidden, strerror(errno));
 }
 
 /* A name becomes a file name; that no two are the same the policy has checked. One that
@@ -93,7 +78,8 @@ static bool bind_hidden(const struct supervisor *s, struct listener *listener)
 bool listener_add(struct supervisor *s, const char *name, const char *group)
 {
 	const gid_t gid = s->flags.check ? 0 : group_of(name, group);
-	struct listener *listener, *place = NULL;
+	struct listener *listener, *place = NULL,
+				   added = { .group = gid, .generation = s->next.number };
 
 	if (s->flags.check)
 		return true; /* which judges files alone */
@@ -107,8 +93,14 @@ bool listener_add(struct supervisor *s, const char *name, const char *group)
 	}
 	if (!place || name[0] == '\0' || name[strspn(name, LETTERS)] != '\0')
 		return FAIL("no socket can be called '%s', or there are too many", name);
-	*place = (struct listener){ .group = gid, .generation = s->next.number };
-	strcpy(place->name, name);
+	strcpy(added.name, name);
+	snprintf(
+	    added.path, PATH_OF_SOCKET, "%s/%s.sock", s->flags.runtime_directory, name);
+	if (snprintf(added.hidden, PATH_OF_SOCKET, "%s/.%s.sock.new",
+		s->flags.runtime_directory, name) >= PATH_OF_SOCKET)
+		return FAIL("--runtime-dir %s is too long for a socket's name",
+		    s->flags.runtime_directory);
+	*place = added;
 	return bind_hidden(s, place);
 }
 
@@ -128,21 +120,18 @@ const struct listener *listener_of(
 static void drop(struct supervisor *s, struct listener *listener)
 {
 	const struct listener *other;
-	char path[PATH_OF_SOCKET];
 
 	for (EACH(s, other))
 		if (other != listener && other->published && listener->published &&
 		    strcmp(other->name, listener->name) == 0)
 			listener->published = false; /* the name is the other's now */
-	if (path_of(s, listener->name, listener->published, path))
-		unlink(path);
+	unlink(listener->published ? listener->path : listener->hidden);
 	close(listener->fd);
 	*listener = (struct listener){ 0 };
 }
 
 bool listeners_publish(struct supervisor *s)
 {
-	char hidden[PATH_OF_SOCKET], path[PATH_OF_SOCKET];
 	struct listener *listener;
 
 	s->listeners->generation = s->current.number;
@@ -150,9 +139,8 @@ bool listeners_publish(struct supervisor *s)
 		if (listener->name[0] == '\0' || listener->published ||
 		    listener->generation != s->current.number)
 			continue;
-		if (!path_of(s, listener->name, false, hidden) ||
-		    !path_of(s, listener->name, true, path) || rename(hidden, path) != 0)
-			return FAIL("%s: %s", path, strerror(errno));
+		if (rename(listener->hidden, listener->path) != 0)
+			return FAIL("%s: %s", listener->path, strerror(errno));
 		listener->published = true;
 	}
 	for (EACH(s, listener))

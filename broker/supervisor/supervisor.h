@@ -56,6 +56,7 @@ struct listener {
 	uint32_t generation; /* the last one that has it */
 	bool published;
 	int fd;
+	char path[PATH_OF_SOCKET], hidden[PATH_OF_SOCKET]; /* until it is published */
 };
 
 /* Times are milliseconds of the monotonic clock. Descriptors 0 to 2 are always taken, so
