@@ -6,7 +6,6 @@
 #include <openssl/core_names.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
-#include <stdio.h>
 #include <string.h>
 
 static bool curve_kind(const EVP_PKEY *key, enum key_kind *kind)
@@ -201,21 +200,3 @@ EVP_PKEY *key_public(struct slice blob)
 	length = x509_key_write(&facts, encoded, sizeof encoded);
 	return length > 0 ? d2i_PUBKEY(NULL, &at, (long)length) : NULL;
 }
-
-static bool load_absent(struct keystore *keystore, const char *identifier,
-    struct slice blob, struct key *out, struct failure *failure)
-{
-	*out = (struct key){ .keystore = keystore, .public = key_public(blob) };
-	snprintf(out->identifier, sizeof out->identifier, "%s", identifier);
-	if (out->public && key_prepare(out, keystore->crypto, failure))
-		return true;
-	key_free(out);
-	return failure_say(failure, "%s: its public key can't be read", identifier);
-}
-
-const struct keystore_methods keystore_absent = {
-	.kind = KEYSTORE_AWS_KMS,
-	.prefix = "awskms:",
-	.remote = true,
-	.load = load_absent,
-};

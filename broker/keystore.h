@@ -97,9 +97,6 @@ struct keystore {
 };
 
 extern const struct keystore_methods keystore_software;
-/* Keys in AWS KMS for who only looks at a state: their public parts, of the blobs. It
- * makes and signs nothing. */
-extern const struct keystore_methods keystore_absent;
 
 /* A public object of what SSH writes; NULL when it can't be read. */
 EVP_PKEY *key_public(struct slice blob);

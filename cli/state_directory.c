@@ -288,6 +288,25 @@ static bool fit(struct broker *broker, struct failure *failure)
 	return true;
 }
 
+static bool load_absent(struct keystore *keystore, const char *identifier,
+    struct slice blob, struct key *out, struct failure *failure)
+{
+	*out = (struct key){ .keystore = keystore, .public = key_public(blob) };
+	snprintf(out->identifier, sizeof out->identifier, "%s", identifier);
+	if (out->public && key_prepare(out, keystore->crypto, failure))
+		return true;
+	key_free(out);
+	return failure_say(failure, "%s: its public key can't be read", identifier);
+}
+
+/* Of keys in AWS KMS the public parts, as the state has them. */
+static const struct keystore_methods keystore_absent = {
+	.kind = KEYSTORE_AWS_KMS,
+	.prefix = "awskms:",
+	.remote = true,
+	.load = load_absent,
+};
+
 bool state_directory_keys_fit(const struct state_directory *directory)
 {
 	struct broker *broker = calloc(1, sizeof *broker);
