@@ -245,7 +245,7 @@ void der_put_bytes(struct der_sink *to, const uint8_t *bytes, size_t length)
 		to->failed = true;
 		return;
 	}
-	bytes_copy(to->bytes + to->used, bytes, length);
+	bytes_move(to->bytes + to->used, bytes, length);
 	to->used += length;
 }
 

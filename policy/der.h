@@ -142,7 +142,9 @@ struct der_sink {
 };
 
 /*@ predicate der_writable(struct der_sink *s) =
-      s->used <= s->room <= DER_MAX && \valid(s->bytes + (0 .. s->room - 1));
+      \valid(s) && s->used <= s->room <= DER_MAX &&
+      \valid(s->bytes + (0 .. s->room - 1)) &&
+      \separated(s, s->bytes + (0 .. s->room - 1));
 */
 
 /* An empty sink over this buffer; no more than DER_MAX bytes of it are used. */
@@ -153,20 +155,16 @@ struct der_sink {
 */
 struct der_sink der_sink(uint8_t *bytes, size_t room);
 
-/* Bytes as they are. */
-/*@ requires \valid(to) && der_writable(to) && length <= DER_MAX;
-    requires \valid_read(bytes + (0 .. length - 1));
-    requires \separated(to, to->bytes + (0 .. to->room - 1), bytes + (0 .. length - 1));
-    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
+/* Bytes as they are, which may lie in the sink as well. */
+/*@ requires der_writable(to) && der_readable(bytes, length);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
     ensures der_writable(to) && to->used >= \old(to->used);
 */
 void der_put_bytes(struct der_sink *to, const uint8_t *bytes, size_t length);
 
 /* An element whose content is given. */
-/*@ requires \valid(to) && der_writable(to) && length <= DER_MAX;
-    requires \valid_read(bytes + (0 .. length - 1));
-    requires \separated(to, to->bytes + (0 .. to->room - 1), bytes + (0 .. length - 1));
-    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
+/*@ requires der_writable(to) && der_readable(bytes, length);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
     ensures der_writable(to) && to->used >= \old(to->used);
 */
 void der_put(struct der_sink *to, uint8_t tag, const uint8_t *bytes, size_t length);
@@ -175,50 +173,42 @@ void der_put(struct der_sink *to, uint8_t tag, const uint8_t *bytes, size_t leng
  * An element whose content is put between the two calls; der_open() returns what
  * der_close() must be given. They nest.
  */
-/*@ requires \valid_read(to) && der_writable(to);
+/*@ requires der_writable(to);
     assigns \nothing;
     ensures \result == to->used;
 */
 size_t der_open(const struct der_sink *to);
-/*@ requires \valid(to) && der_writable(to) && opened <= to->used;
-    requires \separated(to, to->bytes + (0 .. to->room - 1));
-    assigns to->used, to->failed, to->bytes[opened .. to->room - 1];
+/*@ requires der_writable(to) && opened <= to->used;
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
     ensures der_writable(to) && to->used >= \old(to->used);
 */
 void der_close(struct der_sink *to, size_t opened, uint8_t tag);
 
-/*@ requires \valid(to) && der_writable(to);
-    requires \separated(to, to->bytes + (0 .. to->room - 1));
-    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
+/*@ requires der_writable(to);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
     ensures der_writable(to) && to->used >= \old(to->used);
 */
 void der_put_true(struct der_sink *to);
 
 /* An INTEGER of this magnitude, which begins with no zero byte. */
-/*@ requires \valid(to) && der_writable(to) && length <= DER_MAX;
-    requires \valid_read(bytes + (0 .. length - 1));
-    requires \separated(to, to->bytes + (0 .. to->room - 1), bytes + (0 .. length - 1));
-    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
+/*@ requires der_writable(to) && der_readable(bytes, length);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
     ensures der_writable(to) && to->used >= \old(to->used);
 */
 void der_put_magnitude(struct der_sink *to, const uint8_t *bytes, size_t length);
 
-/*@ requires \valid(to) && der_writable(to);
-    requires \separated(to, to->bytes + (0 .. to->room - 1));
-    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
+/*@ requires der_writable(to);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
     ensures der_writable(to) && to->used >= \old(to->used);
 */
 void der_put_number(struct der_sink *to, uint32_t number);
-/*@ requires \valid(to) && der_writable(to) && length <= DER_MAX;
-    requires \valid_read(bytes + (0 .. length - 1));
-    requires \separated(to, to->bytes + (0 .. to->room - 1), bytes + (0 .. length - 1));
-    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
+/*@ requires der_writable(to) && der_readable(bytes, length);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
     ensures der_writable(to) && to->used >= \old(to->used);
 */
 void der_put_bits(struct der_sink *to, const uint8_t *bytes, size_t length);
-/*@ requires \valid(to) && der_writable(to);
-    requires \separated(to, to->bytes + (0 .. to->room - 1));
-    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
+/*@ requires der_writable(to);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
     ensures der_writable(to) && to->used >= \old(to->used);
 */
 void der_put_time(struct der_sink *to, int64_t time);

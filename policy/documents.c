@@ -1,93 +1,104 @@
-/* One row per way of writing a document; documents.h has the contract. */
+/* One row per document, one case per way of writing it; documents.h has the contract. */
 #include "policy/documents.h"
-
-#include "policy/ssh_certificate.h"
-#include "policy/x509_certificate.h"
-
-#include <string.h>
 
 #define SSH_SERIAL_LENGTH 8
 
-struct document_form {
-	const char *(*read)(const uint8_t *bytes, size_t length, struct facts *out);
-	size_t (*write)(const struct facts *facts, uint8_t *out, size_t room);
-	size_t serial_length;
-	bool (*serial_fit)(uint8_t *serial);
-};
+enum form { FORM_NONE, FORM_SSH, FORM_X509 };
 
+/*@ assigns \nothing;
+    ensures \result == FORM_NONE || \result == FORM_SSH || \result == FORM_X509;
+    ensures \result == FORM_SSH <==> document_in_ssh(document);
+    ensures \result == FORM_X509 <==> document_in_x509(document);
+*/
+static enum form form_of(enum document document)
+{
+	static const enum form forms[DOCUMENT_COUNT] = {
+		[DOCUMENT_SSH_USER] = FORM_SSH,
+		[DOCUMENT_SSH_HOST] = FORM_SSH,
+		[DOCUMENT_X509_USER] = FORM_X509,
+		[DOCUMENT_X509_HOST] = FORM_X509,
+	};
+
+	return (unsigned)document < DOCUMENT_COUNT ? forms[document] : FORM_NONE;
+}
+
+/*@ requires \valid_read(bytes + (0 .. length - 1)) && \valid(out);
+    assigns *out;
+    ensures \result == \null ==> ssh_writable(out) && out->serial_at + 8 <= length;
+*/
 static const char *ssh_read(const uint8_t *bytes, size_t length, struct facts *out)
 {
-	enum ssh_form form = ssh_certificate_read(bytes, length, out);
+	const enum ssh_form form = ssh_certificate_read(bytes, length, out);
 
 	return form == SSH_FORM_GOOD ? NULL : ssh_form_text(form);
 }
 
-/* Zero is what an unstamped certificate has. */
-static bool ssh_serial_fit(uint8_t *serial)
-{
-	static const uint8_t zero[SSH_SERIAL_LENGTH];
-
-	return memcmp(serial, zero, sizeof(zero)) != 0;
-}
-
+/*@ requires \valid_read(bytes + (0 .. length - 1)) && \valid(out);
+    assigns *out;
+    ensures \result == \null ==> x509_parts(out);
+    ensures \result == \null ==> out->serial_at + out->x509_serial_length <= length;
+*/
 static const char *x509_read(const uint8_t *bytes, size_t length, struct facts *out)
 {
-	enum x509_form form = x509_certificate_read(bytes, length, out);
+	const enum x509_form form = x509_certificate_read(bytes, length, out);
 
 	return form == X509_FORM_GOOD ? NULL : x509_form_text(form);
-}
-
-static bool positive_serial_fit(uint8_t *serial)
-{
-	x509_serial_fit(serial);
-	return true;
-}
-
-/* clang-format off */
-static const struct document_form
-	ssh = { ssh_read, ssh_certificate_write, SSH_SERIAL_LENGTH, ssh_serial_fit },
-	x509 = { x509_read, x509_certificate_write, X509_SERIAL_STAMPED, positive_serial_fit };
-
-static const struct document_form *const forms[DOCUMENT_COUNT] = {
-	[DOCUMENT_SSH_USER] = &ssh,
-	[DOCUMENT_SSH_HOST] = &ssh,
-	[DOCUMENT_X509_USER] = &x509,
-	[DOCUMENT_X509_HOST] = &x509,
-};
-/* clang-format on */
-
-static const struct document_form *form_of(enum document document)
-{
-	return (unsigned)document < DOCUMENT_COUNT ? forms[document] : NULL;
 }
 
 const char *document_read(
     enum document document, const uint8_t *bytes, size_t length, struct facts *out)
 {
-	const struct document_form *form = form_of(document);
-
-	return form ? form->read(bytes, length, out)
-		    : "documents of this kind are not read by this version";
+	switch (form_of(document)) {
+	case FORM_SSH:
+		return ssh_read(bytes, length, out);
+	case FORM_X509:
+		return x509_read(bytes, length, out);
+	case FORM_NONE:
+		break;
+	}
+	return "documents of this kind are not read by this version";
 }
 
 size_t document_write(
     enum document document, const struct facts *facts, uint8_t *out, size_t room)
 {
-	const struct document_form *form = form_of(document);
-
-	return form ? form->write(facts, out, room) : 0;
+	switch (form_of(document)) {
+	case FORM_SSH:
+		return ssh_certificate_write(facts, out, room);
+	case FORM_X509:
+		return x509_certificate_write(facts, out, room);
+	case FORM_NONE:
+		break;
+	}
+	return 0;
 }
 
 size_t document_serial_length(enum document document)
 {
-	const struct document_form *form = form_of(document);
-
-	return form ? form->serial_length : 0;
+	switch (form_of(document)) {
+	case FORM_SSH:
+		return SSH_SERIAL_LENGTH;
+	case FORM_X509:
+		return X509_SERIAL_STAMPED;
+	case FORM_NONE:
+		break;
+	}
+	return 0;
 }
 
 bool document_serial_fit(enum document document, uint8_t *serial)
 {
-	const struct document_form *form = form_of(document);
+	/* Zero is what an unstamped certificate has. */
+	static const uint8_t zero[SSH_SERIAL_LENGTH] = { 0 };
 
-	return form && form->serial_fit(serial);
+	switch (form_of(document)) {
+	case FORM_SSH:
+		return !bytes_same(serial, zero, sizeof(zero));
+	case FORM_X509:
+		x509_serial_fit(serial);
+		return true;
+	case FORM_NONE:
+		break;
+	}
+	return false;
 }

@@ -77,14 +77,6 @@ static size_t key_length(enum key_kind kind)
 	return kinds[kind].key_length;
 }
 
-/*@ assigns \nothing;
-    ensures \result <==> kind != KEY_RSA && kind != KEY_ED25519;
-*/
-static bool is_ecdsa(enum key_kind kind)
-{
-	return kind != KEY_RSA && kind != KEY_ED25519;
-}
-
 #define POINT_UNCOMPRESSED 0x04 /* SEC 1 2.3.3 */
 
 /* Contracts name its members one by one: a struct that is assigned whole costs the
@@ -529,12 +521,7 @@ enum ssh_form ssh_certificate_read(const uint8_t *bytes, size_t length, struct f
 	return form;
 }
 
-/*@ predicate sink_apart{L}(struct der_sink *to, uint8_t *at, integer length) =
-      \separated(to, to->bytes + (0 .. to->room - 1), at + (0 .. length - 1));
-*/
-
-/*@ requires \valid(to) && der_writable(to) && bytes <= 8;
-    requires \separated(to, to->bytes + (0 .. to->room - 1));
+/*@ requires der_writable(to) && bytes <= 8;
     assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
     ensures der_writable(to);
 */
@@ -551,9 +538,7 @@ static void put_number(struct der_sink *to, uint64_t value, unsigned bytes)
 	der_put_bytes(to, number, bytes);
 }
 
-/*@ requires \valid(to) && der_writable(to);
-    requires facts_slice(string.at, string.length);
-    requires sink_apart(to, string.at, string.length);
+/*@ requires der_writable(to) && facts_slice(string.at, string.length);
     assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
     ensures der_writable(to);
 */
@@ -563,28 +548,7 @@ static void put_string(struct der_sink *to, struct slice string)
 	der_put_bytes(to, string.at, string.length);
 }
 
-/* Byte by byte: a table's text may lie anywhere. */
-/*@ requires \valid(to) && der_writable(to) && facts_slice(word.at, word.length);
-    requires \separated(to, to->bytes + (0 .. to->room - 1));
-    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
-    ensures der_writable(to);
-*/
-static void put_word(struct der_sink *to, struct slice word)
-{
-	size_t i;
-
-	put_number(to, word.length, 4);
-	/*@ loop invariant 0 <= i <= word.length;
-	    loop invariant to->used <= to->room;
-	    loop assigns i, to->used, to->failed, to->bytes[0 .. to->room - 1];
-	    loop variant word.length - i; */
-	for (i = 0; i < word.length; i++)
-		put_number(to, word.at[i], 1);
-}
-
-/*@ requires \valid(to) && der_writable(to);
-    requires facts_slice(number.at, number.length);
-    requires sink_apart(to, number.at, number.length);
+/*@ requires der_writable(to) && facts_slice(number.at, number.length);
     assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
     ensures der_writable(to);
 */
@@ -599,11 +563,8 @@ static void put_mpint(struct der_sink *to, struct slice number)
 	der_put_bytes(to, number.at, number.length);
 }
 
-/*@ requires \valid(to) && der_writable(to) && \valid_read(facts) && key_writable(facts);
-    requires KEY_RSA <= facts->subject_kind < KEY_KIND_COUNT;
-    requires \separated(to, to->bytes + (0 .. to->room - 1), facts);
-    requires sink_apart(to, facts->subject_key, facts->subject_key_length);
-    requires sink_apart(to, facts->subject_exponent, facts->subject_exponent_length);
+/*@ requires der_writable(to) && \valid_read(facts) && \separated(to, facts);
+    requires key_writable(facts) && KEY_RSA <= facts->subject_kind < KEY_KIND_COUNT;
     assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
     ensures der_writable(to);
 */
@@ -616,8 +577,8 @@ static void put_key(struct der_sink *to, const struct facts *facts)
 	}
 	if (facts->subject_key_length != key_length(facts->subject_kind))
 		to->failed = true;
-	if (is_ecdsa(facts->subject_kind))
-		put_word(to, curve_name(facts->subject_kind));
+	if (facts->subject_kind != KEY_ED25519)
+		put_string(to, curve_name(facts->subject_kind));
 	put_string(to, FACTS_SLICE(facts, subject_key));
 }
 
@@ -627,9 +588,56 @@ size_t ssh_key_write(const struct facts *facts, uint8_t *out, size_t room)
 
 	if ((unsigned)facts->subject_kind >= KEY_KIND_COUNT)
 		return 0;
-	put_word(&to, type_name(facts->subject_kind, false));
+	put_string(&to, type_name(facts->subject_kind, false));
 	put_key(&to, facts);
 	return to.failed ? 0 : to.used;
+}
+
+/* The same fields as read_identity(). */
+/*@ requires der_writable(to) && \valid_read(facts) && \separated(to, facts);
+    requires facts_slice(facts->key_id, facts->key_id_length);
+    requires facts_slice(facts->principals, facts->principals_length);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
+    ensures der_writable(to);
+*/
+static void put_identity(struct der_sink *to, const struct facts *facts)
+{
+	put_number(to, facts->ssh_type, 4);
+	put_string(to, FACTS_SLICE(facts, key_id));
+	put_string(to, FACTS_SLICE(facts, principals));
+	put_number(to, facts->valid_after, 8);
+	put_number(to, facts->valid_before, 8);
+}
+
+/* The same fields as read_rest(). */
+/*@ requires der_writable(to) && \valid_read(facts) && \separated(to, facts);
+    requires facts_slice(facts->critical_options, facts->critical_options_length);
+    requires facts_slice(facts->extensions, facts->extensions_length);
+    requires facts_slice(facts->signature_key, facts->signature_key_length);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
+    ensures der_writable(to);
+*/
+static void put_rest(struct der_sink *to, const struct facts *facts)
+{
+	put_string(to, FACTS_SLICE(facts, critical_options));
+	put_string(to, FACTS_SLICE(facts, extensions));
+	put_number(to, 0, 4); /* reserved */
+	put_string(to, FACTS_SLICE(facts, signature_key));
+}
+
+/*@ requires der_writable(to) && \valid_read(facts) && \separated(to, facts);
+    requires ssh_writable(facts) && KEY_RSA <= facts->subject_kind < KEY_KIND_COUNT;
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
+    ensures der_writable(to);
+*/
+static void put_fields(struct der_sink *to, const struct facts *facts)
+{
+	put_string(to, type_name(facts->subject_kind, true));
+	put_string(to, FACTS_SLICE(facts, nonce));
+	put_key(to, facts);
+	put_number(to, facts->serial, 8);
+	put_identity(to, facts);
+	put_rest(to, facts);
 }
 
 size_t ssh_certificate_write(const struct facts *facts, uint8_t *out, size_t room)
@@ -638,19 +646,7 @@ size_t ssh_certificate_write(const struct facts *facts, uint8_t *out, size_t roo
 
 	if ((unsigned)facts->subject_kind >= KEY_KIND_COUNT)
 		return 0;
-	put_word(&to, type_name(facts->subject_kind, true));
-	put_string(&to, FACTS_SLICE(facts, nonce));
-	put_key(&to, facts);
-	put_number(&to, facts->serial, 8);
-	put_number(&to, facts->ssh_type, 4);
-	put_string(&to, FACTS_SLICE(facts, key_id));
-	put_string(&to, FACTS_SLICE(facts, principals));
-	put_number(&to, facts->valid_after, 8);
-	put_number(&to, facts->valid_before, 8);
-	put_string(&to, FACTS_SLICE(facts, critical_options));
-	put_string(&to, FACTS_SLICE(facts, extensions));
-	put_number(&to, 0, 4); /* reserved */
-	put_string(&to, FACTS_SLICE(facts, signature_key));
+	put_fields(&to, facts);
 	return to.failed ? 0 : to.used;
 }
 

@@ -89,21 +89,6 @@ enum ssh_form {
       facts_slice(f->signature_key, f->signature_key_length);
 */
 
-/*@ predicate facts_apart{L}(uint8_t *at, integer length, uint8_t *out, integer room) =
-      \separated(at + (0 .. length - 1), out + (0 .. room - 1));
-    predicate ssh_key_apart{L}(struct facts *f, uint8_t *out, integer room) =
-      facts_apart(f->subject_key, f->subject_key_length, out, room) &&
-      facts_apart(f->subject_exponent, f->subject_exponent_length, out, room);
-    predicate ssh_apart{L}(struct facts *f, uint8_t *out, integer room) =
-      ssh_key_apart(f, out, room) &&
-      facts_apart(f->nonce, f->nonce_length, out, room) &&
-      facts_apart(f->key_id, f->key_id_length, out, room) &&
-      facts_apart(f->principals, f->principals_length, out, room) &&
-      facts_apart(f->critical_options, f->critical_options_length, out, room) &&
-      facts_apart(f->extensions, f->extensions_length, out, room) &&
-      facts_apart(f->signature_key, f->signature_key_length, out, room);
-*/
-
 /* The slices of `out` point into `bytes`; it is empty when the result is not
  * SSH_FORM_GOOD. */
 /*@ requires \valid_read(bytes + (0 .. length - 1)) && \valid(out);
@@ -136,12 +121,14 @@ enum ssh_form ssh_certificate_read(
  * FACTS_DOCUMENT_MAX. */
 /*@ requires \valid_read(facts) && ssh_writable(facts) && \valid(out + (0 .. room - 1));
     requires \separated(facts, out + (0 .. room - 1));
-    requires ssh_apart(facts, out, room);
     assigns out[0 .. room - 1];
     ensures 0 <= \result <= room;
 */
 size_t ssh_certificate_write(const struct facts *facts, uint8_t *out, size_t room);
 
+/*@ assigns \nothing;
+    ensures \result != \null;
+*/
 const char *ssh_form_text(enum ssh_form form);
 
 /*
@@ -164,14 +151,15 @@ const char *ssh_form_text(enum ssh_form form);
 bool ssh_key_read(const uint8_t *blob, size_t length, struct facts *out);
 /*@ requires \valid_read(facts) && key_writable(facts) && \valid(out + (0 .. room - 1));
     requires \separated(facts, out + (0 .. room - 1));
-    requires ssh_key_apart(facts, out, room);
     assigns out[0 .. room - 1];
     ensures 0 <= \result <= room;
 */
 size_t ssh_key_write(const struct facts *facts, uint8_t *out, size_t room);
 
 /* "ssh-ed25519", "ssh-rsa", ... and the same with -cert-v01@openssh.com */
+/*@ assigns \nothing; */
 const char *ssh_key_type_name(enum key_kind kind);
+/*@ assigns \nothing; */
 const char *ssh_certificate_type_name(enum key_kind kind);
 
 #endif

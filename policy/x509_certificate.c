@@ -416,9 +416,8 @@ static enum x509_form read_extensions(
 	return read_crl_points(crl_points, facts) ? X509_FORM_GOOD : X509_FORM_CRL_URL;
 }
 
-/*@ requires \valid(to) && der_writable(to);
-    requires \separated(to, to->bytes + (0 .. to->room - 1));
-    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
+/*@ requires der_writable(to);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
     ensures der_writable(to) && to->used >= \old(to->used);
 */
 static void put_key_usage(struct der_sink *to, unsigned usage)
@@ -433,9 +432,8 @@ static void put_key_usage(struct der_sink *to, unsigned usage)
 	x509_close_extension(to, opened);
 }
 
-/*@ requires \valid(to) && der_writable(to);
-    requires \separated(to, to->bytes + (0 .. to->room - 1));
-    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
+/*@ requires der_writable(to);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
     ensures der_writable(to) && to->used >= \old(to->used);
 */
 static void put_extended_key_usage(struct der_sink *to, unsigned usage)
@@ -447,10 +445,10 @@ static void put_extended_key_usage(struct der_sink *to, unsigned usage)
 	x509_close_extension(to, opened);
 }
 
-/*@ requires \valid(to) && der_writable(to);
+/*@ requires der_writable(to);
     requires \valid_read(facts);
-    requires \separated(to, to->bytes + (0 .. to->room - 1), facts);
-    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
+    requires \separated(to, facts);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
     ensures der_writable(to) && to->used >= \old(to->used);
 */
 static void put_basic_constraints(struct der_sink *to, const struct facts *facts)
@@ -468,11 +466,10 @@ static void put_basic_constraints(struct der_sink *to, const struct facts *facts
 }
 
 /* One whose value is an element with this content. */
-/*@ requires \valid(to) && der_writable(to);
+/*@ requires der_writable(to);
     requires der_readable(content.at, content.length);
-    requires \separated(to, to->bytes + (0 .. to->room - 1), content.at + (0 ..
-   content.length - 1)); assigns to->used, to->failed, to->bytes[to->used .. to->room -
-   1]; ensures der_writable(to) && to->used >= \old(to->used);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
+    ensures der_writable(to) && to->used >= \old(to->used);
 */
 static void put_extension(struct der_sink *to, enum x509_extension number, bool critical,
     uint8_t tag, struct slice content)
@@ -483,11 +480,10 @@ static void put_extension(struct der_sink *to, enum x509_extension number, bool 
 	x509_close_extension(to, opened);
 }
 
-/*@ requires \valid(to) && der_writable(to);
+/*@ requires der_writable(to);
     requires der_readable(url.at, url.length);
-    requires \separated(to, to->bytes + (0 .. to->room - 1), url.at + (0 .. url.length -
-   1)); assigns to->used, to->failed, to->bytes[to->used .. to->room - 1]; ensures
-   der_writable(to) && to->used >= \old(to->used);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
+    ensures der_writable(to) && to->used >= \old(to->used);
 */
 static void put_crl_points(struct der_sink *to, struct slice url)
 {
@@ -500,20 +496,33 @@ static void put_crl_points(struct der_sink *to, struct slice url)
 	/*@ loop invariant i <= sizeof(crl_point_tags);
 	    loop invariant der_writable(to) && content <= to->used;
 	    loop assigns i, to->used, to->failed,
-	      to->bytes[content .. to->room - 1];
+	      to->bytes[0 .. to->room - 1];
 	    loop variant i; */
 	for (i = sizeof(crl_point_tags); i > 0; i--)
 		der_close(to, content, crl_point_tags[i - 1]);
 	x509_close_extension(to, opened);
 }
 
-static void put_extensions(struct der_sink *to, const struct facts *facts)
+/*@ requires der_writable(to) && \valid_read(facts) && \separated(to, facts);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
+    ensures der_writable(to) && to->used >= \old(to->used);
+*/
+static void put_uses(struct der_sink *to, const struct facts *facts)
 {
 	if (facts->x509_key_usage != 0)
 		put_key_usage(to, facts->x509_key_usage);
 	if (facts->x509_extended_key_usage != 0)
 		put_extended_key_usage(to, facts->x509_extended_key_usage);
 	put_basic_constraints(to, facts);
+}
+
+/*@ requires der_writable(to) && \valid_read(facts) && \separated(to, facts);
+    requires x509_extension_facts(facts);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
+    ensures der_writable(to) && to->used >= \old(to->used);
+*/
+static void put_identifiers(struct der_sink *to, const struct facts *facts)
+{
 	if (facts->x509_subject_key_id_length != 0)
 		put_extension(to, X509_CE_SUBJECT_KEY_ID, false, DER_OCTET_STRING,
 		    FACTS_SLICE(facts, x509_subject_key_id));
@@ -524,6 +533,21 @@ static void put_extensions(struct der_sink *to, const struct facts *facts)
 		    DER_SEQUENCE, FACTS_SLICE(facts, x509_alt_names));
 	if (facts->x509_crl_url_length != 0)
 		put_crl_points(to, FACTS_SLICE(facts, x509_crl_url));
+}
+
+/*@ requires der_writable(to) && \valid_read(facts) && \separated(to, facts);
+    requires x509_extension_facts(facts);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
+    ensures der_writable(to) && to->used >= \old(to->used);
+*/
+static void put_extensions(struct der_sink *to, const struct facts *facts)
+{
+	const size_t opened = der_open(to), list = der_open(to);
+
+	put_uses(to, facts);
+	put_identifiers(to, facts);
+	der_close(to, list, DER_SEQUENCE);
+	der_close(to, opened, DER_EXPLICIT(3));
 }
 
 void x509_put_alt_name(struct der_sink *to, const struct x509_alt_name *name)
@@ -618,6 +642,7 @@ static enum x509_form read_fields(struct slice from, struct facts *facts)
 	if (serial.length == 0)
 		return X509_FORM_SERIAL;
 	serial_at = length - from.length - serial.length;
+	/*@ assert serial.at == \at(from.at, Pre) + serial_at; */
 	if (!x509_take_signature(&from, &facts->x509_signature))
 		return X509_FORM_SIGNATURE;
 	if (!x509_take_name(&from, &issuer) || issuer.length == 0)
@@ -660,6 +685,11 @@ enum x509_form x509_certificate_read(
 	return form;
 }
 
+/*@ requires der_writable(to) && \valid_read(facts) && \separated(to, facts);
+    requires x509_key_parts(facts);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
+    ensures der_writable(to) && to->used >= \old(to->used);
+*/
 static void put_rsa(struct der_sink *to, const struct facts *facts)
 {
 	static const uint8_t unused[1] = { 0 };
@@ -673,6 +703,11 @@ static void put_rsa(struct der_sink *to, const struct facts *facts)
 	der_close(to, bits, DER_BIT_STRING);
 }
 
+/*@ requires der_writable(to) && \valid_read(facts) && \separated(to, facts);
+    requires x509_key_parts(facts);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
+    ensures der_writable(to) && to->used >= \old(to->used);
+*/
 static void put_key(struct der_sink *to, const struct facts *facts)
 {
 	const struct slice key = FACTS_SLICE(facts, subject_key);
@@ -696,30 +731,59 @@ size_t x509_key_write(const struct facts *facts, uint8_t *out, size_t room)
 	return to.failed ? 0 : to.used;
 }
 
-size_t x509_certificate_write(const struct facts *facts, uint8_t *out, size_t room)
+/*@ requires der_writable(to) && \valid_read(facts) && \separated(to, facts);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
+    ensures der_writable(to) && to->used >= \old(to->used);
+*/
+static void put_validity(struct der_sink *to, const struct facts *facts)
+{
+	const size_t opened = der_open(to);
+
+	der_put_time(to, facts->x509_not_before);
+	der_put_time(to, facts->x509_not_after);
+	der_close(to, opened, DER_SEQUENCE);
+}
+
+/* From the version through the issuer. */
+/*@ requires der_writable(to) && \valid_read(facts) && \separated(to, facts);
+    requires der_readable(facts->x509_serial, facts->x509_serial_length);
+    requires der_readable(facts->x509_issuer, facts->x509_issuer_length);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
+    ensures der_writable(to) && to->used >= \old(to->used);
+*/
+static void put_issue(struct der_sink *to, const struct facts *facts)
 {
 	const struct slice serial = FACTS_SLICE(facts, x509_serial);
-	struct der_sink to = der_sink(out, room);
-	const size_t whole = der_open(&to);
-	size_t opened, list;
 
-	der_put(&to, DER_EXPLICIT(0), version, sizeof(version));
+	der_put(to, DER_EXPLICIT(0), version, sizeof(version));
 	if (!is_serial(serial))
-		to.failed = true;
-	der_put(&to, DER_INTEGER, serial.at, serial.length);
-	x509_put_signature(&to, facts->x509_signature);
-	der_put(&to, DER_SEQUENCE, facts->x509_issuer, facts->x509_issuer_length);
-	opened = der_open(&to);
-	der_put_time(&to, facts->x509_not_before);
-	der_put_time(&to, facts->x509_not_after);
-	der_close(&to, opened, DER_SEQUENCE);
-	der_put(&to, DER_SEQUENCE, facts->x509_subject, facts->x509_subject_length);
-	put_key(&to, facts);
-	opened = der_open(&to);
-	list = der_open(&to);
-	put_extensions(&to, facts);
-	der_close(&to, list, DER_SEQUENCE);
-	der_close(&to, opened, DER_EXPLICIT(3));
-	der_close(&to, whole, DER_SEQUENCE);
+		to->failed = true;
+	der_put(to, DER_INTEGER, serial.at, serial.length);
+	x509_put_signature(to, facts->x509_signature);
+	der_put(to, DER_SEQUENCE, facts->x509_issuer, facts->x509_issuer_length);
+}
+
+/*@ requires der_writable(to) && \valid_read(facts) && \separated(to, facts);
+    requires x509_parts(facts);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
+    ensures der_writable(to) && to->used >= \old(to->used);
+*/
+static void put_fields(struct der_sink *to, const struct facts *facts)
+{
+	const size_t whole = der_open(to);
+
+	put_issue(to, facts);
+	put_validity(to, facts);
+	der_put(to, DER_SEQUENCE, facts->x509_subject, facts->x509_subject_length);
+	put_key(to, facts);
+	put_extensions(to, facts);
+	der_close(to, whole, DER_SEQUENCE);
+}
+
+size_t x509_certificate_write(const struct facts *facts, uint8_t *out, size_t room)
+{
+	struct der_sink to = der_sink(out, room);
+
+	put_fields(&to, facts);
 	return to.failed ? 0 : to.used;
 }

@@ -25,10 +25,12 @@
 #define X509_ALT_NAME_MAX  2048 /* bytes */
 
 /*@ // The subject's key, and the parts of the document that a reader leaves in the facts.
-    predicate x509_key{L}(struct facts *f) =
-      KEY_RSA <= f->subject_kind < KEY_KIND_COUNT &&
+    predicate x509_key_parts{L}(struct facts *f) =
       der_readable(f->subject_key, f->subject_key_length) &&
       der_readable(f->subject_exponent, f->subject_exponent_length);
+
+    predicate x509_key{L}(struct facts *f) =
+      KEY_RSA <= f->subject_kind < KEY_KIND_COUNT && x509_key_parts(f);
 
     predicate x509_extension_facts{L}(struct facts *f) =
       der_readable(f->x509_subject_key_id, f->x509_subject_key_id_length) &&
@@ -36,13 +38,16 @@
       der_readable(f->x509_alt_names, f->x509_alt_names_length) &&
       der_readable(f->x509_crl_url, f->x509_crl_url_length);
 
-    predicate x509_facts{L}(struct facts *f) =
-      x509_key(f) && x509_extension_facts(f) &&
-      0 <= f->x509_signature < X509_SIGNATURE_COUNT &&
-      0 < f->x509_serial_length <= X509_SERIAL_MAX &&
+    predicate x509_parts{L}(struct facts *f) =
+      x509_key_parts(f) && x509_extension_facts(f) &&
       der_readable(f->x509_serial, f->x509_serial_length) &&
       der_readable(f->x509_issuer, f->x509_issuer_length) &&
       der_readable(f->x509_subject, f->x509_subject_length);
+
+    predicate x509_facts{L}(struct facts *f) =
+      x509_parts(f) && KEY_RSA <= f->subject_kind < KEY_KIND_COUNT &&
+      0 <= f->x509_signature < X509_SIGNATURE_COUNT &&
+      0 < f->x509_serial_length <= X509_SERIAL_MAX;
 */
 
 /* The slices of `out` point into `bytes`, and what belongs to other documents is 0; it is
@@ -59,6 +64,11 @@ enum x509_form x509_certificate_read(
 /* The number of bytes written; 0 when they do not fit into `room` or FACTS_DOCUMENT_MAX,
  * or the facts have no encoding. Packed lists are written as they are, and how the facts
  * fit together is not judged: both are the reader's. */
+/*@ requires \valid_read(facts) && x509_parts(facts);
+    requires \valid(out + (0 .. room - 1)) && \separated(facts, out + (0 .. room - 1));
+    assigns out[0 .. room - 1];
+    ensures 0 <= \result <= room;
+*/
 size_t x509_certificate_write(const struct facts *facts, uint8_t *out, size_t room);
 
 /* A SubjectPublicKeyInfo to and from its parts. Only the subject_* members are written,
@@ -69,6 +79,11 @@ size_t x509_certificate_write(const struct facts *facts, uint8_t *out, size_t ro
     ensures \result ==> x509_key(out);
 */
 bool x509_key_read(const uint8_t *bytes, size_t length, struct facts *out);
+/*@ requires \valid_read(facts) && x509_key_parts(facts);
+    requires \valid(out + (0 .. room - 1)) && \separated(facts, out + (0 .. room - 1));
+    assigns out[0 .. room - 1];
+    ensures 0 <= \result <= room;
+*/
 size_t x509_key_write(const struct facts *facts, uint8_t *out, size_t room);
 
 /* Alternative names, by their tag (RFC 5280 4.2.1.6). An IP address has 4 or 16 bytes;
@@ -94,11 +109,10 @@ struct x509_alt_name {
     ensures \result ==> der_readable(out->value.at, out->value.length);
 */
 bool x509_next_alt_name(struct slice *list, struct x509_alt_name *out);
-/*@ requires \valid(to) && der_writable(to);
+/*@ requires der_writable(to);
     requires \valid_read(name) && der_readable(name->value.at, name->value.length);
-    requires \separated(to, to->bytes + (0 .. to->room - 1), name,
-      name->value.at + (0 .. name->value.length - 1));
-    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
+    requires \separated(to, name);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
     ensures der_writable(to) && to->used >= \old(to->used);
 */
 void x509_put_alt_name(struct der_sink *to, const struct x509_alt_name *name);

@@ -130,35 +130,50 @@ enum x509_form x509_crl_read(const uint8_t *bytes, size_t length, struct facts *
 	return form;
 }
 
+/*@ requires der_writable(to) && \valid_read(facts) && \separated(to, facts);
+    requires der_readable(facts->x509_authority_key_id,
+      facts->x509_authority_key_id_length);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
+    ensures der_writable(to) && to->used >= \old(to->used);
+*/
 static void put_extensions(struct der_sink *to, const struct facts *facts)
 {
+	const size_t opened = der_open(to), list = der_open(to);
 	struct x509_opened number;
 
 	x509_put_authority_key_id(to, FACTS_SLICE(facts, x509_authority_key_id));
 	number = x509_open_extension(to, X509_CE_CRL_NUMBER, false);
 	der_put_number(to, facts->x509_crl_number);
 	x509_close_extension(to, number);
+	der_close(to, list, DER_SEQUENCE);
+	der_close(to, opened, DER_EXPLICIT(0));
+}
+
+/*@ requires der_writable(to) && \valid_read(facts) && \separated(to, facts);
+    requires x509_crl_parts(facts);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
+    ensures der_writable(to) && to->used >= \old(to->used);
+*/
+static void put_fields(struct der_sink *to, const struct facts *facts)
+{
+	const size_t whole = der_open(to);
+
+	der_put_number(to, 1); /* v2 */
+	x509_put_signature(to, facts->x509_signature);
+	der_put(to, DER_SEQUENCE, facts->x509_issuer, facts->x509_issuer_length);
+	der_put_time(to, facts->x509_not_before);
+	der_put_time(to, facts->x509_not_after);
+	if (facts->x509_revoked_length != 0)
+		der_put(
+		    to, DER_SEQUENCE, facts->x509_revoked, facts->x509_revoked_length);
+	put_extensions(to, facts);
+	der_close(to, whole, DER_SEQUENCE);
 }
 
 size_t x509_crl_write(const struct facts *facts, uint8_t *out, size_t room)
 {
 	struct der_sink to = der_sink(out, room);
-	const size_t whole = der_open(&to);
-	size_t opened, list;
 
-	der_put_number(&to, 1); /* v2 */
-	x509_put_signature(&to, facts->x509_signature);
-	der_put(&to, DER_SEQUENCE, facts->x509_issuer, facts->x509_issuer_length);
-	der_put_time(&to, facts->x509_not_before);
-	der_put_time(&to, facts->x509_not_after);
-	if (facts->x509_revoked_length != 0)
-		der_put(
-		    &to, DER_SEQUENCE, facts->x509_revoked, facts->x509_revoked_length);
-	opened = der_open(&to);
-	list = der_open(&to);
-	put_extensions(&to, facts);
-	der_close(&to, list, DER_SEQUENCE);
-	der_close(&to, opened, DER_EXPLICIT(0));
-	der_close(&to, whole, DER_SEQUENCE);
+	put_fields(&to, facts);
 	return to.failed ? 0 : to.used;
 }

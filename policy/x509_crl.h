@@ -13,11 +13,13 @@
 #include "policy/x509_fields.h"
 
 /*@ // The parts of the document that the reader leaves in the facts.
-    predicate x509_crl_facts{L}(struct facts *f) =
-      0 <= f->x509_signature < X509_SIGNATURE_COUNT &&
+    predicate x509_crl_parts{L}(struct facts *f) =
       der_readable(f->x509_issuer, f->x509_issuer_length) &&
       der_readable(f->x509_authority_key_id, f->x509_authority_key_id_length) &&
       der_readable(f->x509_revoked, f->x509_revoked_length);
+
+    predicate x509_crl_facts{L}(struct facts *f) =
+      x509_crl_parts(f) && 0 <= f->x509_signature < X509_SIGNATURE_COUNT;
 */
 
 /* The slices of `out` point into `bytes`, and what belongs to other documents is 0; it is
@@ -30,6 +32,11 @@ enum x509_form x509_crl_read(const uint8_t *bytes, size_t length, struct facts *
 
 /* The number of bytes written; 0 when they do not fit into `room` or FACTS_DOCUMENT_MAX,
  * or the facts have no encoding. The packed list is written as it is. */
+/*@ requires \valid_read(facts) && x509_crl_parts(facts);
+    requires \valid(out + (0 .. room - 1)) && \separated(facts, out + (0 .. room - 1));
+    assigns out[0 .. room - 1];
+    ensures 0 <= \result <= room;
+*/
 size_t x509_crl_write(const struct facts *facts, uint8_t *out, size_t room);
 
 struct x509_revoked {
@@ -47,6 +54,11 @@ struct x509_revoked {
     ensures \result ==> 0 < out->serial.length <= X509_SERIAL_MAX;
 */
 bool x509_next_revoked(struct slice *list, struct x509_revoked *out);
+/*@ requires der_writable(to) && \valid_read(revoked) && \separated(to, revoked);
+    requires der_readable(revoked->serial.at, revoked->serial.length);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
+    ensures der_writable(to) && to->used >= \old(to->used);
+*/
 void x509_put_revoked(struct der_sink *to, const struct x509_revoked *revoked);
 
 #endif

@@ -144,10 +144,9 @@ static bool read_attribute_type(struct slice oid, struct x509_attribute *out)
 	return true;
 }
 
-/*@ requires \valid(to) && der_writable(to);
+/*@ requires der_writable(to);
     requires \valid_read(attribute);
-    requires \separated(to, to->bytes + (0 .. to->room - 1));
-    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
     ensures der_writable(to) && to->used >= \old(to->used);
 */
 static void put_attribute_type(

@@ -35,6 +35,9 @@ enum x509_form {
 	X509_FORM_COUNT
 };
 
+/*@ assigns \nothing;
+    ensures \result != \null;
+*/
 const char *x509_form_text(enum x509_form form);
 
 #define X509_SET(facts, member, slice)                                                   \
@@ -111,12 +114,10 @@ struct x509_attribute {
     ensures \result ==> out->branch <= 127 && out->leaf <= 127;
 */
 bool x509_next_attribute(struct slice *list, struct x509_attribute *out);
-/*@ requires \valid(to) && der_writable(to);
+/*@ requires der_writable(to);
     requires \valid_read(attribute);
     requires der_readable(attribute->value.at, attribute->value.length);
-    requires \separated(to, to->bytes + (0 .. to->room - 1),
-      attribute->value.at + (0 .. attribute->value.length - 1));
-    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
     ensures der_writable(to) && to->used >= \old(to->used);
 */
 void x509_put_attribute(struct der_sink *to, const struct x509_attribute *attribute);
@@ -148,13 +149,12 @@ struct x509_choice {
 */
 unsigned x509_take_choice(
     struct slice *from, const struct x509_choice *table, unsigned count);
-/*@ requires \valid(to) && der_writable(to);
+/*@ requires der_writable(to);
     requires \valid_read(table + (0 .. count - 1));
     requires \forall integer i; 0 <= i < count ==> table[i].length <= 20;
-    requires \separated(to, to->bytes + (0 .. to->room - 1),
-      table + (0 .. count - 1));
-    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
     ensures der_writable(to) && to->used >= \old(to->used);
+    ensures which >= count ==> to->failed;
 */
 void x509_put_choice(
     struct der_sink *to, const struct x509_choice *table, unsigned count, unsigned which);
@@ -167,9 +167,8 @@ void x509_put_choice(
     ensures \result ==> from->length < \old(from->length);
 */
 bool x509_take_signature(struct slice *from, enum x509_signature *out);
-/*@ requires \valid(to) && der_writable(to);
-    requires \separated(to, to->bytes + (0 .. to->room - 1));
-    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
+/*@ requires der_writable(to);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
     ensures der_writable(to) && to->used >= \old(to->used);
 */
 void x509_put_signature(struct der_sink *to, enum x509_signature signature);
@@ -212,18 +211,16 @@ struct x509_opened {
 	size_t whole;
 	size_t value;
 };
-/*@ requires \valid(to) && der_writable(to);
-    requires \separated(to, to->bytes + (0 .. to->room - 1));
-    assigns to->used, to->failed, to->bytes[to->used .. to->room - 1];
+/*@ requires der_writable(to);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
     ensures der_writable(to) && to->used >= \old(to->used);
     ensures \old(to->used) == \result.whole <= \result.value == to->used;
 */
 struct x509_opened x509_open_extension(
     struct der_sink *to, enum x509_extension number, bool critical);
-/*@ requires \valid(to) && der_writable(to);
+/*@ requires der_writable(to);
     requires opened.whole <= opened.value <= to->used;
-    requires \separated(to, to->bytes + (0 .. to->room - 1));
-    assigns to->used, to->failed, to->bytes[opened.whole .. to->room - 1];
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
     ensures der_writable(to) && to->used >= \old(to->used);
 */
 void x509_close_extension(struct der_sink *to, struct x509_opened opened);
@@ -237,11 +234,10 @@ void x509_close_extension(struct der_sink *to, struct x509_opened opened);
     ensures \result.length <= X509_KEY_ID_MAX;
 */
 struct slice x509_read_authority_key_id(struct slice value);
-/*@ requires \valid(to) && der_writable(to);
+/*@ requires der_writable(to);
     requires der_readable(id.at, id.length);
-    requires \separated(to, to->bytes + (0 .. to->room - 1), id.at + (0 .. id.length -
-   1)); assigns to->used, to->failed, to->bytes[to->used .. to->room - 1]; ensures
-   der_writable(to) && to->used >= \old(to->used);
+    assigns to->used, to->failed, to->bytes[0 .. to->room - 1];
+    ensures der_writable(to) && to->used >= \old(to->used);
 */
 void x509_put_authority_key_id(struct der_sink *to, struct slice id);
 

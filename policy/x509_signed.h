@@ -30,6 +30,13 @@ struct x509_signed {
 bool x509_signed_read(const uint8_t *bytes, size_t length, struct x509_signed *out);
 
 /* The number of bytes written; 0 when they do not fit into `room` or DER_MAX. */
+/*@ requires \valid_read(parts);
+    requires der_readable(parts->document.at, parts->document.length);
+    requires der_readable(parts->signature.at, parts->signature.length);
+    requires \valid(out + (0 .. room - 1)) && \separated(parts, out + (0 .. room - 1));
+    assigns out[0 .. room - 1];
+    ensures 0 <= \result <= room;
+*/
 size_t x509_signed_write(const struct x509_signed *parts, uint8_t *out, size_t room);
 
 #endif
