@@ -156,11 +156,11 @@ static void add_socket(cJSON *list, const struct broker *broker, unsigned number
 	cJSON_AddStringToObject(item, "socket", service->name);
 	cJSON_AddNumberToObject(item, "workers", workers);
 	cJSON_AddNumberToObject(item, "in_flight", in_flight);
-	cJSON_AddNumberToObject(item, "lost", (double)broker->metrics.lost[number]);
+	cJSON_AddNumberToObject(item, "lost", (double)service->counts[SERVICE_LOST]);
 	cJSON_AddNumberToObject(
-	    item, "violations", (double)broker->metrics.violations[number]);
+	    item, "violations", (double)service->counts[SERVICE_VIOLATIONS]);
 	cJSON_AddNumberToObject(
-	    item, "breaker_trips", (double)broker->metrics.tripped[number]);
+	    item, "breaker_trips", (double)service->counts[SERVICE_TRIPPED]);
 	cJSON_AddBoolToObject(
 	    item, "breaker_open", clock_boot_ns() < service->breaker.until);
 }

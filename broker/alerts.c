@@ -222,53 +222,53 @@ static void look_at_kms(struct broker *broker, uint64_t now_ns)
 	set(broker, now_ns, ALERT_CLOCK_DIFFERS, "", differ, text);
 }
 
-/* Lower than it was: the place is another socket's now. */
-static bool keep_dying(struct broker *broker, unsigned socket, uint64_t now_ns)
+static bool keep_dying(struct service *service, uint64_t now_ns)
 {
-	const uint64_t now = broker->metrics.lost[socket],
-		       seen = broker->alerts.seen.lost[socket];
-	uint64_t *at = broker->alerts.losses[socket].at, lost;
-	unsigned *next = &broker->alerts.losses[socket].next;
+	uint64_t lost = service->counts[SERVICE_LOST] - service->seen[SERVICE_LOST];
+	const bool any = lost > 0;
 
-	if (now < seen)
-		memset(at, 0, sizeof broker->alerts.losses[socket].at);
-	lost = now > seen ? now - seen : 0;
-	for (lost = lost < ALERT_LOSSES ? lost : ALERT_LOSSES; lost > 0; lost--) {
-		at[*next] = now_ns;
-		*next = (*next + 1) % ALERT_LOSSES;
+	for (lost = lost < LOSSES_MAX ? lost : LOSSES_MAX; lost > 0; lost--) {
+		service->loss[service->next_loss] = now_ns;
+		service->next_loss = (service->next_loss + 1) % LOSSES_MAX;
 	}
 	/* The next place has the oldest. */
-	return now > seen && at[*next] != 0 &&
-	       now_ns - at[*next] <= ALERT_LOSSES_WITHIN * SECOND_NS;
+	return any && service->loss[service->next_loss] != 0 &&
+	       now_ns - service->loss[service->next_loss] <=
+		   ALERT_LOSSES_WITHIN * SECOND_NS;
 }
 
 /* What has happened since the last look, at one socket. */
 static void look_at_socket(
-    struct broker *broker, unsigned socket, const char *name, uint64_t now_ns)
+    struct alerts *alerts, struct service *service, uint64_t now_ns)
 {
-	const struct metrics *now = &broker->metrics, *seen = &broker->alerts.seen;
-	struct alerts *alerts = &broker->alerts;
-
-	if (now->tripped[socket] > seen->tripped[socket])
-		alert_raise(alerts, ALERT_BREAKER_TRIPPED, name, now_ns,
-		    "so many requests were refused that the socket signed nothing for a "
-		    "minute: its worker may be in another's hands");
-	if (now->offences[socket] > seen->offences[socket])
-		alert_raise(alerts, ALERT_REFUSED_AT_BROKER, name, now_ns,
+	static const struct {
+		enum alert alert;
+		const char *message;
+	} happened[SERVICE_LOST] = {
+		[SERVICE_VIOLATIONS] = { ALERT_CONTRACT_BROKEN,
+		    "a worker said what no honest one says, and was replaced: see "
+		    "`privyseal audit show --event violation`" },
+		[SERVICE_OFFENCES] = { ALERT_REFUSED_AT_BROKER,
 		    "the broker refused what an honest worker does not ask for: see "
-		    "`privyseal audit show --event refuse`");
-	if (now->untimely[socket] > seen->untimely[socket])
-		alert_raise(alerts, ALERT_REFUSED_OUT_OF_TIME, name, now_ns,
+		    "`privyseal audit show --event refuse`" },
+		[SERVICE_UNTIMELY] = { ALERT_REFUSED_OUT_OF_TIME,
 		    "the broker refused a document that does not begin now: the clock "
 		    "was set, or an honest worker does not ask for it: see `privyseal "
-		    "audit show --event refuse`");
-	if (now->violations[socket] > seen->violations[socket])
-		alert_raise(alerts, ALERT_CONTRACT_BROKEN, name, now_ns,
-		    "a worker said what no honest one says, and was replaced: see "
-		    "`privyseal audit show --event violation`");
-	if (keep_dying(broker, socket, now_ns))
-		alert_raise(alerts, ALERT_WORKERS_DYING, name, now_ns,
+		    "audit show --event refuse`" },
+		[SERVICE_TRIPPED] = { ALERT_BREAKER_TRIPPED,
+		    "so many requests were refused that the socket signed nothing for a "
+		    "minute: its worker may be in another's hands" },
+	};
+	unsigned i;
+
+	for (i = 0; i < SERVICE_LOST; i++)
+		if (service->counts[i] > service->seen[i])
+			alert_raise(alerts, happened[i].alert, service->name, now_ns,
+			    happened[i].message);
+	if (keep_dying(service, now_ns))
+		alert_raise(alerts, ALERT_WORKERS_DYING, service->name, now_ns,
 		    "its workers keep ending: the log says how");
+	memcpy(service->seen, service->counts, sizeof service->seen);
 }
 
 void alerts_look(struct broker *broker, uint64_t now_ns)
@@ -281,11 +281,11 @@ void alerts_look(struct broker *broker, uint64_t now_ns)
 		look_at_kms(broker, now_ns);
 	for (i = 0; i < SERVICES_MAX; i++)
 		if (broker->services[i].name[0] != '\0')
-			look_at_socket(broker, i, broker->services[i].name, now_ns);
+			look_at_socket(alerts, &broker->services[i], now_ns);
 	for (i = 0; i < CA_COUNT; i++) {
 		look_at_certificate(broker, (enum ca)i, now_ns);
 		look_at_keys(broker, (enum ca)i, now_ns);
-		if (broker->metrics.wrong[i] > alerts->seen.wrong[i])
+		if (broker->metrics.wrong[i] > alerts->wrong[i])
 			alert_raise(alerts, ALERT_WRONG_SIGNATURE, ca_name((enum ca)i),
 			    now_ns,
 			    "the keystore gave a wrong signature, which was kept back: "
@@ -295,7 +295,7 @@ void alerts_look(struct broker *broker, uint64_t now_ns)
 		if (alerts->raised[i - 1].until_ns != 0 &&
 		    now_ns >= alerts->raised[i - 1].until_ns)
 			remove_raised(alerts, &alerts->raised[i - 1]);
-	alerts->seen = broker->metrics;
+	memcpy(alerts->wrong, broker->metrics.wrong, sizeof alerts->wrong);
 	alerts->looked_ns = now_ns;
 }
 

@@ -12,13 +12,14 @@
 #define BROKER_ALERTS_H
 
 #include "broker/metrics.h"
+#include "broker/workers.h"
 
 #define ALERTS_MAX	     64
 #define ALERT_MESSAGE_MAX    192
 #define ALERT_STAYS	     86400 /* seconds, of what passes but should be seen: a day */
-#define ALERT_LOSSES	     5	   /* so many workers of a socket lost ... */
-#define ALERT_LOSSES_WITHIN  600   /* ... within so many seconds: they keep dying */
-#define ALERT_CA_ENDS_WITHIN 90	   /* days */
+#define ALERT_LOSSES	     LOSSES_MAX /* so many workers of a socket lost ... */
+#define ALERT_LOSSES_WITHIN  600	/* ... within so many seconds: they keep dying */
+#define ALERT_CA_ENDS_WITHIN 90		/* days */
 
 struct broker;
 
@@ -53,12 +54,8 @@ struct raised {
 struct alerts {
 	unsigned count;
 	struct raised raised[ALERTS_MAX];
-	struct metrics seen; /* as they were at the last look */
+	uint64_t wrong[CA_COUNT]; /* signatures, as they were at the last look */
 	uint64_t looked_ns;
-	struct {
-		uint64_t at[ALERT_LOSSES]; /* when; a ring */
-		unsigned next;
-	} losses[SERVICES_MAX];
 };
 
 /* Raises it, or says it anew and prolongs it. In a full table it takes the place of the

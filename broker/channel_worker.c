@@ -175,7 +175,7 @@ void channel_violation(struct broker *broker, struct channel *channel, const cha
 
 	if (!channel->open)
 		return;
-	broker->metrics.violations[channel->service - broker->services]++;
+	channel->service->counts[SERVICE_VIOLATIONS]++;
 	line = audit_log_begin(&broker->log, "violation");
 	record_text(line, "client", channel->socket);
 	record_number(line, "worker", channel->worker);
@@ -198,7 +198,7 @@ void channel_refused(struct broker *broker, struct channel *channel, uint64_t no
 	uint64_t *oldest = &breaker->refusals[breaker->next];
 	struct record_line *line;
 
-	broker->metrics.offences[channel->service - broker->services]++;
+	channel->service->counts[SERVICE_OFFENCES]++;
 	breaker->next = (breaker->next + 1) % BREAKER_LIMIT;
 	/* The slot after the newest holds the time of the one BREAKER_LIMIT - 1 before
 	 * it. */
@@ -208,7 +208,7 @@ void channel_refused(struct broker *broker, struct channel *channel, uint64_t no
 		return;
 	memset(breaker->refusals, 0, sizeof breaker->refusals);
 	breaker->until = now_ns + BREAKER_SECONDS * SECOND_NS;
-	broker->metrics.tripped[channel->service - broker->services]++;
+	channel->service->counts[SERVICE_TRIPPED]++;
 	line = audit_log_begin(&broker->log, "breaker");
 	record_text(line, "client", channel->socket);
 	record_number(line, "worker", channel->worker);

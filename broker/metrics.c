@@ -19,13 +19,6 @@ void histogram_add(struct histogram *histogram, uint64_t ns)
 		histogram->most_ns = ns;
 }
 
-void metrics_forget_socket(struct metrics *metrics, unsigned socket)
-{
-	metrics->violations[socket] = metrics->offences[socket] = 0;
-	metrics->untimely[socket] = metrics->tripped[socket] = 0;
-	metrics->lost[socket] = 0;
-}
-
 void metrics_used(struct metrics *metrics, const struct use *use)
 {
 	const bool failed = use->outcome == USE_FAILED || use->outcome == USE_WRONG;

@@ -7,7 +7,8 @@
 #ifndef BROKER_METRICS_H
 #define BROKER_METRICS_H
 
-#include "broker/workers.h"
+#include "ipc/ops.h"
+#include "policy/names.h"
 
 #include <cjson/cJSON.h>
 
@@ -46,18 +47,10 @@ struct metrics {
 	struct histogram queue;	   /* from the frame's receipt to the key's use ... */
 	struct histogram execution[KEYSTORE_COUNT]; /* ... and the use of the key */
 	uint64_t wrong[CA_COUNT];		    /* signatures */
-	/* by the place of the socket in broker->services */
-	uint64_t violations[SERVICES_MAX]; /* of the contract */
-	uint64_t offences[SERVICES_MAX];   /* refusals that no clock explains ... */
-	uint64_t untimely[SERVICES_MAX];   /* ... and those that one may */
-	uint64_t tripped[SERVICES_MAX];	   /* its breaker */
-	uint64_t lost[SERVICES_MAX];	   /* workers */
 };
 
 void histogram_add(struct histogram *histogram, uint64_t ns);
 
-/* Another socket has its place from now on. */
-void metrics_forget_socket(struct metrics *metrics, unsigned socket);
 /* A key was used for a document, which had waited `queued_ns` for it. */
 struct use {
 	enum keystore_kind keystore;

@@ -98,7 +98,7 @@ static void refuse(struct signing *signing)
 	refusals_add(broker, signing, now);
 	answer_refused(signing);
 	if (clock_may_be_why(signing))
-		broker->metrics.untimely[signing->channel->service - broker->services]++;
+		signing->channel->service->counts[SERVICE_UNTIMELY]++;
 	else
 		channel_refused(broker, signing->channel, now);
 }

@@ -92,8 +92,6 @@ bool workers_take_sockets(
 			    name, DRAIN_SECONDS);
 		service = &broker->services[at];
 		*service = (struct service){ 0 };
-		metrics_forget_socket(&broker->metrics, at);
-		metrics_forget_socket(&broker->alerts.seen, at);
 		memcpy(service->name, name, strlen(name));
 	}
 	return true;
@@ -177,7 +175,7 @@ static void record_end_of(
 	record_number(line, "in_flight", channel->in_flight_count);
 	audit_log_end(&broker->log);
 	if (!orderly)
-		broker->metrics.lost[channel->service - broker->services]++;
+		channel->service->counts[SERVICE_LOST]++;
 }
 
 void workers_drop(struct broker *broker, struct channel *channel, const char *why)

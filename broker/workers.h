@@ -15,6 +15,18 @@ struct broker;
 struct failure;
 struct generation;
 
+/* What is counted of a socket since it was made. */
+enum service_count {
+	SERVICE_VIOLATIONS, /* of the contract */
+	SERVICE_OFFENCES,   /* refusals that no clock explains ... */
+	SERVICE_UNTIMELY,   /* ... and those that one may */
+	SERVICE_TRIPPED,    /* its breaker */
+	SERVICE_LOST,	    /* workers */
+	SERVICE_COUNTS
+};
+
+#define LOSSES_MAX 5 /* so many losses are looked back at */
+
 /* A socket by its name. It outlasts workers and reloads, so that nobody is rid of a
  * tripped breaker or a growing delay by dying. */
 struct service {
@@ -26,6 +38,10 @@ struct service {
 	unsigned restarts;  /* in this generation */
 	unsigned
 	    signings; /* places that its requests have, also of workers that are gone */
+	uint64_t counts[SERVICE_COUNTS],
+	    seen[SERVICE_COUNTS];  /* seen: by alerts_look() */
+	uint64_t loss[LOSSES_MAX]; /* when the last ones were seen: a ring */
+	unsigned next_loss;
 };
 
 /* Places for the sockets of a generation that is to come into service from now on; false:

@@ -185,6 +185,7 @@ static void the_largest_report_fits_its_frame(void **state)
 	memset(broker->metrics.down, true, sizeof broker->metrics.down);
 	for (i = 0; i < SERVICES_MAX; i++) {
 		snprintf(broker->services[i].name, sizeof name, "%02u%s", i, name + 2);
+		memset(broker->services[i].counts, 0x7f, sizeof broker->services[i].counts);
 	}
 	for (i = 0; i < CHANNELS_MAX; i++)
 		broker->channels[i] = f->channel;

@@ -79,11 +79,11 @@ static void a_condition_is_an_alert_for_as_long_as_it_holds(void **state)
 static void what_passes_stays_for_a_day_after_the_last_time(void **state)
 {
 	(void)state;
-	f->broker->metrics.tripped[0]++;
+	f->broker->services[0].counts[SERVICE_TRIPPED]++;
 	look_after(1);
 	assert_true(stands("breaker-tripped/auth"));
 	look_after(ALERT_STAYS - 1);
-	f->broker->metrics.tripped[0]++;
+	f->broker->services[0].counts[SERVICE_TRIPPED]++;
 	look_after(0);
 	look_after(ALERT_STAYS - 1);
 	assert_true(stands("breaker-tripped/auth"));
@@ -95,11 +95,11 @@ static void what_passes_stays_for_a_day_after_the_last_time(void **state)
 static void each_kind_of_offence_has_its_alert(void **state)
 {
 	(void)state;
-	f->broker->metrics.offences[0]++;
+	f->broker->services[0].counts[SERVICE_OFFENCES]++;
 	look_after(1);
 	assert_true(stands("refused-at-broker/auth"));
 	strcpy(f->broker->services[SERVICES_MAX - 1].name, "--stdio");
-	f->broker->metrics.violations[SERVICES_MAX - 1]++;
+	f->broker->services[SERVICES_MAX - 1].counts[SERVICE_VIOLATIONS]++;
 	look_after(1);
 	assert_true(stands("contract-broken/--stdio"));
 	f->broker->metrics.wrong[CA_OPENSSH]++;
@@ -138,7 +138,7 @@ static void a_refused_document_is_an_alert_of_its_own_if_the_clock_may_be_why(
 
 static void lose(unsigned workers, uint64_t seconds_later)
 {
-	f->broker->metrics.lost[0] += workers;
+	f->broker->services[0].counts[SERVICE_LOST] += workers;
 	look_after(seconds_later);
 }
 
@@ -229,20 +229,27 @@ static void a_full_table_gives_up_what_would_be_over_first(void **state)
 	assert_true(strlen(told()) <= OP_REPORT_MAX / 2);
 }
 
+/* As workers_take_sockets() does. */
+static void another_socket(void)
+{
+	f->broker->services[0] = (struct service){ .name = "auth" };
+}
+
 static void a_socket_in_anothers_place_begins_anew(void **state)
 {
 	(void)state;
-	f->broker->metrics.tripped[0] = f->broker->metrics.violations[0] = 3;
-	f->broker->metrics.offences[0] = 3;
-	f->broker->metrics.lost[0] = ALERT_LOSSES - 1;
+	f->broker->services[0].counts[SERVICE_TRIPPED] =
+	    f->broker->services[0].counts[SERVICE_VIOLATIONS] = 3;
+	f->broker->services[0].counts[SERVICE_OFFENCES] = 3;
+	f->broker->services[0].counts[SERVICE_LOST] = ALERT_LOSSES - 1;
 	look_after(1);
 	look_after(ALERT_STAYS);
 	assert_string_equal(told(), "[]");
-	metrics_forget_socket(&f->broker->metrics, 0);
+	another_socket();
 	look_after(1);
 	lose(ALERT_LOSSES - 1, 1);
 	assert_string_equal(told(), "[]");
-	metrics_forget_socket(&f->broker->metrics, 0);
+	another_socket();
 	look_after(1);
 	lose(1, 1);
 	assert_string_equal(told(), "[]");

@@ -24,7 +24,7 @@ static void assert_violation(const char *what)
 
 	fixture_turn(f);
 	assert_false(f->channel->open);
-	assert_int_equal(f->broker->metrics.violations[0], 1);
+	assert_int_equal(f->broker->services[0].counts[SERVICE_VIOLATIONS], 1);
 	assert_int_equal(channel_receive(f->supervisor, bytes, &length), CHANNEL_FRAME);
 	assert_int_equal(
 	    frame_read(bytes, length, PARTY_BROKER, 0, &gate, &frame), FRAME_GOOD);
@@ -159,7 +159,7 @@ static void worker_that_does_not_read_is_not_read_from(void **state)
 	assert_true(f->channel->open);
 	assert_false(channel_has_room(f->broker, f->channel));
 	assert_int_equal(f->channel->in_flight_count, OP_IN_FLIGHT_MAX);
-	assert_int_equal(f->broker->metrics.violations[0], 0);
+	assert_int_equal(f->broker->services[0].counts[SERVICE_VIOLATIONS], 0);
 	/* It reads again, and misses nothing. */
 	for (i = 0; i < 4 * OP_IN_FLIGHT_MAX && answers < id; i++) {
 		while (fixture_receive(f)) {

@@ -439,7 +439,7 @@ static void only_what_a_clock_explains_is_no_offence(void **state)
 	fixture_ask(f, i, CA_USER, DOCUMENT_SSH_USER, &d);
 	fixture_turn(f);
 	assert_int_equal(breaker->next - before, 2);
-	assert_int_equal(f->broker->metrics.untimely[0], 2);
+	assert_int_equal(f->broker->services[0].counts[SERVICE_UNTIMELY], 2);
 }
 
 static void equal_refusals_become_one_line(void **state)
