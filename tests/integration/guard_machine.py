@@ -163,8 +163,9 @@ class Machine(Network):
         self.write("/etc/nftables.conf", NFTABLES)
         self.configure_firewalld("nftables")
         self.configure_ufw("no")
-        run("make", "-s", "-C", SOURCES, f"BUILD={build_folder()}", "DESTDIR=" + self.path(""),
-            "install")
+        # Without building anything: others may do this at the same time.
+        run("make", "-s", "-o", "all", "-C", SOURCES, f"BUILD={build_folder()}",
+            "DESTDIR=" + self.path(""), "install")
         self.enable("systemd-networkd", "privyseal-imds")
 
     def configure_firewalld(self, backend):

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""What stands at the ends of the guard's networks: `serve ADDRESS...` is the metadata
-service; `ask USER`, `hold USER ADDRESS...` and `keep-asking USER ADDRESS...` would have its secret. What they get is
-told apart, so that no other failure passes for the guard's refusal: see FAILURES."""
+"""What stands at the ends of the guard's networks: `serve ADDRESS...` is the metadata service;
+`ask USER`, `hold USER ADDRESS...` and `keep-asking USER ADDRESS...` would have its secret. What
+they get is told apart, so that no other failure passes for the guard's refusal: see FAILURES."""
 import contextlib
 import errno
 import json

@@ -65,7 +65,7 @@ class Host(Machine):
     def put_right(self, seconds, *words):
         before = self.repairs()
         self.is_back(" ".join(words), seconds, self.act(*words))
-        assert self.repairs() >= before + 2, self.journal()
+        wait_until("the journal of both families", lambda: self.repairs() >= before + 2)
 
     def put_right_at_once(self, *words):
         self.put_right(AT_ONCE, *words)
