@@ -43,6 +43,7 @@ static const struct kind {
 	    0 },
 	[ALERT_OTHER_ACCOUNT] = { "credentials-of-other-account", SEVERITY_HIGH, "admins",
 	    0 },
+	[ALERT_NOT_RENEWED] = { "credentials-not-renewed", SEVERITY_MEDIUM, "admins", 0 },
 	[ALERT_STATE_UNWRITTEN] = { "state-unwritten", SEVERITY_MEDIUM, "admins", 0 },
 };
 
@@ -213,6 +214,9 @@ static void look_at_kms(struct broker *broker, uint64_t now_ns)
 	set(broker, now_ns, ALERT_OTHER_INSTANCE, "", other[0] != '\0', text);
 	set(broker, now_ns, ALERT_OTHER_ACCOUNT, "",
 	    credentials && credentials_foreign(credentials),
+	    credentials ? credentials_why(credentials) : "");
+	set(broker, now_ns, ALERT_NOT_RENEWED, "",
+	    credentials && credentials_failing(credentials),
 	    credentials ? credentials_why(credentials) : "");
 	differ = kms_clocks_differ(kms, &seconds);
 	snprintf(text, sizeof text,

@@ -87,6 +87,9 @@ const char *credentials_why(const struct credentials *credentials);
 /* The newest set was another account's; credentials_why() says which. */
 bool credentials_foreign(const struct credentials *credentials);
 
+/* The source gives none, again and again, or what it gave has ended. */
+bool credentials_failing(const struct credentials *credentials);
+
 /* Whose the set in use is, as STS GetCallerIdentity told. From here on each other set is
  * asked about before it is used, and one of another account never is: the set in use
  * stays as long as it lasts. */

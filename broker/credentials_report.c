@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define FAILURES_TOLD 3 /* in a row; fewer may be a moment's trouble */
+
 static void add_text(cJSON *object, const char *name, const char *text)
 {
 	if (text[0] != '\0')
@@ -18,6 +20,15 @@ static bool is_usable(const struct credentials *credentials)
 
 	return now->secret && clock_boot_ns() >= credentials->shunned_ns &&
 	       (now->expires > clock_wall_seconds() || credentials->stale);
+}
+
+bool credentials_failing(const struct credentials *credentials)
+{
+	const struct aws_credentials *now = &credentials->now;
+
+	return !credentials->foreign &&
+	       (credentials->failures >= FAILURES_TOLD ||
+		   (now->secret && now->expires <= clock_wall_seconds()));
 }
 
 /* In which condition they are. */

@@ -133,8 +133,12 @@ static bool read_answer(struct credentials *credentials, const struct aws_answer
 	bool good;
 
 	if (!answer->good) {
-		credentials_failed(credentials, "the role %s can't be assumed: %s",
-		    role->arn, answer->why);
+		credentials_failed(credentials, "the role %s can't be assumed%s: %s",
+		    role->arn,
+		    aws_error_denies(&answer->error)
+			? " (its trust policy must permit it, and a user's own)"
+			: "",
+		    answer->why);
 		return false;
 	}
 	json = cJSON_ParseWithLength(answer->body, answer->length);

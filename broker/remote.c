@@ -19,7 +19,7 @@
 #define HOME	      "/root"
 #define ROOTS_MAX     (4 * 1024 * 1024)
 #define PROBE_NS      (30 * SECOND_NS)
-#define PROBE_SOON_NS (5 * SECOND_NS) /* while something is wrong */
+#define PROBE_SOON_NS (5 * SECOND_NS) /* while something is wrong, or a key is new */
 #define KEYS_ALL      (CA_COUNT * PURPOSE_COUNT)
 
 /* ---- before the seal ---- */
@@ -470,7 +470,7 @@ static void tell_skew(struct remote *remote)
 
 void remote_probe_soon(struct broker *broker)
 {
-	broker->remote.probe_ns = 0;
+	broker->remote.probe_ns = clock_boot_ns() + PROBE_SOON_NS;
 }
 
 void remote_tend(struct broker *broker, uint64_t now_ns)

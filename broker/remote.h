@@ -66,7 +66,7 @@ void remote_turn(struct broker *broker, const struct pollfd *polled, unsigned co
 /* Checks of keys, with dry runs, so that readiness and AWS's clock are known while nobody
  * asks. */
 void remote_tend(struct broker *broker, uint64_t now_ns);
-/* A new key is looked at without waiting for its turn. */
+/* A key was made: seconds later one is looked at, so that what is not permitted shows. */
 void remote_probe_soon(struct broker *broker);
 
 #endif

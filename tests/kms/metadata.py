@@ -6,6 +6,7 @@ import datetime
 import http.server
 import json
 import socket
+import ssl
 import threading
 import uuid
 
@@ -17,7 +18,8 @@ CONTAINER = "/container/credentials"
 class Metadata:
     """Each set of credentials is made a user of the KMS endpoints."""
 
-    def __init__(self, endpoints, lives, address="127.0.0.1", port=0, extended=False):
+    def __init__(self, endpoints, lives, address="127.0.0.1", port=0, extended=False,
+                 certificate=None):
         self.endpoints = endpoints
         self.lives = lives
         self.extended = extended  # AWS takes them beyond their end
@@ -34,6 +36,11 @@ class Metadata:
         self.server = kind((address, port), handler)
         self.server.daemon_threads = True
         self.url = "http://%s:%d" % self.server.server_address[:2]
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+            self.url = "https://localhost:%d" % self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def credentials(self):

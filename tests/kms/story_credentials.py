@@ -143,8 +143,7 @@ def check_another_account(world):
         world.endpoints.do("forget_user", key="AKIDOURS")
         error = pipe.error(-32002, "ssh-user", **sign)
         assert "are of account 999999999999, not of 123456789012" in error["message"], error
-        story.wait_until("the alert", lambda: any(
-            alert["id"] == "credentials-of-other-account" for alert in pipe.result("alerts")))
+        story.wait_until("the alert", lambda: "credentials-of-other-account" in alerts(pipe))
         shown = report(daemon)
         assert not shown["usable"] and "999999999999" in shown["why"], shown
         assert shown["account"] == "123456789012", shown
@@ -153,7 +152,7 @@ def check_another_account(world):
         assert asked == {"GetCallerIdentity"}, asked
         world.write("credentials", "[default]\n" + world.keys_of("ours2"))
         story.wait_until("certificates", lambda: "result" in pipe.call("ssh-user", **sign))
-        assert not [alert for alert in pipe.result("alerts") if "account" in alert["id"]]
+        assert "credentials-of-other-account" not in alerts(pipe)
 
 
 def refused_start(world, **variables):
@@ -304,6 +303,34 @@ def check_web_identity(world):
                     role_arn=ROLE + "web")
 
 
+def check_container_behind_tls(world):
+    """Its certificate has to be one that AWS_CA_BUNDLE vouches for."""
+    server = os.path.join(world.endpoints.folder, "server.pem")
+    with metadata.Metadata(world.endpoints, 60, certificate=server) as service:
+        uri = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": service.url + metadata.CONTAINER}
+        with world.daemon(**uri) as daemon, daemon.connect() as pipe:
+            world.sign(pipe)
+            check_shown(daemon, [service.document["SecretAccessKey"]],
+                        source="container endpoint")
+        other = metadata.Metadata(world.endpoints, 60, certificate=own_certificate(world))
+        with other as service:
+            uri["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = service.url + metadata.CONTAINER
+            said = refused_start(world, **uri)
+            assert "certificate" in said and not service.sets, said
+
+
+def own_certificate(world):
+    """One that nobody vouches for."""
+    path = world.path("own.pem")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-keyout", path, "-out", path + ".crt", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+    with open(path, "a") as out, open(path + ".crt") as certificate:
+        out.write(certificate.read())
+    return path
+
+
 def check_container(world):
     with metadata.Metadata(world.endpoints, 4) as service:
         service.container_token = "Bearer one"
@@ -334,6 +361,10 @@ def check_metadata(world):
             story.wait_until("a set after 401", lambda: service.sets > sets)
             world.sign(pipe)
             check_outage(world, service, daemon, pipe)
+
+
+def alerts(pipe):
+    return [alert["id"] for alert in pipe.result("alerts")]
 
 
 def passed(service):
@@ -377,8 +408,10 @@ def check_outage(world, service, daemon, pipe):
     seen = json.loads(daemon.cli("status", "--format", "json").stdout)["credentials"]
     assert "HTTP 503" in seen["last_failure"], seen
     assert abs(seen["last_failed"] - time.time()) < 60 and seen["failures_total"] > 0, seen
+    story.wait_until("the alert", lambda: "credentials-not-renewed" in alerts(pipe))
     service.status = None
     story.wait_until("a set of the service that is back", lambda: report(daemon)["usable"])
+    story.wait_until("its end", lambda: "credentials-not-renewed" not in alerts(pipe))
     story.wait_until("certificates", lambda: "result" in pipe.call(
         "ssh-user", public_key=world.key, key_id="alice", principals=["alice"], ttl="1h"))
 
@@ -421,7 +454,8 @@ def main():
             for check in (check_environment, check_shared_file,
                           check_another_account, check_refused_files,
                           check_role, check_web_identity, check_pod_s_identity,
-                          check_pod_s_profile, check_pod_s_container, check_container, check_metadata, check_extended,
+                          check_pod_s_profile, check_pod_s_container, check_container,
+                          check_container_behind_tls, check_metadata, check_extended,
                           check_nothing):
                 check(world)
         finally:

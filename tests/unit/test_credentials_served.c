@@ -443,11 +443,17 @@ static void failures_come_further_and_further_apart(void **state)
 		pass(i == 0 ? 0 : waits[i - 1] + 1);
 		assert_script_done();
 		waits[i] = due();
+		assert_int_equal(credentials_failing(rig.credentials), i >= 2);
 	}
 	assert_in_range(waits[0], 0, 2);
 	assert_in_range(waits[3], 7, 16);
 	assert_in_range(waits[7], 15, 32);
 	assert_false(credentials_coming(rig.credentials));
+	add_token(200, "TOKEN");
+	add_good("AKIDONE", 3600);
+	pass(waits[7] + 1);
+	assert_script_done();
+	assert_false(credentials_failing(rig.credentials));
 }
 
 static void what_is_no_set_is_refused(void **state)
