@@ -387,6 +387,9 @@ static void write_answers(struct server *server)
 		if (!connection->continuity && !connection->broken &&
 		    ring_length(&connection->output) > 0)
 			connection_write(connections, connection);
+		/* A line that waited for room has nothing else to wake it. */
+		if (may_ask(server, connection) && connection_has_line(connection))
+			server->more = true;
 		if (connection->broken || connection_finished(connection))
 			remove_client(server, i - 1);
 	}

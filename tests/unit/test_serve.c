@@ -77,6 +77,31 @@ static void stops_reading_from_a_client_that_does_not_read(void **state)
 	close(other);
 }
 
+/* Its lines are in the worker's buffer, where no poll sees them. */
+static void answers_all_that_a_client_asked_who_reads_late(void **state)
+{
+	struct rig *rig = *state;
+	unsigned asked = 0, answered = 0, full, turns;
+	int64_t begun;
+	size_t i;
+
+	for (full = 0; full < 100; full++)
+		if (send(rig->client, PING("1"), strlen(PING("1")), MSG_DONTWAIT) < 0)
+			server_turn(rig->server, 0);
+		else
+			asked++, full = 0;
+	for (turns = 0; answered < asked && turns < 10000; turns++) {
+		rig->received_length = 0;
+		rig_read(rig, rig->client);
+		for (i = 0; i < rig->received_length; i++)
+			answered += rig->received[i] == '\n';
+		begun = worker_clock_ms();
+		server_turn(rig->server, answered < asked ? 5000 : 0);
+		assert_true(worker_clock_ms() - begun < 5000);
+	}
+	assert_int_equal(answered, asked);
+}
+
 static void forgets_what_a_client_asked_that_has_gone(void **state)
 {
 	struct rig *rig = *state;
@@ -359,6 +384,7 @@ int main(void)
 		TEST(takes_the_end_of_input_for_the_end_of_the_last_line),
 		TEST(keeps_no_buffer_for_an_idle_client),
 		TEST(stops_reading_from_a_client_that_does_not_read),
+		TEST(answers_all_that_a_client_asked_who_reads_late),
 		TEST(forgets_what_a_client_asked_that_has_gone),
 		TEST(finishes_what_has_begun_when_draining),
 		TEST(tells_of_many_cut_off_clients_once_a_second),
