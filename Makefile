@@ -48,7 +48,8 @@ SHARED     := $(patsubst %,$(BUILD)/obj/broker/%.o,acts approval audit_log ca_do
               secret_memory signing_threads state wiped_memory)
 MAINS      := $(BUILD)/obj/broker/main.o $(BUILD)/obj/broker/supervisor/main.o \
               $(BUILD)/obj/broker/resolver/main.o $(BUILD)/obj/worker/main.o $(BUILD)/obj/cli/main.o
-PARTS      := $(filter-out $(MAINS),$(IPC) $(CONFINE) $(POLICY) $(SUPERVISOR) $(BROKER) $(WORKER) $(CLI))
+PARTS      := $(filter-out $(MAINS),$(IPC) $(CONFINE) $(POLICY) $(SUPERVISOR) $(BROKER) \
+              $(RESOLVER) $(WORKER) $(CLI))
 
 UNIT       := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 

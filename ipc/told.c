@@ -19,9 +19,21 @@ static bool read_number(const char *text, uint32_t *out)
 
 bool told_read(int argc, char **argv, struct told *out)
 {
-	enum { SWITCH, PROBE, POLICY, CONFIG, SOCKET, LEVEL, UID, GID, FILTERS };
+	enum {
+		SWITCH,
+		PROBE,
+		METADATA,
+		POLICY,
+		CONFIG,
+		SOCKET,
+		LEVEL,
+		UID,
+		GID,
+		FILTERS
+	};
 	const char *level = "info";
 	const char **const texts[] = { [PROBE] = &out->probe,
+		[METADATA] = &out->metadata,
 		[POLICY] = &out->policy_name,
 		[CONFIG] = &out->config_name,
 		[SOCKET] = &out->socket,
@@ -31,6 +43,7 @@ bool told_read(int argc, char **argv, struct told *out)
 	};
 	const struct option options[] = {
 		{ "probe", required_argument, NULL, PROBE },
+		{ "metadata", required_argument, NULL, METADATA },
 		{ "policy-name", required_argument, NULL, POLICY },
 		{ "config-name", required_argument, NULL, CONFIG },
 		{ "socket", required_argument, NULL, SOCKET },

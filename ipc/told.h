@@ -10,10 +10,11 @@
 #include <stdint.h>
 
 struct told {
-	const char *probe; /* it is a twin, and tries this act; else NULL */
-	int networked;	   /* ... as a networked broker */
-	uint32_t uid, gid; /* the workers'; 0: it was not said */
-	uint32_t filters;  /* seccomp filters that a sealed worker has */
+	const char *probe;    /* it is a twin, and tries this act; else NULL */
+	int networked;	      /* ... as a networked broker */
+	const char *metadata; /* a resolver that is none, but asks at this address */
+	uint32_t uid, gid;    /* the workers'; 0: it was not said */
+	uint32_t filters;     /* seccomp filters that a sealed worker has */
 	enum log_level log_level;
 	int journal;			       /* reads standard error */
 	const char *policy_name, *config_name; /* as the administrator gave them */

@@ -11,6 +11,7 @@
  * beyond `files` and `dns` would be loaded from a library; that does not open here, and
  * the C library goes on to the next source.
  */
+#include "broker/resolver/metadata.h"
 #include "confine/confine.h"
 #include "ipc/channel.h"
 #include "ipc/told.h"
@@ -154,6 +155,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	log_level_set(told.log_level);
+	if (told.metadata)
+		return (int)metadata_ask(told.metadata, told.uid, told.gid);
 	if (!seal(&told)) /* which refuses to stay root */
 		return EXIT_FAILURE;
 	if (told.probe)

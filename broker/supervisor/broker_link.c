@@ -126,7 +126,7 @@ static bool obey(struct supervisor *s, const struct frame *frame)
 	case OP_METADATA:
 		frame_text(frame, 0, socket, sizeof socket);
 		return s->sealed ? FAIL("the broker asks for a probe out of turn")
-				 : metadata_is_guarded(socket, s->uid, s->gid);
+				 : metadata_is_guarded(s, socket);
 	case OP_SOCKET:
 		frame_text(frame, 0, socket, sizeof socket);
 		frame_text(frame, 1, group, sizeof group);

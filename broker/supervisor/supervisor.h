@@ -160,9 +160,11 @@ struct message {
 void broker_tell(struct supervisor *s, const struct message *message);
 void broker_read(struct supervisor *s);
 
-/* metadata_probe.c: is the instance metadata service at this address root's alone? False
+/* metadata_guard.c: is the instance metadata service at this address root's alone? False
  * after a line that says what mends it. */
-bool metadata_is_guarded(const char *address, uid_t uid, gid_t gid);
+bool metadata_is_guarded(const struct supervisor *s, const char *address);
+/* The same of what those who asked as root and as `uid` ended with. */
+bool metadata_judge(const char *address, int root, int other, uid_t uid);
 
 /* supervisor.c */
 bool generation_read(struct supervisor *s);

@@ -1,7 +1,9 @@
-/* broker/supervisor/metadata_probe.c, against services on addresses of the loopback
- * network; who is refused and who not, tests/kms tries with real rules. */
+/* broker/supervisor/metadata_guard.c and what it has broker/resolver/metadata.c ask,
+ * against services on addresses of the loopback network; who is refused and who not,
+ * tests/kms tries with real rules. */
 #include "supervisor_said.h"
 
+#include "broker/resolver/metadata.h"
 #include "broker/supervisor/supervisor.h"
 
 #include <arpa/inet.h>
@@ -64,14 +66,28 @@ static int end(void **state)
 	return 0;
 }
 
+static int ask_as(uid_t uid)
+{
+	const pid_t pid = fork();
+	int status = -1;
+
+	if (pid == 0)
+		_exit((int)metadata_ask(address, uid, uid));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
 static void assert_refuses(const char *why)
 {
+	const int root = ask_as(0);
+	const int other = root == METADATA_ANSWERS ? ask_as(NOBODY) : METADATA_SILENT;
 	struct said said;
 	const char *text;
 	bool guarded;
 
 	listen_to_errors(&said);
-	guarded = metadata_is_guarded(address, NOBODY, NOBODY);
+	guarded = metadata_judge(address, root, other, NOBODY);
 	text = what_was_said(&said);
 	assert_false(guarded);
 	if (!strstr(text, why) || !strstr(text, address))
@@ -115,6 +131,25 @@ static void what_is_no_address_reaches_nothing(void **state)
 	assert_refuses("root is refused");
 }
 
+/* A process that could not even ask has proven nothing, whatever it ended with. */
+static void only_a_refusal_is_a_guard(void **state)
+{
+	static const int others[] = { -1, 0, 1, 2, 127, METADATA_SILENT };
+	struct said said;
+	size_t i;
+
+	(void)state;
+	listen_to_errors(&said);
+	assert_true(metadata_judge(address, METADATA_ANSWERS, METADATA_REFUSES, NOBODY));
+	for (i = 0; i < sizeof others / sizeof others[0]; i++) {
+		assert_false(
+		    metadata_judge(address, METADATA_ANSWERS, others[i], NOBODY));
+		assert_false(
+		    metadata_judge(address, others[i], METADATA_REFUSES, NOBODY));
+	}
+	assert_non_null(strstr(what_was_said(&said), "proves nothing"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -124,6 +159,7 @@ int main(void)
 		TEST(a_service_that_is_not_there_is_told),
 		TEST(silence_and_nonsense_are_no_answers),
 		TEST(what_is_no_address_reaches_nothing),
+		TEST(only_a_refusal_is_a_guard),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
