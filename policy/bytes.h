@@ -18,6 +18,22 @@
       \forall integer i; 0 <= i < length ==> a[i] == b[i];
 */
 
+/* Eight bytes as a number, the lowest first. */
+/*@ logic integer bytes_number{L}(uint8_t *at) =
+      at[0] + 256 * at[1] + 65536 * at[2] + 16777216 * at[3] + 4294967296 * at[4] +
+      1099511627776 * at[5] + 281474976710656 * at[6] + 72057594037927936 * at[7];
+*/
+
+/* That a text ends in NUL the prover is not shown: it is a literal, a word of names.h, or
+ * was just written by the caller. */
+/*@ assigns \nothing;
+    ensures \valid_read(text + (0 .. \result - 1));
+*/
+static inline size_t text_length(const char *text)
+{
+	return strlen(text);
+}
+
 /* Text as bytes. */
 /*@ requires \valid_read(text + (0 .. length - 1));
     assigns \nothing;

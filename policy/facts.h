@@ -190,6 +190,15 @@ struct named_value {
     ensures \result ==> out->value.length <= FACTS_DOCUMENT_MAX;
     ensures \result ==> \valid_read(out->name.at + (0 .. out->name.length - 1));
     ensures \result ==> \valid_read(out->value.at + (0 .. out->value.length - 1));
+    ensures \result ==> out->name.at == \old(list->at) + 4;
+    ensures \result ==> out->name.length == packed_length(\old(list->at));
+    ensures \result ==> list->length + out->name.length + 8 +
+      packed_length(\old(list->at) + (4 + out->name.length)) == \old(list->length);
+    ensures \result ==>
+      list->at == \old(list->at) + (\old(list->length) - list->length);
+    ensures \result && out->value.length == 0 ==>
+      packed_length(\old(list->at) + (4 + out->name.length)) == 0;
+    ensures !\result ==> list->length == \old(list->length) && list->at == \old(list->at);
 */
 bool facts_next_option(struct slice *list, struct named_value *out);
 

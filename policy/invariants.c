@@ -12,14 +12,13 @@
 
 #include "policy/bytes.h"
 
-#include <stdio.h>
-
 #define RSA_BITS_MIN	   2048
 #define RSA_BITS_MAX	   16384
 #define RSA_EXPONENT_MIN   65537
 #define RSA_EXPONENT_BYTES 8
 #define KEY_ID_MAX	   1024
 #define ED25519_LENGTH	   32
+#define NUMBER_DIGITS	   20 /* of UINT64_MAX */
 
 bool refuse_bytes(
     struct decision *out, enum fact fact, struct slice value, const char *why)
@@ -33,12 +32,25 @@ bool refuse_text(struct decision *out, enum fact fact, const char *value, const 
 	return refuse_bytes(out, fact, slice_of(value), why);
 }
 
+void append_number(struct decision *out, uint64_t number)
+{
+	uint8_t digits[NUMBER_DIGITS];
+	size_t at;
+
+	/*@ loop invariant at <= NUMBER_DIGITS;
+	    loop assigns at, number, digits[0 .. NUMBER_DIGITS - 1];
+	    loop variant at; */
+	for (at = NUMBER_DIGITS; at > 0 && (number > 0 || at == NUMBER_DIGITS);
+	     number /= 10)
+		digits[--at] = (uint8_t)('0' + number % 10);
+	decision_append(out, (struct slice){ digits + at, NUMBER_DIGITS - at });
+}
+
 bool refuse_number(struct decision *out, enum fact fact, uint64_t value, const char *why)
 {
-	char text[24];
-
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
-	return refuse_text(out, fact, text, why);
+	refuse_text(out, fact, "", why);
+	append_number(out, value);
+	return false;
 }
 
 /*@ requires check_ready(check) && \valid(out);
@@ -182,22 +194,25 @@ static size_t bits_of(struct slice number)
 */
 static bool refuse_rsa(struct decision *out, size_t bits, const char *why)
 {
-	char text[32];
-
-	snprintf(text, sizeof(text), "RSA %zu", bits);
-	return refuse_text(out, FACT_SUBJECT_KEY, text, why);
+	refuse_text(out, FACT_SUBJECT_KEY, "RSA ", why);
+	append_number(out, bits);
+	return false;
 }
 
-/*@ requires check_ready(check) && \valid(out);
-    assigns *out;
-    ensures \result ==> promised_rsa(check->facts);
+/* An exponent of at most eight bytes as a number. */
+/*@ requires facts_slice(exponent.at, exponent.length);
+    assigns \nothing;
+    ensures exponent.length <= RSA_EXPONENT_BYTES && \result >= 0x10000 ==>
+      exponent.length > 2;
+    ensures exponent.length <= RSA_EXPONENT_BYTES && \result >= 0x10000 ==>
+      !(\forall integer k; 0 <= k < exponent.length - 2 ==> exponent.at[k] == 0);
+    ensures 0 < exponent.length <= RSA_EXPONENT_BYTES ==>
+      \result % 2 == exponent.at[exponent.length - 1] % 2;
 */
-static bool rsa_is_sound(const struct check *check, struct decision *out)
+static uint64_t exponent_of(struct slice exponent)
 {
-	struct slice modulus = FACTS_SLICE(check->facts, subject_key);
-	struct slice exponent = FACTS_SLICE(check->facts, subject_exponent);
-	size_t bits = bits_of(modulus), i;
 	uint64_t value = 0;
+	size_t i;
 
 	/*@ loop invariant i <= exponent.length && i <= RSA_EXPONENT_BYTES;
 	    loop invariant i == 0 ==> value == 0;
@@ -209,10 +224,30 @@ static bool rsa_is_sound(const struct check *check, struct decision *out)
 	    loop invariant i == 6 ==> value < 0x1000000000000;
 	    loop invariant i == 7 ==> value < 0x100000000000000;
 	    loop invariant i > 0 ==> value % 2 == exponent.at[i - 1] % 2;
+	    loop invariant (\forall integer k; 0 <= k < i ==> exponent.at[k] == 0) ==>
+	      value == 0;
+	    loop invariant (\forall integer k; 0 <= k < i - 1 ==> exponent.at[k] == 0) ==>
+	      value < 0x100;
+	    loop invariant (\forall integer k; 0 <= k < i - 2 ==> exponent.at[k] == 0) ==>
+	      value < 0x10000;
 	    loop assigns i, value;
 	    loop variant exponent.length - i; */
 	for (i = 0; i < exponent.length && i < RSA_EXPONENT_BYTES; i++)
 		value = 256u * value + exponent.at[i];
+	return value;
+}
+
+/*@ requires check_ready(check) && \valid(out);
+    assigns *out;
+    ensures \result ==> promised_rsa(check->facts);
+*/
+static bool rsa_is_sound(const struct check *check, struct decision *out)
+{
+	struct slice modulus = FACTS_SLICE(check->facts, subject_key);
+	struct slice exponent = FACTS_SLICE(check->facts, subject_exponent);
+	size_t bits = bits_of(modulus);
+	uint64_t value = exponent_of(exponent);
+
 	return ((bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX && modulus.at[0] > 0) ||
 		   refuse_rsa(out, bits, "an RSA key must have 2048 to 16384 bits")) &&
 	       (modulus.at[modulus.length - 1] % 2 != 0 ||
@@ -224,27 +259,11 @@ static bool rsa_is_sound(const struct check *check, struct decision *out)
 		   "the RSA exponent must be odd and at least 65537");
 }
 
-/* clang-format off */
-/* y of the points whose order divides 8 (RFC 7748, RFC 8032), little-endian, canonical. */
-static const uint8_t small_order[][ED25519_LENGTH] = {
-	{ 0 }, /* order 4 */
-	{ 1 }, /* order 1 */
-	{ /* order 2: -1 */
-	  0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-	  0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f },
-	{ /* order 8 */
-	  0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
-	  0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05 },
-	{ /* order 8, the negative of the one above */
-	  0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f,
-	  0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a },
-};
-/* clang-format on */
-
-/* y is at least 2^255 - 19: a second encoding of a small number. */
+/* y, which the sign of x stands above, is at least 2^255 - 19: a second encoding of a
+ * small number. */
 /*@ requires \valid_read(y + (0 .. 31));
     assigns \nothing;
-    ensures \result ==> !(y[31] == 0x7f && y[0] >= 0xed &&
+    ensures \result ==> !(y[31] % 128 == 127 && y[0] >= 0xed &&
       (\forall integer k; 1 <= k < 31 ==> y[k] == 0xff));
 */
 static bool is_canonical(const uint8_t *y)
@@ -257,22 +276,46 @@ static bool is_canonical(const uint8_t *y)
 	for (i = 1; i < ED25519_LENGTH - 1; i++)
 		if (y[i] != 0xff)
 			return true;
-	return y[0] < 0xed || y[ED25519_LENGTH - 1] != 0x7f;
+	return y[0] < 0xed || y[ED25519_LENGTH - 1] % 0x80 != 0x7f;
 }
 
+/*@ requires \valid_read(at + (0 .. 7));
+    assigns \nothing;
+    ensures \result == bytes_number(at);
+*/
+static uint64_t number_of(const uint8_t *at)
+{
+	const uint64_t low = at[0] + 256u * at[1] + 65536u * at[2] + 16777216u * at[3];
+	const uint64_t high = at[4] + 256u * at[5] + 65536u * at[6] + 16777216u * at[7];
+
+	return low + 4294967296u * high;
+}
+
+/*@ requires \valid_read(y + (0 .. 31)) && d < 0x8000000000000000;
+    assigns \nothing;
+    ensures \result <==> point(y, a, b, c, d);
+*/
+static bool is_point(const uint8_t *y, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+{
+	return number_of(y) == a && number_of(y + 8) == b && number_of(y + 16) == c &&
+	       number_of(y + 24) % 0x8000000000000000 == d;
+}
+
+/* The points whose order divides 8 (RFC 7748, RFC 8032): y is 0, 1, -1, or that of one of
+ * order 8 or of its negative. */
 /*@ requires \valid_read(y + (0 .. 31));
     assigns \nothing;
+    ensures \result <==> small_order(y);
 */
 static bool is_small_order(const uint8_t *y)
 {
-	size_t i;
-
-	/*@ loop assigns i;
-	    loop variant 5 - i; */
-	for (i = 0; i < sizeof(small_order) / sizeof(small_order[0]); i++)
-		if (bytes_same(y, small_order[i], ED25519_LENGTH))
-			return true;
-	return false;
+	return is_point(y, 0, 0, 0, 0) || is_point(y, 1, 0, 0, 0) ||
+	       is_point(y, 0xffffffffffffffec, 0xffffffffffffffff, 0xffffffffffffffff,
+		   0x7fffffffffffffff) ||
+	       is_point(y, 0xb027b2c28f95e826, 0xf098eff289f4c345, 0x3933c6d305acdfd5,
+		   0x05fc536d880238b1) ||
+	       is_point(y, 0x4fd84d3d706a17c7, 0x0f67100d760b3cba, 0xc6cc392cfa53202a,
+		   0x7a03ac9277fdc74e);
 }
 
 /*@ requires check_ready(check) && \valid(out);
@@ -281,14 +324,11 @@ static bool is_small_order(const uint8_t *y)
 */
 static bool ed25519_is_sound(const struct check *check, struct decision *out)
 {
-	uint8_t y[ED25519_LENGTH];
+	const uint8_t *y = check->facts->subject_key;
 
-	if (check->facts->subject_key_length != sizeof(y))
-		return must(out, false, FACT_SUBJECT_KEY, "Ed25519",
-		    "an Ed25519 key has 32 bytes");
-	bytes_copy(y, check->facts->subject_key, sizeof(y));
-	y[ED25519_LENGTH - 1] %= 0x80; /* without the sign of x */
-	return must(out, is_canonical(y), FACT_SUBJECT_KEY, "Ed25519",
+	return must(out, check->facts->subject_key_length == ED25519_LENGTH,
+		   FACT_SUBJECT_KEY, "Ed25519", "an Ed25519 key has 32 bytes") &&
+	       must(out, is_canonical(y), FACT_SUBJECT_KEY, "Ed25519",
 		   "the Ed25519 key is not in its canonical form") &&
 	       must(out, !is_small_order(y), FACT_SUBJECT_KEY, "Ed25519",
 		   "the Ed25519 key is a point of small order");
@@ -486,43 +526,75 @@ static bool key_id_is_printable(const struct check *check, struct decision *out)
 	return true;
 }
 
-static bool option_holds(
-    struct decision *out, enum fact fact, const struct named_value *option)
+/*@ requires slice_readable(name);
+    assigns \nothing;
+    ensures \result <==> name.length >= 7 && begins_permit(name.at);
+*/
+static bool is_permit(struct slice name)
 {
-	static const uint8_t permit[7] = "permit-";
-	const size_t prefix = sizeof(permit);
-	enum fact names =
-	    fact == FACT_EXTENSIONS ? teleport_fact(option->name) : FACT_NONE;
-	struct teleport_names unused;
+	const uint8_t *at = name.at;
 
-	if (option->name.length == 0 || !text_visible(option->name))
-		return refuse_bytes(out, fact, option->name,
-		    "an option's name is empty or not visible ASCII");
-	if (option->value.length > 0 && option->name.length >= prefix &&
-	    bytes_same(option->name.at, permit, prefix))
-		return refuse_bytes(
-		    out, fact, option->name, "a permit- option has no value");
-	if (names != FACT_NONE && !teleport_read(names, option->value, &unused))
-		return refuse_bytes(out, names, option->value,
-		    names == FACT_ROLES
-			? "teleport-roles must be {\"version\":\"v1\",\"roles\":"
-			  "[\"name\"]} without blanks and escapes, of at most 256 roles"
-			: "teleport-traits must be {\"name\":[\"value\"]} without "
-			  "blanks, of at most 256 names, these without escapes");
-	return true;
+	return name.length >= 7 && at[0] == 'p' && at[1] == 'e' && at[2] == 'r' &&
+	       at[3] == 'm' && at[4] == 'i' && at[5] == 't' && at[6] == '-';
 }
 
-/*@ requires \valid(out) && facts_slice(list.at, list.length);
+/* The names of roles or traits that an extension's value holds. */
+/*@ requires \valid(out) && slice_readable(value);
     assigns *out;
 */
-static bool options_hold(struct decision *out, enum fact fact, struct slice list)
+static bool names_hold(struct decision *out, enum fact fact, struct slice value)
 {
+	struct teleport_names unused;
+
+	return fact == FACT_NONE || teleport_read(fact, value, &unused) ||
+	       refuse_bytes(out, fact, value,
+		   fact == FACT_ROLES
+		       ? "teleport-roles must be {\"version\":\"v1\",\"roles\":"
+			 "[\"name\"]} without blanks and escapes, of at most 256 roles"
+		       : "teleport-traits must be {\"name\":[\"value\"]} without "
+			 "blanks, of at most 256 names, these without escapes");
+}
+
+/*@ requires \valid(out) && slice_readable(name) && slice_readable(value);
+    assigns *out;
+    ensures \result ==> sound_option(name.at, name.length, value.length);
+*/
+static bool option_holds(
+    struct decision *out, enum fact fact, struct slice name, struct slice value)
+{
+	if (name.length == 0 || !text_visible(name))
+		return refuse_bytes(
+		    out, fact, name, "an option's name is empty or not visible ASCII");
+	if (value.length > 0 && is_permit(name))
+		return refuse_bytes(out, fact, name, "a permit- option has no value");
+	return names_hold(
+	    out, fact == FACT_EXTENSIONS ? teleport_fact(name) : FACT_NONE, value);
+}
+
+/*@ requires \valid(out) && facts_slice(all.at, all.length);
+    assigns *out;
+    ensures \result ==> sound_options(all.at, all.length);
+*/
+static bool options_hold(struct decision *out, enum fact fact, struct slice all)
+{
+	struct slice list = all, left = all;
 	struct named_value option;
 	unsigned count = 0;
 
-	while (count <= FACTS_OPTIONS_MAX && facts_next_option(&list, &option)) {
-		if (!option_holds(out, fact, &option))
+	/*@ loop invariant left == list && list.length <= all.length;
+	    loop invariant list.at == all.at + (all.length - list.length);
+	    loop invariant sound_options(all.at, all.length - list.length);
+	    loop invariant count <= FACTS_OPTIONS_MAX + 1;
+	    loop assigns count, list, left, option, *out;
+	    loop variant list.length; */
+	while (count <= FACTS_OPTIONS_MAX && facts_next_option(&left, &option)) {
+		//@ assert left.at == all.at + (all.length - left.length);
+		//@ assert option.name.at == all.at + ((all.length - list.length) + 4);
+		if (!option_holds(out, fact, option.name, option.value))
 			return false;
+		/*@ assert option_between(all.at, all.length - list.length,
+		      all.length - left.length); */
+		list = left;
 		count++;
 	}
 	return must(out, count <= FACTS_OPTIONS_MAX, fact, "",

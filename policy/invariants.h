@@ -21,16 +21,16 @@ struct check {
 */
 
 /* Makes a refusal, and is false. */
-/*@ requires \valid(out);
+/*@ requires \valid(out) && slice_readable(value);
     assigns *out;
-    ensures !\result;
+    ensures !\result && out->value_length <= POLICY_VALUE_MAX;
 */
 bool refuse_bytes(
     struct decision *out, enum fact fact, struct slice value, const char *why);
 
 /*@ requires \valid(out);
     assigns *out;
-    ensures !\result;
+    ensures !\result && out->value_length <= POLICY_VALUE_MAX;
 */
 bool refuse_text(
     struct decision *out, enum fact fact, const char *value, const char *why);
@@ -39,6 +39,13 @@ bool refuse_text(
     ensures !\result;
 */
 bool refuse_number(struct decision *out, enum fact fact, uint64_t value, const char *why);
+
+/* Adds the number to the value of a refusal. */
+/*@ requires \valid(out) && out->value_length <= POLICY_VALUE_MAX;
+    assigns out->value_length, out->value[0 .. POLICY_VALUE_MAX - 1];
+    ensures out->value_length <= POLICY_VALUE_MAX;
+*/
+void append_number(struct decision *out, uint64_t number);
 
 /* Each of these gives `good` back, and makes the refusal if it does not hold. */
 /*@ requires \valid(out);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define LIST_MAX	256 /* values of one word, as SSH's principals */
+#define HEX_BYTES	20  /* of a refused value */
 #define COMMON_NAME_MAX 255 /* bytes, as a principal */
 #define DNS_NAME_MAX	253 /* RFC 1035 2.3.4 without length bytes */
 #define DNS_LABEL_MAX	63  /* the same */
@@ -27,14 +28,18 @@
 static bool must_bytes(
     struct decision *out, bool good, enum fact fact, struct slice value, const char *why)
 {
-	char text[2 * 20 + 1] = "";
+	static const uint8_t hex[16] = "0123456789abcdef";
+	uint8_t text[2 * HEX_BYTES];
 	size_t i;
 
-	if (good)
-		return true;
-	for (i = 0; i < value.length && i < 20; i++)
-		snprintf(text + 2 * i, 3, "%02x", value.at[i]);
-	return must(out, false, fact, text, why);
+	/*@ loop invariant i <= HEX_BYTES && i <= value.length;
+	    loop assigns i, text[0 .. 2 * HEX_BYTES - 1];
+	    loop variant HEX_BYTES - i; */
+	for (i = 0; !good && i < value.length && i < HEX_BYTES; i++) {
+		text[2 * i] = hex[value.at[i] / 16];
+		text[2 * i + 1] = hex[value.at[i] % 16];
+	}
+	return good || refuse_bytes(out, fact, (struct slice){ text, 2 * i }, why);
 }
 
 /*@ requires check_ready(check) && \valid(out);
@@ -129,22 +134,29 @@ static const char *const key_usages[8] = { "encipherOnly", "cRLSign", "keyCertSi
 	"digitalSignature" };
 static const char *const extended_key_usages[8] = { "serverAuth", "clientAuth" };
 
-/*@ requires \valid(out);
+/*@ requires \valid(out) && \valid_read(names + (0 .. 7));
     assigns *out;
     ensures !\result;
 */
 static bool refuse_usage(
     struct decision *out, uint32_t usage, const char *const names[8], const char *why)
 {
-	char text[128] = "";
-	size_t used = 0;
+	bool first = true;
 	unsigned bit;
 
-	for (bit = 0; bit < 8; bit++)
-		if ((usage & 1u << bit) != 0 && names[bit])
-			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s",
-			    used > 0 ? " " : "", names[bit]);
-	return refuse_text(out, FACT_KEY_USAGE, text, why);
+	refuse_text(out, FACT_KEY_USAGE, "", why);
+	/*@ loop invariant bit <= 8 && out->value_length <= POLICY_VALUE_MAX;
+	    loop assigns bit, usage, first, out->value_length,
+	      out->value[0 .. POLICY_VALUE_MAX - 1];
+	    loop variant 8 - bit; */
+	for (bit = 0; bit < 8; bit++, usage /= 2) {
+		if (usage % 2 == 0 || !names[bit])
+			continue;
+		decision_append(out, slice_of(first ? "" : " "));
+		decision_append(out, slice_of(names[bit]));
+		first = false;
+	}
+	return false;
 }
 
 /*@ requires check_ready(check) && \valid(out);

@@ -1,8 +1,6 @@
 /* The calls of policy.h that join invariants and rules, and give out what is pinned. */
 #include "policy/rules.h"
 
-#include <string.h>
-
 /* The ceilings of a file that names none, by keystore: what AWS KMS signs in a second and
  * what nobody wants to pay for in a day; and more than a machine can do by itself. */
 static const struct rate built_in[][2] = {
@@ -21,6 +19,14 @@ unsigned policy_rules(const struct policy *policy)
 	return policy->rules_count;
 }
 
+/*@ requires policy_readable(policy);
+    ensures out->verdict == VERDICT_PERMIT ==> out->rule < policy->rules_count;
+    ensures out->verdict == VERDICT_PERMIT ==>
+      promised_rule(&policy->rules[out->rule], issuer, request, facts);
+    ensures out->verdict == VERDICT_PERMIT ==>
+      out->line == policy->rules[out->rule].line &&
+      out->ttl == policy->rules[out->rule].ttl;
+*/
 void policy_check(const struct policy *policy, const struct issuer *issuer,
     const struct request *request, const struct facts *facts, struct decision *out)
 {
@@ -48,19 +54,25 @@ void policy_ceiling(const struct policy *policy, enum ca ca, struct rate *per_se
 
 void decision_append(struct decision *out, struct slice bytes)
 {
-	size_t room = POLICY_VALUE_MAX - out->value_length;
+	const uint32_t used = out->value_length;
+	const size_t room = POLICY_VALUE_MAX - used;
+	const size_t length = bytes.length < room ? bytes.length : room;
+	size_t i;
 
-	if (bytes.length > room)
-		bytes.length = room;
-	if (bytes.length > 0)
-		memcpy(out->value + out->value_length, bytes.at, bytes.length);
-	out->value_length += (uint32_t)bytes.length;
+	/*@ loop invariant i <= length;
+	    loop assigns i, out->value[0 .. POLICY_VALUE_MAX - 1];
+	    loop variant length - i; */
+	for (i = 0; i < length; i++)
+		out->value[used + i] = (char)bytes.at[i];
+	out->value_length = used + (uint32_t)length;
 }
 
 void decision_refuse(struct decision *out, enum verdict verdict, enum fact fact,
     struct slice value, const char *why)
 {
-	memset(out, 0, sizeof(*out));
+	static const struct decision none = { .verdict = VERDICT_INVARIANT };
+
+	*out = none;
 	out->verdict = verdict;
 	out->fact = fact;
 	out->why = why;

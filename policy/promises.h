@@ -4,10 +4,13 @@
  * policy_check() down, that it permits only where promised() holds; tests/prove names
  * what it takes on trust for that. policy.h includes this behind the structures.
  *
- * Tested alone, and no part of promised(): that options, the subject's attributes and the
- * alternative names are in their forms; that the bits of an RSA key and the points of
- * small order are counted right beyond what promised_rsa() and promised_ed25519() say;
- * that the record's line holds it all. The rules' own judgement is tested alone as well.
+ * Which line of the policy permitted is promised_rule() (rules.h).
+ *
+ * Tested alone, and no part of either: that the subject's attributes and the alternative
+ * names are in their forms; that there are at most 256 principals or options, that these
+ * are sorted (the reader's), and the forms of Teleport's roles and traits; that the
+ * record's line holds it all; what a line of the policy says of a document beside its CA,
+ * its kind and its ttl.
  */
 #ifndef POLICY_PROMISES_H
 #define POLICY_PROMISES_H
@@ -32,7 +35,8 @@
       facts_slice(f->x509_subject, f->x509_subject_length) &&
       facts_slice(f->x509_subject_key_id, f->x509_subject_key_id_length) &&
       facts_slice(f->x509_authority_key_id, f->x509_authority_key_id_length) &&
-      facts_slice(f->x509_alt_names, f->x509_alt_names_length);
+      facts_slice(f->x509_alt_names, f->x509_alt_names_length) &&
+      facts_slice(f->x509_crl_url, f->x509_crl_url_length);
 
     // Which CA's key signs which document, and of which of its keys.
     predicate promised_ca{L}(struct issuer *i, struct request *r) =
@@ -63,17 +67,35 @@
 
     // RSA of 2048 to 16384 bits with odd modulus and exponent, the latter above 65536.
     predicate promised_rsa{L}(struct facts *f) =
-      256 <= f->subject_key_length <= 2048 &&
+      256 <= f->subject_key_length <= 2048 && f->subject_key[0] > 0 &&
       (f->subject_key_length == 256 ==> f->subject_key[0] >= 0x80) &&
       f->subject_key[f->subject_key_length - 1] % 2 == 1 &&
       3 <= f->subject_exponent_length <= 8 &&
+      !(\forall integer k; 0 <= k < f->subject_exponent_length - 2 ==>
+        f->subject_exponent[k] == 0) &&
       f->subject_exponent[f->subject_exponent_length - 1] % 2 == 1;
 
-    // Ed25519 below 2^255 - 19.
+    // y of four words from the lowest; its highest bit is the sign of x.
+    predicate point{L}(uint8_t *y, integer a, integer b, integer c, integer d) =
+      bytes_number(y) == a && bytes_number(y + 8) == b && bytes_number(y + 16) == c &&
+      (bytes_number(y + 24) == d || bytes_number(y + 24) == d + 0x8000000000000000);
+
+    // The points of order 4, 1 and 2, which have y 0, 1 and -1, and those of order 8.
+    predicate small_order{L}(uint8_t *y) =
+      point(y, 0, 0, 0, 0) || point(y, 1, 0, 0, 0) ||
+      point(y, 0xffffffffffffffec, 0xffffffffffffffff, 0xffffffffffffffff,
+        0x7fffffffffffffff) ||
+      point(y, 0xb027b2c28f95e826, 0xf098eff289f4c345, 0x3933c6d305acdfd5,
+        0x05fc536d880238b1) ||
+      point(y, 0x4fd84d3d706a17c7, 0x0f67100d760b3cba, 0xc6cc392cfa53202a,
+        0x7a03ac9277fdc74e);
+
+    // Ed25519 below 2^255 - 19, and no point of small order.
     predicate promised_ed25519{L}(struct facts *f) =
       f->subject_key_length == 32 &&
       !(f->subject_key[31] % 128 == 127 && f->subject_key[0] >= 0xed &&
-        (\forall integer k; 1 <= k < 31 ==> f->subject_key[k] == 0xff));
+        (\forall integer k; 1 <= k < 31 ==> f->subject_key[k] == 0xff)) &&
+      !small_order(f->subject_key);
 
     predicate promised_key{L}(struct facts *f) =
       KEY_RSA <= f->subject_kind < KEY_KIND_COUNT &&
@@ -137,11 +159,42 @@
     predicate promised_key_id{L}(struct facts *f) =
       f->key_id_length <= 1024 && bytes_without_control(f->key_id, f->key_id_length);
 
+    predicate begins_permit{L}(uint8_t *name) =
+      name[0] == 'p' && name[1] == 'e' && name[2] == 'r' && name[3] == 'm' &&
+      name[4] == 'i' && name[5] == 't' && name[6] == '-';
+
+    // A name of visible ASCII, and no value where it begins with permit-.
+    predicate sound_option{L}(uint8_t *name, integer length, integer packed_value) =
+      length > 0 && bytes_visible(name, length) &&
+      (length >= 7 && begins_permit(name) ==> packed_value == 0);
+
+    // Of a packed list, the option that lies from `from` to `to`.
+    predicate option_between{L}(uint8_t *list, integer from, integer to) =
+      to == from + 8 + packed_length(list + from) +
+        packed_length(list + (from + 4 + packed_length(list + from))) &&
+      sound_option(list + (from + 4), packed_length(list + from),
+        packed_length(list + (from + 4 + packed_length(list + from))));
+
+    // And every option that lies before `to`: the least predicate of which this is true.
+    axiomatic SoundOptions {
+      predicate sound_options{L}(uint8_t *list, integer to)
+        reads list[0 .. to - 1];
+      axiom no_option{L}:
+        \forall uint8_t *list; sound_options(list, 0);
+      axiom one_more_option{L}:
+        \forall uint8_t *list, integer from, integer to; sound_options(list, from) ==>
+        option_between(list, from, to) ==> sound_options(list, to);
+    }
+
+    predicate promised_options{L}(struct facts *f) =
+      sound_options(f->critical_options, f->critical_options_length) &&
+      sound_options(f->extensions, f->extensions_length);
+
     predicate promised_ssh{L}(struct issuer *i, struct request *r, struct facts *f) =
       promised_type(r, f) && promised_signer(i, f) && promised_issuer_key(i) &&
       f->serial == 0 && promised_no_ca(i, f) &&
       promised_validity(i, r, f->valid_after, f->valid_before) && promised_key(f) &&
-      promised_principals(f) && promised_key_id(f);
+      promised_principals(f) && promised_key_id(f) && promised_options(f);
 
     // The algorithm that the CA's key signs with.
     predicate promised_algorithm{L}(struct issuer *i, struct facts *f) =

@@ -17,6 +17,7 @@
  * options of two kinds, roles and traits; or 512 attributes, 256 alternative names and as
  * many traits. */
 #define VALUES_MAX 1300
+#define STEPS	   18 /* of a permit line's judgement, before its ttl */
 
 /* A document's values, by fact. */
 struct question {
@@ -236,15 +237,32 @@ static bool find_requirement(
 }
 
 /* Seconds from now to the document's end; 0 when that has passed. */
-static uint64_t seconds_left(const struct question *question)
+/*@ requires \valid_read(request) && \valid_read(facts);
+    assigns \nothing;
+    ensures DOCUMENT_X509_USER <= request->document <= DOCUMENT_X509_SVID ==>
+      ends_within(facts->x509_not_after, request->now, \result);
+    ensures !(DOCUMENT_X509_USER <= request->document <= DOCUMENT_X509_SVID) ==>
+      ends_within(facts->valid_before, request->now, \result);
+*/
+static uint64_t seconds_left(const struct request *request, const struct facts *facts)
 {
-	uint64_t now = question->request->now > 0 ? (uint64_t)question->request->now : 0;
-	int64_t not_after = question->facts->x509_not_after;
-	uint64_t end = question->facts->valid_before;
+	uint64_t now = request->now > 0 ? (uint64_t)request->now : 0;
+	int64_t not_after = facts->x509_not_after;
+	uint64_t end = facts->valid_before;
 
-	if (document_is_x509(question->request->document))
+	if (document_is_x509(request->document))
 		end = not_after > 0 ? (uint64_t)not_after : 0;
 	return end > now ? end - now : 0;
+}
+
+/*@ requires \valid_read(rule) && \valid_read(request) && \valid_read(facts);
+    assigns \nothing;
+    ensures !\result ==> promised_ttl(rule, request, facts);
+*/
+static bool outlives(
+    const struct rule *rule, const struct request *request, const struct facts *facts)
+{
+	return !request->ignore_ttl && seconds_left(request, facts) > rule->ttl;
 }
 
 /* The first of the document's values of a fact that the line's word does not allow, or by
@@ -265,13 +283,13 @@ static bool find_among(const struct rule *rule, enum fact word, enum fact fact,
 	return false;
 }
 
+/*@ requires \valid_read(rule) && \valid_read(question) && \valid(hit);
+    assigns hit->fact, hit->value;
+*/
 static bool find_value(const struct rule *rule, enum fact fact,
     const struct question *question, struct hit *hit)
 {
 	hit->fact = fact;
-	if (fact == FACT_TTL)
-		return !question->request->ignore_ttl &&
-		       seconds_left(question) > rule->ttl;
 	if (fact == FACT_REQUIRE)
 		return find_requirement(rule, question, hit);
 	if (fact == FACT_CLIENT && !rule->deny) {
@@ -288,29 +306,64 @@ static bool find_value(const struct rule *rule, enum fact fact,
 	       find_among(rule, FACT_DNS, FACT_WILDCARD_DNS, question, hit);
 }
 
-/* The steps are counted so that a refusal can name the line that came nearest. The names
- * of traits are not among them: with a certificate's postal code they were judged. */
-static bool permits(
+/*@ assigns \nothing; */
+static bool has_bit(uint32_t bits, unsigned bit)
+{
+	return bit < 32 && (bits >> bit & 1u) != 0;
+}
+
+/* All that a permit line says but for its ttl. The steps are counted so that a refusal
+ * can name the line that came nearest. The names of traits are not among them: with a
+ * certificate's postal code they were judged. */
+/*@ requires \valid_read(rule) && \valid_read(question) && \valid(hit);
+    assigns hit->fact, hit->value, hit->step;
+*/
+static bool values_lie_inside(
     const struct rule *rule, const struct question *question, struct hit *hit)
 {
-	static const enum fact steps[] = { FACT_CLIENT, FACT_SUBJECT, FACT_PRINCIPALS,
-		FACT_KEY_ID, FACT_EXTENSIONS, FACT_ROLES, FACT_TRAITS,
+	static const struct named_value none = { { NULL, 0 }, { NULL, 0 } };
+	static const enum fact steps[STEPS] = { FACT_CLIENT, FACT_SUBJECT,
+		FACT_PRINCIPALS, FACT_KEY_ID, FACT_EXTENSIONS, FACT_ROLES, FACT_TRAITS,
 		FACT_CRITICAL_OPTIONS, FACT_UNITS, FACT_STREET, FACT_POSTAL_CODE,
 		FACT_ATTRIBUTES, FACT_DNS, FACT_WILDCARD_DNS, FACT_IP, FACT_URI,
-		FACT_EMAIL, FACT_REQUIRE, FACT_TTL };
-	const uint32_t always = 1u << FACT_CLIENT | 1u << FACT_REQUIRE | 1u << FACT_TTL;
-	const uint32_t looked_at = question->present | always;
+		FACT_EMAIL, FACT_REQUIRE };
+	const uint32_t looked_at =
+	    question->present | 1u << FACT_CLIENT | 1u << FACT_REQUIRE;
+	unsigned step;
 
-	hit->value = (struct named_value){ 0 };
-	for (hit->step = 0; hit->step < sizeof(steps) / sizeof(steps[0]); hit->step++)
-		if ((looked_at & 1u << steps[hit->step]) != 0 &&
-		    find_value(rule, steps[hit->step], question, hit))
+	hit->value = none;
+	/*@ loop invariant step <= STEPS;
+	    loop assigns step, hit->fact, hit->value, hit->step;
+	    loop variant STEPS - step; */
+	for (step = 0; step < STEPS; step++) {
+		hit->step = step;
+		if (has_bit(looked_at, steps[step]) &&
+		    find_value(rule, steps[step], question, hit))
 			return false;
+	}
 	return true;
+}
+
+/*@ requires \valid_read(rule) && \valid_read(question) && \valid(hit);
+    requires \valid_read(request) && \valid_read(facts);
+    assigns hit->fact, hit->value, hit->step;
+    ensures \result ==> promised_ttl(rule, request, facts);
+*/
+static bool permits(const struct rule *rule, const struct question *question,
+    const struct request *request, const struct facts *facts, struct hit *hit)
+{
+	if (!values_lie_inside(rule, question, hit))
+		return false;
+	hit->step = STEPS;
+	hit->fact = FACT_TTL;
+	return !outlives(rule, request, facts);
 }
 
 /* A bare deny line matches every document of its CA and kind. The first word that matched
  * is what the refusal names. */
+/*@ requires \valid_read(rule) && \valid_read(question) && \valid(hit);
+    assigns hit->fact, hit->value, hit->step;
+*/
 static bool denies(
     const struct rule *rule, const struct question *question, struct hit *hit)
 {
@@ -329,6 +382,11 @@ static bool denies(
 	return true;
 }
 
+/*@ requires \valid_read(question) && \valid_read(issuer) && \valid_read(hit);
+    requires \valid(out) && verdict != VERDICT_PERMIT;
+    assigns *out;
+    ensures out->verdict == verdict;
+*/
 static void refuse(const struct question *question, const struct issuer *issuer,
     enum verdict verdict, const struct hit *hit, struct decision *out)
 {
@@ -336,7 +394,7 @@ static void refuse(const struct question *question, const struct issuer *issuer,
 	struct slice name = hit->value.name;
 
 	if (hit->fact == FACT_TTL)
-		duration_write(seconds_left(question), text);
+		duration_write(seconds_left(question->request, question->facts), text);
 	if (hit->fact == FACT_CA)
 		snprintf(text, sizeof(text), "%s %s", ca_name(issuer->ca),
 		    document_name(question->request->document));
@@ -443,12 +501,17 @@ static void sort_values(struct question *question)
 	}
 }
 
-static void read_values(struct question *question)
+/*@ requires \valid(question) && \valid_read(request) && \valid_read(facts);
+    assigns *question;
+*/
+static void read_values(
+    struct question *question, const struct request *request, const struct facts *facts)
 {
-	const struct facts *facts = question->facts;
 	struct slice item, list = FACTS_SLICE(facts, principals);
 	struct x509_alt_name name;
 
+	question->request = request;
+	question->facts = facts;
 	question->whole = true;
 	question->count = 0;
 	add_name(question, FACT_CLIENT, slice_of(question->request->client));
@@ -467,42 +530,88 @@ static void read_values(struct question *question)
 		question->present &= ~(1u << FACT_TRAITS);
 }
 
+/*@ requires \valid_read(rule) && \valid_read(issuer) && \valid_read(request);
+    requires issuer->ca < CA_COUNT && request->document < DOCUMENT_COUNT;
+    assigns \nothing;
+    ensures \result ==> promised_scope(rule, issuer, request);
+*/
+static bool is_about(
+    const struct rule *rule, const struct issuer *issuer, const struct request *request)
+{
+	return (rule->authorities >> issuer->ca & 1) != 0 &&
+	       (rule->documents >> request->document & 1) != 0;
+}
+
+/*@ requires \valid_read(rule) && \valid(out);
+    assigns *out;
+    ensures out->verdict == VERDICT_PERMIT && out->ttl == rule->ttl;
+*/
+static void permit(const struct rule *rule, struct decision *out)
+{
+	static const struct decision none = { .verdict = VERDICT_PERMIT };
+
+	*out = none;
+	out->ttl = rule->ttl;
+	out->rate = rule->rate;
+}
+
+/* The first rule that decides, of the first `count`; `count` when none does. `hit` says
+ * by what it denies, or what the permit line that came nearest does not allow. */
+/*@ requires policy_readable(policy) && \valid_read(issuer) && \valid_read(question);
+    requires \valid_read(request) && \valid_read(facts) && \valid(hit);
+    requires issuer->ca < CA_COUNT && request->document < DOCUMENT_COUNT;
+    assigns *hit;
+    ensures \result <= policy->rules_count;
+    ensures \result < policy->rules_count && !policy->rules[\result].deny ==>
+      promised_rule(&policy->rules[\result], issuer, request, facts);
+*/
+static uint32_t find_rule(const struct policy *policy, const struct issuer *issuer,
+    const struct request *request, const struct facts *facts,
+    const struct question *question, struct hit *hit)
+{
+	static const struct hit none = { .fact = FACT_CA };
+	struct hit now, nearest = none;
+	const struct rule *rule;
+	uint32_t at;
+
+	/*@ loop invariant at <= policy->rules_count;
+	    loop assigns at, rule, now, nearest, *hit;
+	    loop variant policy->rules_count - at; */
+	for (at = 0; at < policy->rules_count; at++) {
+		rule = &policy->rules[at];
+		if (!is_about(rule, issuer, request))
+			continue;
+		now = none;
+		if (rule->deny ? denies(rule, question, &now)
+			       : permits(rule, question, request, facts, &now)) {
+			*hit = now;
+			return at;
+		}
+		if (!rule->deny && (nearest.fact == FACT_CA || now.step > nearest.step))
+			nearest = now;
+	}
+	*hit = nearest;
+	return at;
+}
+
 void rules_check(const struct policy *policy, const struct issuer *issuer,
     const struct request *request, const struct facts *facts, struct decision *out)
 {
 	struct question question;
-	struct hit hit, nearest = { .fact = FACT_CA };
-	const struct rule *rule, *end = policy->rules + policy->rules_count;
-	bool found = false;
+	struct hit hit = { .fact = FACT_FORM };
+	uint32_t at = policy->rules_count;
 
-	question.request = request;
-	question.facts = facts;
-	read_values(&question);
-	if (!question.whole) {
-		nearest.fact = FACT_FORM;
-		end = policy->rules;
-	}
-	for (rule = policy->rules; rule < end; rule++) {
-		if ((rule->authorities & 1u << issuer->ca) == 0 ||
-		    (rule->documents & 1u << request->document) == 0)
-			continue;
-		found = rule->deny ? denies(rule, &question, &hit)
-				   : permits(rule, &question, &hit);
-		if (found)
-			break;
-		if (!rule->deny && (nearest.fact == FACT_CA || hit.step > nearest.step))
-			nearest = hit;
-	}
-	if (!found) {
-		refuse(&question, issuer, VERDICT_DEFAULT, &nearest, out);
+	read_values(&question, request, facts);
+	if (question.whole)
+		at = find_rule(policy, issuer, request, facts, &question, &hit);
+	if (at == policy->rules_count) {
+		refuse(&question, issuer, VERDICT_DEFAULT, &hit, out);
 		return;
 	}
-	if (rule->deny)
+	if (policy->rules[at].deny)
 		refuse(&question, issuer, VERDICT_RULE, &hit, out);
 	else
-		*out = (struct decision){
-			.verdict = VERDICT_PERMIT, .ttl = rule->ttl, .rate = rule->rate
-		};
-	out->line = rule->line;
-	out->rule = (unsigned)(rule - policy->rules);
+		permit(&policy->rules[at], out);
+	out->line = policy->rules[at].line;
+	out->rule = at;
 }

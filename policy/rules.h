@@ -55,14 +55,54 @@ _Static_assert(
     FACT_COUNT <= 32 && CA_COUNT <= 16 && DOCUMENT_COUNT <= 16, "bits of struct rule");
 
 /* Writes a refusal; the value is cut to POLICY_VALUE_MAX. */
+/*@ requires \valid(out) && slice_readable(value);
+    assigns *out;
+    ensures out->verdict == verdict && out->value_length <= POLICY_VALUE_MAX;
+*/
 void decision_refuse(struct decision *out, enum verdict verdict, enum fact fact,
     struct slice value, const char *why);
 /* Adds to the value of a refusal, as far as there is room. */
+/*@ requires \valid(out) && slice_readable(bytes);
+    requires out->value_length <= POLICY_VALUE_MAX;
+    assigns out->value_length, out->value[0 .. POLICY_VALUE_MAX - 1];
+    ensures out->value_length <= POLICY_VALUE_MAX;
+*/
 void decision_append(struct decision *out, struct slice bytes);
 
+/*@ predicate policy_readable{L}(struct policy *p) =
+      \valid_read(p) && \valid_read(p->rules + (0 .. p->rules_count - 1));
+
+    // The line is about this CA and kind of document.
+    predicate promised_scope{L}(struct rule *rule, struct issuer *i, struct request *r) =
+      ((rule->authorities >> i->ca) & 1) != 0 && ((rule->documents >> r->document) & 1) != 0;
+
+    // The document ends before the line's time is over.
+    predicate ends_within{L}(integer end, integer now, integer ttl) =
+      end <= (now > 0 ? now : 0) + ttl;
+    predicate promised_ttl{L}(struct rule *rule, struct request *r, struct facts *f) =
+      !r->ignore_ttl ==>
+        (DOCUMENT_X509_USER <= r->document <= DOCUMENT_X509_SVID
+          ? ends_within(f->x509_not_after, r->now, rule->ttl)
+          : ends_within(f->valid_before, r->now, rule->ttl));
+
+    // It is a permit line, and it is about this document. What else the line says of the
+    // document is tested alone.
+    predicate promised_rule{L}(struct rule *rule, struct issuer *i, struct request *r,
+      struct facts *f) =
+      !rule->deny && promised_scope(rule, i, r) && promised_ttl(rule, r, f);
+*/
+
 /* The rules alone, for a document whose invariants hold. */
-/*@ requires \valid(out);
+/*@ requires policy_readable(policy) && \valid_read(issuer) && \valid_read(request);
+    requires \valid_read(facts) && facts_readable(facts) && \valid(out);
+    requires issuer->ca < CA_COUNT && request->document < DOCUMENT_COUNT;
     assigns *out;
+    ensures out->verdict == VERDICT_PERMIT ==> out->rule < policy->rules_count;
+    ensures out->verdict == VERDICT_PERMIT ==>
+      promised_rule(&policy->rules[out->rule], issuer, request, facts);
+    ensures out->verdict == VERDICT_PERMIT ==>
+      out->line == policy->rules[out->rule].line &&
+      out->ttl == policy->rules[out->rule].ttl;
 */
 void rules_check(const struct policy *policy, const struct issuer *issuer,
     const struct request *request, const struct facts *facts, struct decision *out);

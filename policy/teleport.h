@@ -18,9 +18,15 @@ struct teleport_names {
 };
 
 /* FACT_ROLES or FACT_TRAITS for those two extensions, by their names; else FACT_NONE. */
+/*@ requires slice_readable(extension);
+    assigns \nothing;
+*/
 enum fact teleport_fact(struct slice extension);
 
 /* False when the value is not in the form of that fact, or has too many names. */
+/*@ requires slice_readable(value) && \valid(out);
+    assigns *out;
+*/
 bool teleport_read(enum fact fact, struct slice value, struct teleport_names *out);
 
 #endif

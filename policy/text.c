@@ -4,7 +4,7 @@
 
 struct slice slice_of(const char *word)
 {
-	const size_t length = strlen(word);
+	const size_t length = text_length(word);
 
 	return (struct slice){ text_bytes(word, length), length };
 }
