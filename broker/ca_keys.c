@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TELEPORT_AWS_KMS 3
+
 /* ---- what is public ---- */
 
 /* ssh: a line as in authorized_keys. */
@@ -56,6 +58,22 @@ static bool is_whole(const struct state_key *key, enum purpose purpose)
 					     key->document[CA_CRL].length > 0);
 }
 
+static bool is_software(const char *identifier)
+{
+	const char *prefix = keystore_software.prefix;
+
+	return strncmp(identifier, prefix, strlen(prefix)) == 0;
+}
+
+/* Where a private key lies, in Teleport's numbers; that of files it leaves out. */
+static bool add_storage(cJSON *item, const struct state_key *key, enum purpose purpose)
+{
+	return is_software(key->identifier) ||
+	       cJSON_AddNumberToObject(item,
+		   purpose == PURPOSE_TLS ? "key_type" : "private_key_type",
+		   TELEPORT_AWS_KMS);
+}
+
 static bool add_keys(cJSON *set, const struct state_keys *keys, enum purpose purpose)
 {
 	cJSON *list = NULL, *item;
@@ -67,8 +85,9 @@ static bool add_keys(cJSON *set, const struct state_keys *keys, enum purpose pur
 		if (!list)
 			list = cJSON_AddArrayToObject(set, purpose_name(purpose));
 		item = json_add_object(list);
-		if (purpose == PURPOSE_TLS ? !fill_tls(item, &keys->key[i])
-					   : !fill_ssh(item, &keys->key[i]))
+		if ((purpose == PURPOSE_TLS ? !fill_tls(item, &keys->key[i])
+					    : !fill_ssh(item, &keys->key[i])) ||
+		    !add_storage(item, &keys->key[i], purpose))
 			return false;
 	}
 	return true;
@@ -218,13 +237,6 @@ static struct keystore *keystore_of(struct broker *broker, const char *identifie
 				   strlen(kms->methods->prefix)) == 0
 		   ? kms
 		   : &broker->keystore;
-}
-
-static bool is_software(const char *identifier)
-{
-	const char *prefix = keystore_software.prefix;
-
-	return strncmp(identifier, prefix, strlen(prefix)) == 0;
 }
 
 static bool load_one(

@@ -41,6 +41,18 @@ def check_login_certificate(pipe):
     return result
 
 
+def check_status(daemon, pipe):
+    """Whoever looks is told where the keys are, in Teleport's words and numbers."""
+    keys = [key for authority in pipe.result("status")["authorities"]
+            for key in authority["keys"]]
+    assert len(keys) == 5 and {key["storage"] for key in keys} == {"AWS KMS"}, keys
+    assert daemon.cli("status").stdout.count("AWS KMS") == len(keys)
+    for authority in pipe.result("authorities"):
+        active = authority["spec"]["active_keys"]
+        assert all(key["private_key_type"] == 3 for key in active["ssh"]), active
+        assert all(key["key_type"] == 3 for key in active.get("tls", ())), active
+
+
 def check_logs_agree(where, endpoints):
     """Each use of a key is in our record and in the endpoints' log, under one request id."""
     record = where.record()
@@ -76,6 +88,7 @@ def main():
             with kms_story.daemon(build, where, endpoints) as daemon:
                 with daemon.connect() as pipe:
                     check_login_certificate(pipe)
+                    check_status(daemon, pipe)
                 check_keys(where, endpoints)
             check_logs_agree(where, endpoints)
             check_restart(build, where, endpoints)
