@@ -1,5 +1,6 @@
 /* The container endpoint and the instance metadata service, as a scripted server plays
  * them: what is asked, how long a set is used, and what each failure says. */
+#include "broker/aws.h"
 #include "broker/http.h"
 
 #include <time.h>
@@ -12,6 +13,22 @@
 #define KEYS  "GET /latest/meta-data/iam/security-credentials/signer HTTP"
 
 static struct plain_server server;
+
+/* STS, for roles that are assumed with what these services gave. */
+static struct {
+	aws_done *done;
+	void *context;
+} sts;
+
+bool aws_call(
+    struct aws *aws, const struct aws_request *request, aws_done *done, void *context)
+{
+	(void)aws;
+	assert_int_equal(request->service, AWS_STS);
+	sts.done = done;
+	sts.context = context;
+	return true;
+}
 
 /* ---- the script ---- */
 
@@ -789,6 +806,49 @@ static void a_dead_container_s_endpoint_leaves_what_it_gave_last(void **state)
 	assert_uses("AKIDTWO", "secret-of-AKIDTWO", "token-of-AKIDTWO");
 }
 
+static void assume(const char *id, int lives)
+{
+	char body[512];
+	struct aws_answer answer = { .good = true, .body = body };
+
+	snprintf(body, sizeof body,
+	    "{\"AssumeRoleResponse\":{\"AssumeRoleResult\":{\"Credentials\":{"
+	    "\"AccessKeyId\":\"%s\",\"SecretAccessKey\":\"secret-of-%s\","
+	    "\"SessionToken\":\"token-of-%s\",\"Expiration\":%lld}}}}",
+	    id, id, id, (long long)clock_wall_seconds() + lives);
+	answer.length = strlen(body);
+	sts.done(sts.context, &answer);
+}
+
+/* AWS extends what it gave itself, and no role that was assumed with that. */
+static void a_role_assumed_with_a_container_s_set_is_not_used_beyond_its_end(void **state)
+{
+	char uri[96];
+
+	(void)state;
+	snprintf(uri, sizeof uri,
+	    "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:%u/get?a=b",
+	    server.port);
+	rig_write(".aws/config",
+	    "[default]\nrole_arn = arn:aws:iam::1:role/a\n"
+	    "credential_source = EcsContainer\n",
+	    0644);
+	assert_true(LOOK(uri));
+	credentials_call_through(rig.credentials, (struct aws *)&sts);
+	add("GET /get", "", 200, "", set_of("AKIDBASE", 3600));
+	run();
+	assume("ASIAROLE", 900);
+	assert_uses("ASIAROLE", "secret-of-ASIAROLE", "token-of-ASIAROLE");
+	add("GET /get", "", 503, "", "");
+	pass(700);
+	assert_script_done();
+	assert_uses("ASIAROLE", "secret-of-ASIAROLE", "token-of-ASIAROLE");
+	add("GET /get", "", 503, "", "");
+	pass(201);
+	assert_null(credentials_now(rig.credentials));
+	assert_said(credentials_why(rig.credentials), "HTTP 503");
+}
+
 static void a_profile_can_name_these_sources(void **state)
 {
 	char endpoint[96];
@@ -852,6 +912,7 @@ int main(void)
 		TEST(a_container_s_refusal_is_told_in_its_words),
 		TEST(each_failure_of_a_container_s_endpoint_is_told_and_got_over),
 		TEST(a_dead_container_s_endpoint_leaves_what_it_gave_last),
+		TEST(a_role_assumed_with_a_container_s_set_is_not_used_beyond_its_end),
 		TEST(a_profile_can_name_these_sources),
 	};
 	struct failure failure;
