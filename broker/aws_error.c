@@ -23,6 +23,8 @@ static const struct {
 	{ "EC2ThrottledException", AWS_FAULT_THROTTLED },
 	{ "RequestTimeout", AWS_FAULT_TRANSIENT },
 	{ "RequestTimeoutException", AWS_FAULT_TRANSIENT },
+	/* STS's, which asks the provider of a web identity */
+	{ "IDPCommunicationError", AWS_FAULT_TRANSIENT },
 	/* KMS's own */
 	{ "KMSInternalException", AWS_FAULT_TRANSIENT },
 	{ "DependencyTimeoutException", AWS_FAULT_TRANSIENT },

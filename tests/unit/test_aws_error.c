@@ -88,6 +88,7 @@ static void classes_follow_the_code(void **state)
 		const char *code;
 		enum aws_fault fault;
 	} codes[] = {
+		{ "IDPCommunicationError", AWS_FAULT_TRANSIENT },
 		{ "KMSInternalException", AWS_FAULT_TRANSIENT },
 		{ "DependencyTimeoutException", AWS_FAULT_TRANSIENT },
 		{ "KeyUnavailableException", AWS_FAULT_TRANSIENT },
