@@ -2,7 +2,6 @@
 #include "policy/x509_words.h"
 
 #include <arpa/inet.h>
-#include <string.h>
 
 enum fact x509_attribute_fact(const struct x509_attribute *attribute)
 {
@@ -38,15 +37,23 @@ enum fact x509_alt_name_fact(const struct x509_alt_name *name)
 	case X509_ALT_DNS:
 		break;
 	}
-	return name->value.length >= 2 && memcmp(name->value.at, "*.", 2) == 0
+	return name->value.length >= 2 && name->value.at[0] == '*' &&
+		       name->value.at[1] == '.'
 		   ? FACT_WILDCARD_DNS
 		   : FACT_DNS;
 }
 
+/*@ requires number <= 255 && \valid(out + (0 .. 2));
+    assigns out[0 .. 2];
+    ensures 1 <= \result <= 3;
+*/
 static size_t put_number(char *out, unsigned number)
 {
 	size_t digits = number > 99 ? 3 : number > 9 ? 2 : 1, i;
 
+	/*@ loop invariant i <= digits;
+	    loop assigns i, number, out[0 .. 2];
+	    loop variant i; */
 	for (i = digits; i > 0; i--, number /= 10)
 		out[i - 1] = (char)('0' + number % 10);
 	return digits;
@@ -54,16 +61,21 @@ static size_t put_number(char *out, unsigned number)
 
 size_t x509_attribute_oid(const struct x509_attribute *attribute, char out[X509_OID_TEXT])
 {
+	static const char arcs[2][10] = { "2.5.4.", "1.3.9999." };
 	bool teleport = attribute->kind == X509_TELEPORT;
-	size_t length = teleport ? 9 : 6;
+	size_t length = 0;
 
-	memcpy(out, teleport ? "1.3.9999." : "2.5.4.", length);
+	/*@ loop invariant length <= (teleport ? 9 : 6);
+	    loop assigns length, out[0 .. 8];
+	    loop variant 9 - length; */
+	for (; length < (teleport ? 9u : 6u); length++)
+		out[length] = arcs[teleport][length];
 	if (teleport) {
 		length += put_number(out + length, attribute->branch);
 		out[length++] = '.';
 	}
 	length +=
-	    put_number(out + length, teleport ? attribute->leaf : attribute->kind & 0xff);
+	    put_number(out + length, teleport ? attribute->leaf : attribute->kind % 256u);
 	out[length] = '\0';
 	return length;
 }

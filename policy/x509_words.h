@@ -10,18 +10,34 @@
 
 /* `subject` is the common name, `roles` O, `units` OU, `principals` L; what has no word
  * of its own is one of the `attributes`. */
+/*@ requires \valid_read(attribute);
+    assigns \nothing;
+    ensures FACT_NONE < \result < FACT_COUNT;
+*/
 enum fact x509_attribute_fact(const struct x509_attribute *attribute);
 
 /* A DNS name that begins with `*.` is judged by `wildcard-dns`. */
+/*@ requires \valid_read(name) && slice_readable(name->value);
+    assigns \nothing;
+    ensures FACT_NONE < \result < FACT_COUNT;
+*/
 enum fact x509_alt_name_fact(const struct x509_alt_name *name);
 
 /* The attribute's OID in decimal; returns its length. */
 #define X509_OID_TEXT 24
+/*@ requires \valid_read(attribute) && \valid(out + (0 .. X509_OID_TEXT - 1));
+    requires \separated(attribute, out + (0 .. X509_OID_TEXT - 1));
+    assigns out[0 .. X509_OID_TEXT - 1];
+    ensures 0 < \result < X509_OID_TEXT && out[\result] == 0;
+*/
 size_t x509_attribute_oid(
     const struct x509_attribute *attribute, char out[X509_OID_TEXT]);
 
 /* An address of 4 or 16 bytes as text; empty for another length. */
 #define X509_ADDRESS_TEXT 46
+/*@ requires slice_readable(address) && \valid(out + (0 .. X509_ADDRESS_TEXT - 1));
+    assigns out[0 .. X509_ADDRESS_TEXT - 1];
+*/
 void x509_address_text(struct slice address, char out[X509_ADDRESS_TEXT]);
 
 #endif
