@@ -20,11 +20,20 @@ USERS, HOSTS, RATED, TLS = 7, 3, 4, 5
 SIGNED = USERS + HOSTS + 2 + TLS
 
 
+def readme():
+    here = os.path.dirname(os.path.realpath(__file__))
+    with open(os.path.join(here, "..", "..", "README.md")) as file:
+        return file.read()
+
+
 def metrics(daemon):
     answer = daemon.cli("status", "--format", "prometheus")
     assert answer.returncode == 0 and answer.stderr == "", answer
     samples, types = exposition.read(answer.stdout)
     assert all(name.startswith("privyseal_") for name in types), types
+    told = readme()
+    untold = [name for name in types if f"`{name.removesuffix('_max')}" not in told]
+    assert not untold, f"not in README.md: {untold}"
     return lambda name, **labels: exposition.value(samples, "privyseal_" + name, **labels)
 
 
