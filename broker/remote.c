@@ -367,8 +367,7 @@ bool remote_limits_good(const struct broker *broker, const struct remote_limits 
 	    (!service_url_read(limits->proxy, &proxy) || proxy.secure || !proxy.address ||
 		!is_proxy_port(proxy.port)))
 		return failure_say(failure,
-		    "proxy: '%s' is not http://ADDRESS:PORT, with the port 3128 or 8080",
-		    limits->proxy);
+		    "proxy: it is not http://ADDRESS:PORT, with the port 3128 or 8080");
 	return true;
 }
 

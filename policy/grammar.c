@@ -512,6 +512,9 @@ static const char *missing(const struct policy_pins *pins)
 		return "keystore aws_kms needs a line `account NUMBER`";
 	if (pins->keystore == KEYSTORE_AWS_KMS && pins->region[0] == '\0')
 		return "keystore aws_kms needs a line `region NAME`";
+	if (pins->keystore == KEYSTORE_AWS_KMS && pins->suite == SUITE_BALANCED_V1)
+		return "suite balanced-v1 has keys that keystore aws_kms can't make: pin "
+		       "hsm-v1, fips-v1 or legacy";
 	return NULL;
 }
 

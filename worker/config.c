@@ -10,6 +10,7 @@
 #include "policy/facts.h"
 #include "worker/wire.h"
 
+#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -301,10 +302,32 @@ static bool take_log_level(struct reader *r, const char *text, size_t length)
 		   text);
 }
 
+/* The broker, which the seal leaves these ports, looks up no names. */
+static bool is_proxy(const char *text)
+{
+	const char *port = strrchr(text, ':');
+	unsigned char address[16];
+	char host[64];
+	int length;
+	bool six;
+
+	if (strncmp(text, "http://", 7) != 0 || port < text + 7 ||
+	    (strcmp(port, ":3128") != 0 && strcmp(port, ":8080") != 0))
+		return false;
+	text += 7;
+	six = text[0] == '[' && port[-1] == ']';
+	length = (int)(port - text) - 2 * six;
+	return snprintf(host, sizeof(host), "%.*s", length > 0 ? length : 0, text + six) <
+		   (int)sizeof(host) &&
+	       inet_pton(six ? AF_INET6 : AF_INET, host, address) == 1;
+}
+
+/* What is wrong is not repeated: a URL may have a password in it. */
 static bool take_proxy(struct reader *r, const char *text, size_t length)
 {
-	if (length > 0 && strncmp(text, "http://", 7) != 0)
-		return FAIL(r, "\"%.40s\" is not an http:// URL", text);
+	if (length > 0 && !is_proxy(text))
+		return FAIL(r, "must be http://ADDRESS:PORT with the port 3128 or 8080, "
+			       "and without a user");
 	return take_word(r, text, length, r->config->proxy, sizeof(r->config->proxy));
 }
 

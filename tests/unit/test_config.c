@@ -139,6 +139,15 @@ static void refuses_values_out_of_range(void **state)
 	refuses("privyseal: {deadline: 5}", 1, 23, "duration");
 	refuses("privyseal: {deadline: 1h}", 1, 23, "to 5m");
 	refuses("privyseal: {log_level: loud}", 1, 24, "loud");
+	refuses("privyseal: {proxy: 10.0.0.1:3128}", 1, 20, "http://ADDRESS:PORT");
+	refuses("privyseal: {proxy: http://proxy:3128}", 1, 20, "http://ADDRESS:PORT");
+	refuses("privyseal: {proxy: http://10.0.0.1:80}", 1, 20, "3128 or 8080");
+	refuses("privyseal: {proxy: http://10.0.0.1}", 1, 20, "3128 or 8080");
+	refuses("privyseal: {proxy: 'http://[::1:8080'}", 1, 20, "http://ADDRESS:PORT");
+	refuses("privyseal: {proxy: http://u:secret@10.0.0.1:3128}", 1, 20, "user");
+	assert_null(strstr(error.text, "secret"));
+	takes("privyseal: {proxy: 'http://[fd00::1]:8080'}");
+	takes("privyseal: {proxy: http://10.0.0.1:3128}");
 	refuses("auth_service: {cluster_name: 'a b'}", 1, 30, "blanks");
 	refuses("auth_service: {cluster_name: \"a\\0b\"}", 1, 30, "NUL");
 	refuses(

@@ -212,6 +212,9 @@ static void says_what_the_file_lacks(void **state)
 	assert_whole_file_error("", "cluster NAME");
 	assert_whole_file_error("keystore software\n", "cluster NAME");
 	assert_whole_file_error(HEAD "keystore aws_kms\nregion r\n", "account NUMBER");
+	assert_whole_file_error(HEAD "keystore aws_kms\naccount 123456789012\nregion r\n"
+				     "suite balanced-v1\n",
+	    "suite balanced-v1");
 	assert_whole_file_error(
 	    HEAD "keystore aws_kms\naccount 123456789012\n", "region NAME");
 }
