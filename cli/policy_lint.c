@@ -69,8 +69,8 @@ static bool covers(const struct operand *wide, const struct operand *narrow)
 	if (wide->has_range)
 		return network_contains(&wide->range, &narrow->range);
 	return narrow->pattern.shape == PATTERN_LITERAL &&
-	       pattern_match(&wide->pattern, (const uint8_t *)narrow->pattern.text,
-		   narrow->pattern.length);
+	       pattern_match(
+		   &wide->pattern, narrow->pattern.text, narrow->pattern.length);
 }
 
 static uint16_t bit_of(const char *text)

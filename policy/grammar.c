@@ -74,6 +74,12 @@ static enum fact word_named(const struct loader *loader)
 	return FACT_NONE;
 }
 
+static const char *read_pattern(
+    char *text, size_t length, enum pattern_fold fold, struct pattern *out)
+{
+	return pattern_read((uint8_t *)text, length, fold, out);
+}
+
 /* name or name=pattern */
 static const char *read_option(char *text, size_t length, struct operand *out)
 {
@@ -85,11 +91,11 @@ static const char *read_option(char *text, size_t length, struct operand *out)
 		return "an option's name";
 	if (name + 1 == length && equals)
 		return "a pattern after the =";
-	fault = pattern_read(text, name, PATTERN_EXACT, &out->pattern);
+	fault = read_pattern(text, name, PATTERN_EXACT, &out->pattern);
 	if (fault || !equals)
 		return fault;
 	out->has_content = true;
-	return pattern_read(equals + 1, length - name - 1, PATTERN_EXACT, &out->content);
+	return read_pattern(equals + 1, length - name - 1, PATTERN_EXACT, &out->content);
 }
 
 static const char *read_attribute(char *text, size_t length, struct operand *out)
@@ -130,9 +136,9 @@ static const char *read_requirement(char *text, size_t length, struct operand *o
 static const char *read_address(char *text, size_t length, struct operand *out)
 {
 	if (strcmp(text, "*") == 0)
-		return pattern_read(text, length, PATTERN_EXACT, &out->pattern);
+		return read_pattern(text, length, PATTERN_EXACT, &out->pattern);
 	out->has_range = true;
-	return network_read(text, length, &out->range);
+	return network_read((const uint8_t *)text, length, &out->range);
 }
 
 static const char *read_wildcard(char *text, size_t length, struct operand *out)
@@ -140,7 +146,7 @@ static const char *read_wildcard(char *text, size_t length, struct operand *out)
 	if (text[0] != '*')
 		return "a wildcard such as *.example.com, or nothing: then `dns` says "
 		       "which";
-	return pattern_read(text, length, PATTERN_DNS, &out->pattern);
+	return read_pattern(text, length, PATTERN_DNS, &out->pattern);
 }
 
 /* What the words of a rule take; where there is no reader, patterns of values. `ttl` and
@@ -172,7 +178,7 @@ static const char *read_operand(
 	out->text = text;
 	if (words[fact].read)
 		return words[fact].read(text, length, out);
-	return pattern_read(text, length, words[fact].fold, &out->pattern);
+	return read_pattern(text, length, words[fact].fold, &out->pattern);
 }
 
 /*

@@ -10,7 +10,8 @@
  * names are in their forms; that there are at most 256 principals or options, that these
  * are sorted (the reader's), and the forms of Teleport's roles and traits; that the
  * record's line holds it all; what a line of the policy says of a document beside its CA,
- * its kind and its ttl.
+ * its kind and its ttl, but for the patterns and ranges that it names values by (pattern.h,
+ * network.h).
  */
 #ifndef POLICY_PROMISES_H
 #define POLICY_PROMISES_H

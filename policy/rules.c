@@ -187,7 +187,7 @@ static bool addresses_lie_inside(const struct word *require, struct slice list)
 	for (comma = at; list.length > 0 && comma < end; at = comma + 1) {
 		comma = memchr(at, ',', (size_t)(end - at));
 		comma = comma ? comma : end;
-		if (network_read((const char *)at, (size_t)(comma - at), &network))
+		if (network_read(at, (size_t)(comma - at), &network))
 			return false;
 		for (i = 0; i < require->count; i++)
 			if (require->operands[i].has_range &&
@@ -227,9 +227,9 @@ static bool find_requirement(
 		operand = &require->operands[i];
 		if (requirement_is_met(require, operand, question) != rule->deny)
 			continue;
-		hit->value.name = (struct slice){ (const uint8_t *)operand->pattern.text,
-			operand->pattern.length };
-		hit->value.value = (struct slice){ (const uint8_t *)operand->content.text,
+		hit->value.name =
+		    (struct slice){ operand->pattern.text, operand->pattern.length };
+		hit->value.value = (struct slice){ operand->content.text,
 			operand->has_content ? operand->content.length : 0 };
 		return true;
 	}

@@ -93,8 +93,7 @@ static bool slow_match(const uint8_t *pattern, size_t p, const uint8_t *value, s
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	const uint8_t *newline = length > 0 ? memchr(bytes + 1, '\n', length - 1) : NULL;
-	char text[SMALL + 1];
-	uint8_t pattern[SMALL], value[SMALL];
+	uint8_t text[SMALL], pattern[SMALL], value[SMALL];
 	size_t p, v;
 	enum pattern_fold how;
 	struct pattern read;
@@ -108,7 +107,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	if (p > SMALL || v > SMALL)
 		return 0;
 	memcpy(text, bytes + 1, p);
-	text[p] = '\0';
 	if (pattern_read(text, p, how, &read))
 		return 0;
 	fuzz_accepted++;

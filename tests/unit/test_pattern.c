@@ -10,13 +10,19 @@ struct row {
 	bool match;
 };
 
+static const char *read_pattern(
+    char *text, size_t length, enum pattern_fold fold, struct pattern *out)
+{
+	return pattern_read((uint8_t *)text, length, fold, out);
+}
+
 static bool match_text(const char *text, enum pattern_fold fold, const char *value)
 {
 	char copy[200];
 	struct pattern pattern;
 
 	snprintf(copy, sizeof(copy), "%s", text);
-	assert_null(pattern_read(copy, strlen(copy), fold, &pattern));
+	assert_null(read_pattern(copy, strlen(copy), fold, &pattern));
 	return pattern_match(&pattern, (const uint8_t *)value, strlen(value));
 }
 
@@ -137,7 +143,7 @@ static void a_wildcards_star_is_a_label_if_it_is_asked_for(void **state)
 		char text[16];
 
 		snprintf(text, sizeof(text), "%s", rows[i].pattern);
-		assert_null(pattern_read(text, strlen(text), PATTERN_DNS, &pattern));
+		assert_null(read_pattern(text, strlen(text), PATTERN_DNS, &pattern));
 		if (pattern_match_wildcard(&pattern, value.at, value.length) !=
 		    rows[i].matches)
 			fail_msg("%s on %s", rows[i].pattern, rows[i].value);
@@ -166,9 +172,9 @@ static void a_zero_byte_in_a_value_is_a_byte(void **state)
 	struct pattern pattern;
 
 	(void)state;
-	assert_null(pattern_read(text, 4, PATTERN_EXACT, &pattern));
+	assert_null(read_pattern(text, 4, PATTERN_EXACT, &pattern));
 	assert_false(pattern_match(&pattern, (const uint8_t *)"root\0x", 6));
-	assert_null(pattern_read(star, 3, PATTERN_EXACT, &pattern));
+	assert_null(read_pattern(star, 3, PATTERN_EXACT, &pattern));
 	assert_true(pattern_match(&pattern, (const uint8_t *)"ro\0t", 4));
 }
 
@@ -219,15 +225,15 @@ static void refuses_patterns_that_it_could_not_match_in_one_pass(void **state)
 
 	(void)state;
 	assert_non_null(
-	    strstr(pattern_read(three, 5, PATTERN_EXACT, &pattern), "at most two stars"));
+	    strstr(read_pattern(three, 5, PATTERN_EXACT, &pattern), "at most two stars"));
 	memset(text, 'a', sizeof(text));
 	text[0] = '*';
 	text[PATTERN_MIDDLE_MAX + 1] = '*';
-	assert_null(pattern_read(text, 199, PATTERN_EXACT, &pattern));
+	assert_null(read_pattern(text, 199, PATTERN_EXACT, &pattern));
 	text[PATTERN_MIDDLE_MAX + 1] = 'a';
 	text[PATTERN_MIDDLE_MAX + 2] = '*';
 	assert_non_null(
-	    strstr(pattern_read(text, 199, PATTERN_EXACT, &pattern), "at most 63 bytes"));
+	    strstr(read_pattern(text, 199, PATTERN_EXACT, &pattern), "at most 63 bytes"));
 }
 
 /* The plain definition, with backtracking. */
@@ -300,7 +306,7 @@ static void assert_quick(const char *text, const uint8_t *value, size_t length)
 	double begun;
 
 	snprintf(copy, sizeof(copy), "%s", text);
-	assert_null(pattern_read(copy, strlen(copy), PATTERN_EXACT, &pattern));
+	assert_null(read_pattern(copy, strlen(copy), PATTERN_EXACT, &pattern));
 	begun = processor_microseconds();
 	assert_false(pattern_match(&pattern, value, length));
 	assert_true(processor_microseconds() - begun < 50000);
