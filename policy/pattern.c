@@ -62,15 +62,12 @@ static size_t label_end(const uint8_t *bytes, size_t at, size_t end)
 /*@ requires \valid_read(bytes + (0 .. length - 1));
     assigns \nothing;
     ensures \result <= length;
-    ensures \forall integer k; \result <= k < length ==> bytes[k] != '@';
-    ensures \result < length ==> \result > 0 && bytes[\result - 1] == '@';
 */
 static size_t behind_at_sign(const uint8_t *bytes, size_t length)
 {
 	size_t at = length;
 
 	/*@ loop invariant at <= length;
-	    loop invariant \forall integer k; at <= k < length ==> bytes[k] != '@';
 	    loop assigns at;
 	    loop variant at; */
 	while (at > 0 && bytes[at - 1] != '@')
@@ -82,8 +79,6 @@ static size_t behind_at_sign(const uint8_t *bytes, size_t length)
 /*@ requires \valid_read(bytes + (0 .. length - 1));
     assigns \nothing;
     ensures \result <= length;
-    ensures \result < length ==>
-      \result > 1 && bytes[\result - 2] == '/' && bytes[\result - 1] == '/';
 */
 static size_t behind_slashes(const uint8_t *bytes, size_t length)
 {
@@ -102,8 +97,6 @@ static size_t behind_slashes(const uint8_t *bytes, size_t length)
     assigns bytes[0 .. length - 1];
     ensures \forall integer k; 0 <= k < length ==>
       bytes[k] == \old(bytes[k]) || bytes[k] == lower(\old(bytes[k]));
-    ensures fold == PATTERN_DNS ==>
-      (\forall integer k; 0 <= k < length ==> bytes[k] == lower(\old(bytes[k])));
 */
 static void fold_case(uint8_t *bytes, size_t length, enum pattern_fold fold)
 {
@@ -118,8 +111,6 @@ static void fold_case(uint8_t *bytes, size_t length, enum pattern_fold fold)
 	/*@ loop invariant at <= end || at == \at(at, LoopEntry);
 	    loop invariant \forall integer k; 0 <= k < length ==>
 	      bytes[k] == \at(bytes[k], Pre) || bytes[k] == lower(\at(bytes[k], Pre));
-	    loop invariant \forall integer k; \at(at, LoopEntry) <= k < at ==>
-	      bytes[k] == lower(\at(bytes[k], Pre));
 	    loop invariant \forall integer k; at <= k < length ==>
 	      bytes[k] == \at(bytes[k], Pre);
 	    loop assigns at, bytes[0 .. length - 1];
@@ -349,9 +340,9 @@ static size_t find(
 }
 
 /*
- * Where the bytes behind a `*` begin, at the earliest, if they do in this label. Those
- * with a separator can begin in one place only: their first one, `label`, is the label's
- * end.
+ * Where the bytes behind a `*` begin, at the earliest, if they do in this label;
+ * `in_label` of them come before their first separator. With one they can begin in one
+ * place only: it is the label's end.
  */
 /*@ requires slice_readable(bytes) && in_label <= bytes.length;
     requires at <= end && \valid_read(value + (0 .. end - 1));
