@@ -7,7 +7,7 @@ import re
 import subprocess
 
 from guard_net import (
-    AT_ONCE, BACKENDS, GUARDED, GUARDED_4, GUARDED_6, USER, Network, run, with_each_backend)
+    AT_ONCE, BACKENDS, GUARD, GUARDED, GUARDED_4, GUARDED_6, USER, Network, run, with_each_backend)
 from story import build_folder
 
 FAMILIES = (GUARDED_4, GUARDED_6)
@@ -235,12 +235,27 @@ def at_the_same_time(net, backend):
     """Several of them at once, as a timer and a person may be: one set of rules stays."""
     wanted = net.saved(backend)
     words = ["ip", "netns", "exec", net.names["host"], "sh", "-c",
-             f"{os.path.join(os.path.dirname(__file__), '../../iptables/privyseal-imds')} "
-             f"install --quiet --backend {backend}"]
+             f"{GUARD} install --quiet --backend {backend}"]
     net.guard("remove")
     for process in [subprocess.Popen(words) for _ in range(4)]:
         assert process.wait() == 0
     assert net.saved(backend) == wanted
+
+
+# In a /run of its own, where the lock is made by root as he works by hand.
+ROOT_S_LOCK = """
+mount -t tmpfs -o mode=755 none /run
+umask 022
+"$1" check --quiet --repair --backend "$2"
+! setpriv --reuid "$3" --clear-groups flock --nonblock /run/privyseal-imds.lock true
+"""
+
+
+def lock_is_roots_alone(net, backend):
+    """Else any user could hold it, and the guard would not be put right."""
+    said = net.inside("host", "unshare", "--mount", "--propagation=private", "sh", "-ec",
+                      ROOT_S_LOCK, "sh", GUARD, backend, USER)
+    assert "cannot open lock file" in said.stderr, said
 
 
 def story(backend):
@@ -251,6 +266,7 @@ def story(backend):
         strange_rules(net, backend)
         flushed(net, backend)
         at_the_same_time(net, backend)
+        lock_is_roots_alone(net, backend)
         both_back_ends(net, backend)
         alternatives(net, backend)
         without_ip6tables(net)

@@ -103,23 +103,27 @@ def firewalld(backend, mark):
         host.without_timer()
         host.put_right_at_once("systemctl", "restart", "firewalld")
         host.put_right_at_once("systemctl", "reload", "firewalld")
-        is_not_waited_for_in_vain(host)
+        for service in ("firewalld", "dbus"):
+            is_not_waited_for_in_vain(host, service)
         host.with_timer()
         host.put_right_by_timer("firewall-cmd", "--reload")
         host.put_right_by_timer("firewall-cmd", "--complete-reload")
 
 
-def is_not_waited_for_in_vain(host):
-    """A firewalld that hangs keeps nobody from putting the guard right."""
-    host.systemctl("kill", "--signal=STOP", "firewalld")
+def is_not_waited_for_in_vain(host, service):
+    """A firewalld that hangs, or a bus on which it can't be asked, keeps nobody from putting
+    the guard right."""
+    host.systemctl("kill", "--signal=STOP", service)
     for tables in ("iptables", "ip6tables"):
         host.command(tables, "-F")
     assert host.is_open()
     host.systemctl("start", "--no-block", "privyseal-imds-check.service")
-    wait_until("the guard beside a firewalld that hangs", host.is_closed, AT_ONCE)
+    wait_until(f"the guard beside a {service} that hangs", host.is_closed, AT_ONCE)
     assert host.systemctl("show", "--value", "--property=ActiveState",
                           "privyseal-imds-check.service") == "activating"
-    host.systemctl("kill", "--signal=CONT", "firewalld")
+    host.systemctl("kill", "--signal=CONT", service)
+    # So that there is none under way.
+    host.systemctl("start", "privyseal-imds-check.service")
 
 
 UFW = "-A OUTPUT -j ufw-before-output"
