@@ -38,14 +38,19 @@ bool flags_read(int argc, char **argv, struct flags *out)
 		{ 0 }
 	};
 	/* clang-format on */
+	const char *word;
 	int option, at;
 
 	*out = (struct flags){ "/etc/privyseal/privyseal.yaml",
 		"/etc/privyseal/policy.conf", "/var/lib/privyseal", "/run/privyseal",
 		"privyseal", "info", 0, 0, 0, 0 };
-	while ((option = getopt_long(argc, argv, "", options, &at)) != -1) {
-		if (option == '?') /* getopt has said which */
-			return FAIL("wrong usage; see privyseald --help");
+	opterr = 0; /* getopt's own messages would be no lines of the log */
+	while (word = argv[optind > 0 ? optind : 1],
+	    (option = getopt_long(argc, argv, "+:", options, &at)) != -1) {
+		if (option == ':')
+			return FAIL("%s needs a value", word);
+		if (option == '?')
+			return FAIL("%s: no such flag; see privyseald --help", word);
 		if (!options[at].flag) {
 			if (optarg[0] == '\0')
 				return FAIL("--%s needs a value", options[at].name);
