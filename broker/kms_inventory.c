@@ -8,6 +8,7 @@
 #include "broker/clocks.h"
 #include "broker/kms_keystore.h"
 #include "broker/kms_survey.h"
+#include "ipc/log.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -147,6 +148,8 @@ static void finish(struct kms_inventory *inventory)
 	for (i = 0; i < inventory->count; i++)
 		if (inventory->key[i].use != USE_UNTOLD)
 			cJSON_AddItemToArray(list, key_report(&inventory->key[i]));
+	if (inventory->failure.text[0] != '\0')
+		log_warning("the cluster's keys: %s", inventory->failure.text);
 	broker->inventory = NULL;
 	inventory->done(broker, root);
 	cJSON_Delete(root);
