@@ -60,7 +60,7 @@ void channel_free(struct channel *channel)
 static void gone(struct channel *channel)
 {
 	channel_close(channel);
-	channel->told_by = clock_boot_ns() + ENDING_SECONDS * SECOND_NS;
+	channel->told_by = clock_boot_in(ENDING_SECONDS);
 }
 
 /* ---- answers ---- */
@@ -229,7 +229,7 @@ void channel_drain(struct broker *broker, struct channel *channel)
 
 	if (!channel->open || channel->drain_by != 0)
 		return;
-	channel->drain_by = clock_boot_ns() + DRAIN_SECONDS * SECOND_NS;
+	channel->drain_by = clock_boot_in(DRAIN_SECONDS);
 	if (channel->gate.phase < PHASE_CONFIG) {
 		/* It has no clients yet: the end of its channel is all that it needs to
 		 * know. */

@@ -11,4 +11,9 @@ uint64_t clock_boot_ns(void);
 uint64_t clock_wall_us(void); /* microseconds since 1970 UTC */
 int64_t clock_wall_seconds(void);
 
+static inline uint64_t clock_boot_in(unsigned seconds) /* the boot clock's time then */
+{
+	return clock_boot_ns() + seconds * SECOND_NS;
+}
+
 #endif

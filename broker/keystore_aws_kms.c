@@ -40,16 +40,14 @@ const char *kms_key_arn(const char *identifier)
 		   : NULL;
 }
 
-bool kms_ask(struct kms *kms, const char *target, const char *body, unsigned seconds,
-    aws_done *done, void *context)
+bool kms_ask(struct aws *aws, struct aws_request how, const char *target,
+    const char *body, aws_done *done, void *context)
 {
-	const struct aws_request request = { .service = AWS_KMS,
-		.target = target,
-		.body = body,
-		.length = strlen(body),
-		.deadline_ns = clock_boot_ns() + seconds * SECOND_NS };
-
-	return aws_call(kms->settings.aws, &request, done, context);
+	how.service = AWS_KMS;
+	how.target = target;
+	how.body = body;
+	how.length = strlen(body);
+	return aws_call(aws, &how, done, context);
 }
 
 bool kms_is_ours(const struct kms *kms, const char *arn, struct failure *failure)
@@ -157,10 +155,7 @@ static const char *ask_signature(struct kms *kms, struct signature_wanted *wante
     const uint8_t *digest, size_t length)
 {
 	char body[KMS_ARN_MAX + 256];
-	struct aws_request request = { .service = AWS_KMS,
-		.target = KMS_TARGET("Sign"),
-		.body = body,
-		.deadline_ns = clock_boot_ns() + KMS_SIGN_SECONDS * SECOND_NS,
+	const struct aws_request how = { .deadline_ns = clock_boot_in(KMS_SIGN_SECONDS),
 		.limited = true };
 
 	if (length == 0 ||
@@ -168,8 +163,8 @@ static const char *ask_signature(struct kms *kms, struct signature_wanted *wante
 		kms_signing_algorithm(wanted->key->kind, wanted->key->bits), digest,
 		length, false))
 		return "the document has no digest";
-	request.length = strlen(body);
-	return aws_call(kms->settings.aws, &request, on_signature, wanted)
+	return kms_ask(
+		   kms->settings.aws, how, KMS_TARGET("Sign"), body, on_signature, wanted)
 		   ? NULL
 		   : "too many calls of AWS KMS are under way";
 }
@@ -256,7 +251,8 @@ static void check_done(struct check *check)
 	} else if (!strchr(check->denied, ',')) {
 		check_fails(check, check->first.text);
 	} else {
-		failure_say(&all, "%s are not permitted: %s", check->denied, check->first.text);
+		failure_say(
+		    &all, "%s are not permitted: %s", check->denied, check->first.text);
 		check_fails(check, all.text);
 	}
 }
@@ -264,7 +260,9 @@ static void check_done(struct check *check)
 static void check_asks(
     struct check *check, const char *target, const char *body, aws_done *done)
 {
-	if (!kms_ask(check->kms, target, body, CHECK_SECONDS, done, check))
+	const struct aws_request how = { .deadline_ns = clock_boot_in(CHECK_SECONDS) };
+
+	if (!kms_ask(check->kms->settings.aws, how, target, body, done, check))
 		check_fails(check, "too many calls of AWS KMS are under way");
 }
 
@@ -507,7 +505,7 @@ bool kms_check_account(struct kms *kms, kms_checked *done, void *context)
 	const struct aws_request request = { .service = AWS_STS,
 		.body = STS_IDENTITY_BODY,
 		.length = sizeof STS_IDENTITY_BODY - 1,
-		.deadline_ns = clock_boot_ns() + CHECK_SECONDS * SECOND_NS };
+		.deadline_ns = clock_boot_in(CHECK_SECONDS) };
 
 	if (check && aws_call(kms->settings.aws, &request, on_identity, check))
 		return true;

@@ -91,15 +91,12 @@ static void on_public_key(void *context, const struct aws_answer *answer)
 static void ask_public_key(struct kms_creation *creation)
 {
 	char body[KMS_ARN_MAX + 64];
-	const struct aws_request request = { .service = AWS_KMS,
-		.target = KMS_TARGET("GetPublicKey"),
-		.body = body,
-		.length =
-		    kms_key_body(body, sizeof body, creation->arn) ? strlen(body) : 0,
-		.deadline_ns = clock_boot_ns() + SETTLE_SECONDS * SECOND_NS,
+	const struct aws_request how = { .deadline_ns = clock_boot_in(SETTLE_SECONDS),
 		.settle = true };
 
-	if (!aws_call(kms_of(creation)->settings.aws, &request, on_public_key, creation))
+	kms_key_body(body, sizeof body, creation->arn);
+	if (!kms_ask(kms_of(creation)->settings.aws, how, KMS_TARGET("GetPublicKey"),
+		body, on_public_key, creation))
 		fail(creation, "too many calls are under way");
 }
 
@@ -182,10 +179,7 @@ static void ask_key(struct kms_creation *creation)
 	    kms_key_spec(creation->wanted.kind, bits_of(creation->wanted.kind));
 	struct kms_tag tags[KMS_TAGS_MAX];
 	char body[KMS_BODY_MAX];
-	struct aws_request request = { .service = AWS_KMS,
-		.target = KMS_TARGET("CreateKey"),
-		.body = body,
-		.deadline_ns = clock_boot_ns() + CREATE_SECONDS * SECOND_NS,
+	const struct aws_request how = { .deadline_ns = clock_boot_in(CREATE_SECONDS),
 		.attempt_ms = CREATE_MS,
 		.once = true };
 
@@ -194,8 +188,8 @@ static void ask_key(struct kms_creation *creation)
 		fail(creation, "it has no such kind of key");
 		return;
 	}
-	request.length = strlen(body);
-	if (!aws_call(kms_of(creation)->settings.aws, &request, on_created, creation))
+	if (!kms_ask(kms_of(creation)->settings.aws, how, KMS_TARGET("CreateKey"), body,
+		on_created, creation))
 		fail(creation, "too many calls are under way");
 }
 
@@ -271,10 +265,11 @@ static void on_described(void *context, const struct aws_answer *answer)
 
 static void describe(struct kms_creation *creation)
 {
+	const struct aws_request how = { .deadline_ns = clock_boot_in(SURVEY_SECONDS) };
 	char body[KMS_ARN_MAX + 64];
 
 	kms_key_body(body, sizeof body, creation->arn);
-	if (!kms_ask(kms_of(creation), KMS_TARGET("DescribeKey"), body, SURVEY_SECONDS,
+	if (!kms_ask(kms_of(creation)->settings.aws, how, KMS_TARGET("DescribeKey"), body,
 		on_described, creation))
 		fail(creation, "too many calls are under way");
 }
@@ -306,8 +301,8 @@ static void look(struct kms_creation *creation)
 	creation->look_at = 0;
 	creation->looks -= creation->looks > 0;
 	kms->other[0] = '\0';
-	if (!kms_survey(kms->settings.aws, clock_boot_ns() + SURVEY_SECONDS * SECOND_NS,
-		on_seen, on_surveyed, creation))
+	if (!kms_survey(kms->settings.aws, clock_boot_in(SURVEY_SECONDS), on_seen,
+		on_surveyed, creation))
 		fail(creation, "too many calls are under way");
 }
 

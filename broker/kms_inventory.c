@@ -180,14 +180,11 @@ static bool is_late(const struct kms_inventory *inventory)
 static bool ask(struct kms_inventory *inventory, const char *target, const char *body,
     bool once, aws_done *done)
 {
-	const struct aws_request request = { .service = AWS_KMS,
-		.target = target,
-		.body = body,
-		.length = strlen(body),
-		.deadline_ns = clock_boot_ns() + CALL_SECONDS * SECOND_NS,
+	const struct aws_request how = { .deadline_ns = clock_boot_in(CALL_SECONDS),
 		.once = once };
 
-	return aws_call(kms_of(inventory)->settings.aws, &request, done, inventory);
+	return kms_ask(
+	    kms_of(inventory)->settings.aws, how, target, body, done, inventory);
 }
 
 /* ---- deletion ---- */
@@ -503,7 +500,7 @@ bool kms_inventory_start(struct broker *broker, const struct inventory_request *
 	inventory->done = done;
 	inventory->uid = request->uid;
 	inventory->pid = request->pid;
-	inventory->deadline_ns = clock_boot_ns() + INVENTORY_SECONDS * SECOND_NS;
+	inventory->deadline_ns = clock_boot_in(INVENTORY_SECONDS);
 	broker->inventory = inventory;
 	if (kms_survey(broker->kms.kms->settings.aws, inventory->deadline_ns, on_seen,
 		on_surveyed, inventory))

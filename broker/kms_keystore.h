@@ -27,8 +27,9 @@ const char *kms_key_arn(const char *identifier); /* NULL: it is none of ours */
 /* The value of TeleportCluster: the policy's own tag line, else the cluster's name. */
 const char *kms_cluster_tag(const struct kms *kms);
 
-bool kms_ask(struct kms *kms, const char *target, const char *body, unsigned seconds,
-    aws_done *done, void *context);
+/* Asks AWS KMS; `how` says until when, and what is special about it. */
+bool kms_ask(struct aws *aws, struct aws_request how, const char *target,
+    const char *body, aws_done *done, void *context);
 
 /* Account and region of an ARN, which may be NULL, are the policy's. */
 bool kms_is_ours(const struct kms *kms, const char *arn, struct failure *failure);

@@ -1,5 +1,6 @@
 /* One page after another, and on each page one key after another; kms_survey.h. */
 #include "broker/kms_survey.h"
+#include "broker/kms_keystore.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,13 +34,9 @@ static void fail(struct survey *survey, const char *why)
 static bool ask(
     struct survey *survey, const char *target, const char *body, aws_done *done)
 {
-	const struct aws_request request = { .service = AWS_KMS,
-		.target = target,
-		.body = body,
-		.length = strlen(body),
-		.deadline_ns = survey->deadline_ns };
+	const struct aws_request how = { .deadline_ns = survey->deadline_ns };
 
-	return aws_call(survey->aws, &request, done, survey);
+	return kms_ask(survey->aws, how, target, body, done, survey);
 }
 
 static void next_page(struct survey *survey);
