@@ -203,14 +203,22 @@ static struct aws_request request(void)
 		.deadline_ns = world.boot_ns + 5 * SECOND_NS };
 }
 
-static struct got ask(const struct aws_request *what)
+/* Who waits for a call; end() may answer it once the test is over. */
+static struct got *waiter(void)
 {
 	static struct got got;
 
 	memset(&got, 0, sizeof got);
-	assert_true(aws_call(aws, what, on_done, &got));
+	return &got;
+}
+
+static struct got ask(const struct aws_request *what)
+{
+	struct got *got = waiter();
+
+	assert_true(aws_call(aws, what, on_done, got));
 	aws_turn(aws, NULL, 0);
-	return got;
+	return *got;
 }
 
 /* The oldest transfer ends with this. */
@@ -258,12 +266,12 @@ static uint64_t wait_ms(void)
 static void a_request_is_signed_and_bears_witness(void **state)
 {
 	struct aws_request what = request();
-	struct got got;
+	struct got *got = waiter();
 
 	(void)state;
 	world.credentials.token = (char *)"session";
-	assert_true(aws_call(aws, &what, on_done, &got));
-	got.calls = 0;
+	assert_true(aws_call(aws, &what, on_done, got));
+	got->calls = 0;
 	aws_turn(aws, NULL, 0);
 	assert_int_equal(world.count, 1);
 	assert_string_equal(
@@ -285,11 +293,11 @@ static void a_request_is_signed_and_bears_witness(void **state)
 	assert_null(strstr(world.sent[0].fields, "secret"));
 	assert_int_equal(world.sent[0].timeout_ms, AWS_ATTEMPT_MS);
 	answer(200, "{\"ok\":1}", NOON_TEXT, "");
-	assert_int_equal(got.calls, 1);
-	assert_true(got.answer.good);
-	assert_string_equal(got.body, "{\"ok\":1}");
-	assert_string_equal(got.request_id, "id-1");
-	assert_int_equal(got.answer.attempts, 1);
+	assert_int_equal(got->calls, 1);
+	assert_true(got->answer.good);
+	assert_string_equal(got->body, "{\"ok\":1}");
+	assert_string_equal(got->request_id, "id-1");
+	assert_int_equal(got->answer.attempts, 1);
 	assert_int_equal(aws_under_way(aws), 0);
 }
 
@@ -360,10 +368,9 @@ static void an_anonymous_call_is_not_signed(void **state)
 
 static struct got run(const struct aws_request *what, const char *const *faults)
 {
-	static struct got got;
+	struct got *got = waiter();
 
-	memset(&got, 0, sizeof got);
-	assert_true(aws_call(aws, what, on_done, &got));
+	assert_true(aws_call(aws, what, on_done, got));
 	aws_turn(aws, NULL, 0);
 	for (; *faults && world.count > 0; faults++) {
 		if (strcmp(*faults, "lost") == 0)
@@ -372,10 +379,10 @@ static struct got run(const struct aws_request *what, const char *const *faults)
 			answer(200, "{}", NOON_TEXT, "");
 		else
 			answer(400, *faults, NOON_TEXT, "");
-		if (got.calls == 0 && world.count == 0)
+		if (got->calls == 0 && world.count == 0)
 			waited += (unsigned)wait_ms();
 	}
-	return got;
+	return *got;
 }
 
 static void transient_faults_are_retried(void **state)
@@ -555,21 +562,21 @@ static void a_new_key_is_asked_for_until_it_is_known(void **state)
 static void a_call_ends_at_its_deadline_whatever_it_waits_for(void **state)
 {
 	struct aws_request what = request();
-	struct got got = { 0 };
+	struct got *got = waiter();
 
 	(void)state;
 	world.have = false;
 	world.coming = true;
-	assert_true(aws_call(aws, &what, on_done, &got));
+	assert_true(aws_call(aws, &what, on_done, got));
 	aws_turn(aws, NULL, 0);
 	assert_int_equal(world.all, 0);
 	assert_int_equal(wait_ms(), 5000);
-	assert_int_equal(got.calls, 1);
-	assert_true(got.answer.out_of_time);
-	assert_true(got.answer.retryable);
+	assert_int_equal(got->calls, 1);
+	assert_true(got->answer.out_of_time);
+	assert_true(got->answer.retryable);
 	assert_string_equal(
-	    got.answer.why, "kms.us-east-1.amazonaws.com: no source has credentials");
-	assert_int_equal(got.answer.attempts, 0);
+	    got->answer.why, "kms.us-east-1.amazonaws.com: no source has credentials");
+	assert_int_equal(got->answer.attempts, 0);
 }
 
 static void addresses_are_waited_for_unless_there_is_a_proxy(void **state)
@@ -587,14 +594,14 @@ static void addresses_are_waited_for_unless_there_is_a_proxy(void **state)
 static void without_credentials_to_come_it_fails_at_once(void **state)
 {
 	const struct aws_request what = request();
-	struct got got = { 0 };
+	struct got *got = waiter();
 
 	(void)state;
 	world.have = false;
-	assert_true(aws_call(aws, &what, on_done, &got));
+	assert_true(aws_call(aws, &what, on_done, got));
 	aws_turn(aws, NULL, 0);
-	assert_int_equal(got.calls, 1);
-	assert_false(got.answer.good);
+	assert_int_equal(got->calls, 1);
+	assert_false(got->answer.good);
 }
 
 static void attempts_end_with_the_deadline(void **state)
@@ -612,30 +619,30 @@ static void attempts_end_with_the_deadline(void **state)
 static void a_retry_that_would_be_too_late_is_not_waited_for(void **state)
 {
 	struct aws_request what = request();
-	struct got got = { 0 };
+	struct got *got = waiter();
 
 	(void)state;
 	what.deadline_ns = world.boot_ns + 100 * ONE_MS;
-	assert_true(aws_call(aws, &what, on_done, &got));
+	assert_true(aws_call(aws, &what, on_done, got));
 	aws_turn(aws, NULL, 0);
 	answer(400, FAULT("ThrottlingException"), NOON_TEXT, "5000");
-	assert_int_equal(got.calls, 1);
-	assert_false(got.answer.good);
-	assert_int_equal(got.answer.attempts, 1);
+	assert_int_equal(got->calls, 1);
+	assert_false(got->answer.good);
+	assert_int_equal(got->answer.attempts, 1);
 }
 
 static void limited_calls_wait_for_their_turn_and_others_pass(void **state)
 {
 	struct aws_request limited = request(), other = request();
-	struct got got = { 0 };
+	struct got *got = waiter();
 	unsigned i;
 
 	(void)state;
 	limited.limited = true;
 	aws_limit(aws, 10);
 	for (i = 0; i < 15; i++)
-		assert_true(aws_call(aws, &limited, on_done, &got));
-	assert_true(aws_call(aws, &other, on_done, &got));
+		assert_true(aws_call(aws, &limited, on_done, got));
+	assert_true(aws_call(aws, &other, on_done, got));
 	aws_turn(aws, NULL, 0);
 	assert_int_equal(world.all, 11);
 	while (world.count > 0)
@@ -708,13 +715,13 @@ static void what_cannot_be_sent_ends_at_once(void **state)
 static void calls_have_a_limit(void **state)
 {
 	const struct aws_request what = request();
-	struct got got;
+	struct got *got = waiter();
 	unsigned i;
 
 	(void)state;
 	for (i = 0; i < AWS_CALLS_MAX; i++)
-		assert_true(aws_call(aws, &what, on_done, &got));
-	assert_false(aws_call(aws, &what, on_done, &got));
+		assert_true(aws_call(aws, &what, on_done, got));
+	assert_false(aws_call(aws, &what, on_done, got));
 	assert_int_equal(aws_under_way(aws), AWS_CALLS_MAX);
 }
 
@@ -762,7 +769,8 @@ int main(void)
 		TEST(a_new_key_is_asked_for_until_it_is_known),
 		TEST(a_call_ends_at_its_deadline_whatever_it_waits_for),
 		cmocka_unit_test_setup_teardown(
-		    addresses_are_waited_for_unless_there_is_a_proxy, begin_without_addresses, end),
+		    addresses_are_waited_for_unless_there_is_a_proxy,
+		    begin_without_addresses, end),
 		TEST(without_credentials_to_come_it_fails_at_once),
 		TEST(attempts_end_with_the_deadline),
 		TEST(a_retry_that_would_be_too_late_is_not_waited_for),
