@@ -385,21 +385,12 @@ static void fail(struct audit_log *log)
 
 static bool write_buffer(struct audit_log *log)
 {
-	size_t at = 0;
-	ssize_t n;
-
-	while (at < log->buffered) {
-		n = write(log->fd, log->buffer + at, log->buffered - at);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			fail(log);
-			return false;
-		}
-		at += (size_t)n;
+	if (!file_write_all(log->fd, log->buffer, log->buffered)) {
+		fail(log);
+		return false;
 	}
-	log->size += at;
-	log->written += at;
+	log->size += log->buffered;
+	log->written += log->buffered;
 	log->buffered = 0;
 	return true;
 }

@@ -1,5 +1,6 @@
 /* Opening and reading with the checks of aws_file.h, always on what was opened. */
 #include "broker/aws_file.h"
+#include "broker/files.h"
 #include "ipc/log.h"
 
 #include <errno.h>
@@ -154,22 +155,6 @@ static void tell_readers(const struct aws_file *file, const struct stat *status)
 		    file->path, status->st_mode & 07777);
 }
 
-static bool read_whole(int fd, char *text, size_t length)
-{
-	size_t at = 0;
-	ssize_t n;
-
-	while (at < length) {
-		n = read(fd, text + at, length - at);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		at += (size_t)n;
-	}
-	return true;
-}
-
 static enum aws_file_read read_open(
     struct aws_file *file, int fd, char **text, size_t *length, struct failure *failure)
 {
@@ -189,7 +174,7 @@ static enum aws_file_read read_open(
 		failure_say(failure, "the memory for secrets is full");
 		return AWS_FILE_BAD;
 	}
-	if (!read_whole(fd, *text, *length))
+	if (!file_read_all(fd, *text, *length))
 		failure_say(failure, "%s can't be read whole", file->path);
 	else if ((status.st_mode & 077) != 0 && strstr(*text, SECRET_KEY))
 		failure_say(failure,

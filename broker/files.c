@@ -79,13 +79,13 @@ static bool is_ours(const struct directory *directory, const char *name, int fd,
 	return true;
 }
 
-static bool read_all(int fd, uint8_t *buffer, size_t size)
+bool file_read_all(int fd, void *buffer, size_t size)
 {
 	size_t at = 0;
 	ssize_t n;
 
 	while (at < size) {
-		n = read(fd, buffer + at, size - at);
+		n = pread(fd, (uint8_t *)buffer + at, size - at, (off_t)at);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -119,7 +119,7 @@ enum file_read file_read(const struct directory *directory, const char *name,
 		failure_say(failure,
 		    "%s/%s: %zu bytes, more than the %zu that it can have",
 		    directory->name, name, size, room);
-	else if (!read_all(fd, buffer, size))
+	else if (!file_read_all(fd, buffer, size))
 		failure_say(failure, "%s/%s: can't be read whole", directory->name, name);
 	else {
 		*length = size;
@@ -130,17 +130,18 @@ out:
 	return result;
 }
 
-static bool write_all(int fd, const uint8_t *bytes, size_t length)
+bool file_write_all(int fd, const void *bytes, size_t length)
 {
+	const uint8_t *at = bytes;
 	ssize_t n;
 
 	while (length > 0) {
-		n = write(fd, bytes, length);
+		n = write(fd, at, length);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			return false;
-		bytes += n;
+		at += n;
 		length -= (size_t)n;
 	}
 	return true;
@@ -175,7 +176,7 @@ bool file_replace(const struct directory *directory, const char *name, const voi
 	if (fd < 0)
 		return failure_say(
 		    failure, "%s/%s: %s", directory->name, fresh, strerror(errno));
-	written = write_all(fd, bytes, length) && fdatasync(fd) == 0;
+	written = file_write_all(fd, bytes, length) && fdatasync(fd) == 0;
 	if (close(fd) != 0 || !written)
 		return failure_say(failure, "%s/%s: can't be written: %s",
 		    directory->name, fresh, strerror(errno));

@@ -33,6 +33,11 @@ enum file_read { FILE_READ, FILE_ABSENT, FILE_BAD };
 enum file_read file_read(const struct directory *directory, const char *name,
     uint8_t *buffer, size_t room, size_t *length, struct failure *failure);
 
+/* So many bytes from the beginning of a regular file, wherever its offset is. */
+bool file_read_all(int fd, void *buffer, size_t size);
+/* False, with errno: not all of them were written. */
+bool file_write_all(int fd, const void *bytes, size_t length);
+
 /* After true, a crash at any time leaves the new bytes there; after false, or a crash
  * before, the old ones (or no file). */
 bool file_replace(const struct directory *directory, const char *name, const void *bytes,

@@ -1,20 +1,16 @@
 /* Loading and sharing of policies; generation.h has the promises. */
 #include "broker/generation.h"
+#include "broker/files.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-/* pread(): the descriptor's offset is shared with whoever passed it on. */
 static uint8_t *read_text(
     int fd, const char *name, size_t *length, struct failure *failure)
 {
 	struct stat status;
 	uint8_t *text;
-	size_t at = 0;
-	ssize_t n;
 
 	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
 		failure_say(failure, "%s: the policy did not come as a file", name);
@@ -26,20 +22,11 @@ static uint8_t *read_text(
 	}
 	*length = (size_t)status.st_size;
 	text = malloc(*length + 1);
-	while (text && at < *length) {
-		n = pread(fd, text + at, *length - at, (off_t)at);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			failure_say(failure, "%s: can't be read", name);
-			free(text);
-			return NULL;
-		}
-		at += (size_t)n;
-	}
-	if (!text)
-		failure_say(failure, "%s: out of memory", name);
-	return text;
+	if (text && file_read_all(fd, text, *length))
+		return text;
+	failure_say(failure, text ? "%s: can't be read" : "%s: out of memory", name);
+	free(text);
+	return NULL;
 }
 
 static void rules_release(struct rules *rules)
