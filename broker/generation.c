@@ -89,6 +89,7 @@ static bool pins_stay(const struct policy_pins *before, const struct policy_pins
 	return true;
 }
 
+/* Never more than a rule has left already. */
 static void carry_buckets(const struct rules *from, struct rules *to)
 {
 	unsigned count = policy_rules(from->policy), i;
@@ -96,7 +97,9 @@ static void carry_buckets(const struct rules *from, struct rules *to)
 	if (count > policy_rules(to->policy))
 		count = policy_rules(to->policy);
 	for (i = 0; i < count; i++)
-		to->buckets[i] = from->buckets[i];
+		if (!to->buckets[i].bucket.started ||
+		    from->buckets[i].bucket.level < to->buckets[i].bucket.level)
+			to->buckets[i] = from->buckets[i];
 }
 
 struct generation *generation_load(int fd, const char *name, uint32_t number,
@@ -142,6 +145,13 @@ struct generation *generation_hold(struct generation *generation)
 {
 	generation->references++;
 	return generation;
+}
+
+void generation_follows(
+    const struct generation *generation, const struct generation *before)
+{
+	if (generation->rules != before->rules)
+		carry_buckets(before->rules, generation->rules);
 }
 
 void generation_release(struct generation *generation)

@@ -51,6 +51,10 @@ struct generation *generation_load(int fd, const char *name, uint32_t number,
     const struct generation *before, const struct crypto *crypto,
     struct failure *failure);
 
+/* It serves from now on: what was taken meanwhile of the rates before counts. */
+void generation_follows(
+    const struct generation *generation, const struct generation *before);
+
 struct generation *generation_hold(struct generation *generation);
 void generation_release(struct generation *generation);
 

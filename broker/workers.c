@@ -256,6 +256,7 @@ static void promote(struct broker *broker, struct generation *generation)
 	if (broker->serving) {
 		broker->log.policy = generation->rules->sha256;
 		control_record_reload(broker, generation, NULL);
+		generation_follows(generation, before);
 		broker->generation = generation;
 		broker->next = NULL;
 		generation_release(before);

@@ -462,6 +462,37 @@ static void used_up_rate_outlives_a_reload(void **state)
 	assert_int_equal(frame_number(&f->answer, 0), UNAVAILABLE_RATE);
 }
 
+static void rate_that_is_used_while_a_reload_begins_counts(void **state)
+{
+	struct fixture_document d;
+	int worker;
+	unsigned i;
+
+	(void)state;
+	reload(2, FIXTURE_POLICY "# another\n");
+	tend_in(0);
+	worker = started(8);
+	fixture_document(f, &d, CA_OPENSSH, "alice");
+	for (i = 0; i < 2; i++) {
+		fixture_ask(f, i, CA_OPENSSH, DOCUMENT_SSH_USER, &d);
+		fixture_turn(f);
+		assert_true(fixture_receive(f));
+		assert_int_equal(f->answer.op, OP_SIGNED);
+	}
+	comes_into_service(8);
+	assert_int_equal(f->broker->generation->number, 2);
+	assert_true(fixture_receive(f)); /* that it is to drain */
+	generation_release(f->channel->generation);
+	f->channel->generation = generation_hold(f->broker->generation);
+	f->channel->gate.phase = f->gate.phase = PHASE_SERVE;
+	fixture_ask(f, 9, CA_OPENSSH, DOCUMENT_SSH_USER, &d);
+	fixture_turn(f);
+	assert_true(fixture_receive(f));
+	assert_int_equal(f->answer.op, OP_UNAVAILABLE);
+	assert_int_equal(frame_number(&f->answer, 0), UNAVAILABLE_RATE);
+	close(worker);
+}
+
 static void stops_when_the_last_worker_has_ended(void **state)
 {
 	uint8_t bytes[64];
@@ -566,6 +597,7 @@ int main(void)
 		TEST(reload_cannot_change_what_the_start_decided),
 		TEST(waits_longer_after_each_loss_up_to_half_a_minute),
 		TEST(used_up_rate_outlives_a_reload),
+		TEST(rate_that_is_used_while_a_reload_begins_counts),
 		TEST(stops_when_the_last_worker_has_ended),
 		TEST(supervisor_that_breaks_the_contract_ends_the_broker),
 		TEST(descriptors_of_a_wrong_frame_are_closed),
