@@ -250,9 +250,9 @@ static const struct {
 } alt_names[] = {
 	{ "dns", X509_ALT_DNS, fill_dns,
 	    "must be a DNS name, other than ASCII as xn--..." },
-	{ "email", X509_ALT_EMAIL, fill_text, "must be an address in visible ASCII" },
+	{ "email", X509_ALT_EMAIL, fill_text, "must be an address of visible ASCII, not longer than 2048 bytes" },
 	{ "ip", X509_ALT_IP, fill_ip, "must be an IPv4 or IPv6 address" },
-	{ "uri", X509_ALT_URI, fill_text, "must be a URI in visible ASCII" },
+	{ "uri", X509_ALT_URI, fill_text, "must be a URI of visible ASCII, not longer than 2048 bytes" },
 };
 
 #define ALT_NAMES (sizeof(alt_names) / sizeof(alt_names[0]))
