@@ -214,10 +214,12 @@ static void look_at_kms(struct broker *broker, uint64_t now_ns)
 	set(broker, now_ns, ALERT_OTHER_INSTANCE, "", other[0] != '\0', text);
 	set(broker, now_ns, ALERT_OTHER_ACCOUNT, "",
 	    credentials && credentials_foreign(credentials),
-	    credentials ? credentials_why(credentials) : "");
+	    "the newest AWS credentials are of another account than those before, and "
+	    "are not used: see `privyseal credentials`");
 	set(broker, now_ns, ALERT_NOT_RENEWED, "",
 	    credentials && credentials_failing(credentials),
-	    credentials ? credentials_why(credentials) : "");
+	    "the AWS credentials are not renewed, and end or have ended: see `privyseal "
+	    "credentials`");
 	differ = kms_clocks_differ(kms, &seconds);
 	snprintf(text, sizeof text,
 	    "AWS's clock and this host's differ by %lld s, so nothing is signed: set the "

@@ -147,10 +147,17 @@ static void end(struct call *call, struct aws_answer *answer)
 	call_free(call);
 }
 
-static void end_why(struct call *call, struct aws_answer *answer, const char *why)
+/* `more` is for root alone. */
+static void end_why(
+    struct call *call, struct aws_answer *answer, const char *why, const char *more)
 {
-	snprintf(answer->why, sizeof answer->why, "%s: %s",
+	const size_t room = sizeof answer->why;
+
+	snprintf(answer->why, room, "%s: %s",
 	    call->aws->endpoint[call->request.service].host, why);
+	answer->open = strlen(answer->why);
+	snprintf(answer->why + answer->open, room - answer->open, "%s%s",
+	    more[0] != '\0' ? ": " : "", more);
 	end(call, answer);
 }
 
@@ -167,13 +174,15 @@ static void end_late(struct call *call)
 		.out_of_time = true, .retryable = true, .body = "", .request_id = ""
 	};
 	const struct aws *aws = call->aws;
-	const char *why = "no answer in time";
+	const char *why = "no answer in time", *more = "";
 
-	if (call->attempts == 0 && !is_known(aws, call))
+	if (call->attempts == 0 && !is_known(aws, call)) {
 		why = "its address is not known";
-	else if (needs_credentials(call) && !credentials_now(aws->credentials))
-		why = credentials_why(aws->credentials);
-	end_why(call, &answer, why);
+	} else if (needs_credentials(call) && !credentials_now(aws->credentials)) {
+		why = "no AWS credentials that can be used";
+		more = credentials_why(aws->credentials);
+	}
+	end_why(call, &answer, why, more);
 }
 
 static void end_unsendable(struct call *call)
@@ -182,7 +191,8 @@ static void end_unsendable(struct call *call)
 
 	end_why(call, &answer,
 	    "the request can't be sent: out of memory, or no credentials that fit into "
-	    "it");
+	    "it",
+	    "");
 }
 
 /* In the order in which they were made; a call that is made again is the older one. */
@@ -287,7 +297,7 @@ static bool may_be_done(
 				 : call->request.once && fault == AWS_FAULT_TRANSIENT;
 }
 
-/* What was answered. A permission that is missing comes first: the rest may be cut. */
+/* What was answered, but for AWS's own words. */
 static void say_error(
     const struct call *call, struct aws_error *error, char *out, size_t room)
 {
@@ -303,9 +313,8 @@ static void say_error(
 		n = strlen(out);
 		n += (size_t)snprintf(out + n, room - n, "; ");
 	}
-	snprintf(out + n, room - n, "%s%sHTTP %ld%s%s", error->code,
-	    error->code[0] != '\0' ? ", " : "", error->status,
-	    error->message[0] != '\0' ? ": " : "", error->message);
+	snprintf(out + n, room - n, "%s%sHTTP %ld", error->code,
+	    error->code[0] != '\0' ? ", " : "", error->status);
 }
 
 static void fail(struct call *call, const struct http_answer *http)
@@ -315,7 +324,7 @@ static void fail(struct call *call, const struct http_answer *http)
 		.request_id = http->kept[HTTP_REQUEST_ID] };
 	struct aws_error *error = &answer.error;
 	uint64_t delay_ns, now = clock_boot_ns();
-	char text[AWS_ERROR_CODE_MAX + AWS_ERROR_MESSAGE_MAX + AWS_ACTION_MAX + 128];
+	char text[AWS_ERROR_CODE_MAX + AWS_ACTION_MAX + 256];
 
 	if (http->status != 0)
 		aws_error_read(error, http->status, http->kept[HTTP_ERROR_TYPE],
@@ -337,7 +346,7 @@ static void fail(struct call *call, const struct http_answer *http)
 		snprintf(text, sizeof text, "%s", http->why);
 	else
 		say_error(call, error, text, sizeof text);
-	end_why(call, &answer, text);
+	end_why(call, &answer, text, error->message);
 }
 
 static void on_answer(void *context, const struct http_answer *http)

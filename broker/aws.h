@@ -67,8 +67,10 @@ struct aws_answer {
 	const char *request_id; /* of the last attempt; may be empty */
 	struct aws_error error; /* not good: what was answered, if anything was */
 	char why[656];		/* not good: a sentence */
-	bool retryable;		/* not good: asking later may help */
-	bool out_of_time;	/* not good: the deadline passed */
+	size_t open;	/* its bytes that are for everybody; behind them is who we are to
+			 * AWS, and where that is written */
+	bool retryable; /* not good: asking later may help */
+	bool out_of_time; /* not good: the deadline passed */
 	bool lost; /* an attempt's outcome is not known: AWS may have acted on it */
 	unsigned attempts;
 };

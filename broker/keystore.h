@@ -49,6 +49,7 @@ struct keystore_answer {
 	size_t length;
 	const char *request_id; /* of a remote keystore, for the record; else NULL */
 	const char *why;	/* failed: a sentence; NULL: there is no more to say */
+	const char *open_why;	/* ... as a worker may know it; NULL likewise */
 	unsigned attempts;	/* of a remote keystore; else 0 */
 	bool lost; /* of an attempt nobody knows whether a signature was made */
 };

@@ -131,8 +131,9 @@ static void on_signature(void *context, const struct aws_answer *answer)
 		.lost = answer->lost };
 	uint8_t signature[KEY_SIGNATURE_MAX];
 	struct failure failure;
-	char why[128];
+	char why[128], open[sizeof answer->why];
 
+	snprintf(open, sizeof open, "%.*s", (int)answer->open, answer->why);
 	ours.signature = signature;
 	if (!answer->good)
 		ours.why = answer->why;
@@ -147,6 +148,7 @@ static void on_signature(void *context, const struct aws_answer *answer)
 		ours.lost = true;
 	} else
 		ours.result = KEYSTORE_SIGNED;
+	ours.open_why = answer->good ? ours.why : open;
 	wanted->done(wanted->context, &ours);
 	free(wanted);
 }
@@ -193,6 +195,7 @@ static void sign(struct keystore *keystore, const struct key *key,
 			return;
 	}
 	free(wanted);
+	answer.open_why = answer.why;
 	done(context, &answer);
 }
 

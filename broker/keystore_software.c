@@ -211,8 +211,10 @@ static void sign(struct keystore *keystore, const struct key *key,
 		       EVP_PKEY_sign(
 			   key->sign, signature, &length, digest, digest_length) == 1;
 	}
-	done(context, &(struct keystore_answer){ made ? KEYSTORE_SIGNED : KEYSTORE_FAILED,
-			  signature, made ? length : 0, NULL, NULL, 0, false });
+	done(context,
+	    &(struct keystore_answer){ .result = made ? KEYSTORE_SIGNED : KEYSTORE_FAILED,
+		.signature = signature,
+		.length = made ? length : 0 });
 }
 
 const struct keystore_methods keystore_software = {

@@ -466,7 +466,7 @@ static void on_signed(void *context, const struct keystore_answer *answer)
 		break;
 	case USE_FAILED:
 		unavailable(signing, UNAVAILABLE_KEYSTORE, 0,
-		    answer->why ? answer->why : "the key can't be used now");
+		    answer->open_why ? answer->open_why : "the key can't be used now");
 		break;
 	case USE_WRONG:
 		unavailable(

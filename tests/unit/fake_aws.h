@@ -498,6 +498,7 @@ static inline void aws_refuse(const char *code)
 				 ? AWS_FAULT_DRY_RUN
 				 : AWS_FAULT_FINAL;
 	snprintf(answer.why, sizeof answer.why, "%s of %s", code, waiting.target);
+	answer.open = strlen(code);
 	waiting.done(waiting.context, &answer);
 }
 

@@ -362,7 +362,7 @@ static const uint8_t document[] = "a document to be signed";
 static struct {
 	unsigned calls;
 	struct keystore_answer answer;
-	char why[512], request_id[64];
+	char why[512], open_why[512], request_id[64];
 	bool verifies;
 } signed_by;
 
@@ -373,6 +373,8 @@ static void on_signed(void *context, const struct keystore_answer *answer)
 	signed_by.answer = *answer;
 	snprintf(
 	    signed_by.why, sizeof signed_by.why, "%s", answer->why ? answer->why : "");
+	snprintf(signed_by.open_why, sizeof signed_by.open_why, "%s",
+	    answer->open_why ? answer->open_why : "");
 	snprintf(signed_by.request_id, sizeof signed_by.request_id, "%s",
 	    answer->request_id ? answer->request_id : "");
 	signed_by.verifies = answer->result == KEYSTORE_SIGNED &&
@@ -558,7 +560,8 @@ static void what_aws_says_of_a_call_is_passed_on(void **state)
 	aws_go(AWS_THROTTLED);
 	assert_false(signed_by.answer.lost);
 	assert_string_equal(signed_by.request_id, "request-1");
-	assert_non_null(strstr(signed_by.why, "Throttling"));
+	assert_string_equal(signed_by.why, "ThrottlingException of Sign");
+	assert_string_equal(signed_by.open_why, "ThrottlingException");
 }
 
 static void too_many_calls_fail_at_once(void **state)
@@ -571,6 +574,7 @@ static void too_many_calls_fail_at_once(void **state)
 	assert_int_equal(signed_by.answer.result, KEYSTORE_FAILED);
 	assert_false(signed_by.answer.lost);
 	assert_non_null(strstr(signed_by.why, "too many"));
+	assert_string_equal(signed_by.why, signed_by.open_why);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
