@@ -67,13 +67,11 @@ bool aws_file_open(struct aws_file *file, enum aws_file_kind kind, const char *p
 	directory[name_of(file) - file->path] = '\0';
 	if (is_hidden(path) && !is_directory(given))
 		return failure_say(failure,
-		    "%s: in /run the broker sees nothing but the directories of "
-		    "AWS_WEB_IDENTITY_TOKEN_FILE and "
-		    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, if they are there when it "
-		    "starts%s",
+		    "%s: in /run the broker sees nothing but the directories of files "
+		    "that AWS_* variables name, if they are there when it starts%s",
 		    path,
 		    kind == AWS_FILE_TOKEN ? "; for a token that a profile names, set "
-					     "the former to it as well"
+					     "AWS_WEB_IDENTITY_TOKEN_FILE to it as well"
 					   : "");
 	file->directory = is_hidden(path)
 			      ? fcntl(given, F_DUPFD_CLOEXEC, 0)

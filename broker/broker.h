@@ -29,8 +29,8 @@ enum {
 	DESCRIPTOR_POLICY,
 	DESCRIPTOR_STATE,
 	DESCRIPTOR_ENVIRONMENT,
-	DESCRIPTOR_IDENTITY, /* directories of token files in /run, or no directories */
-	DESCRIPTOR_CONTAINER
+	DESCRIPTOR_GIVEN /* and on: directories in /run, or no directories (credentials.h)
+			  */
 };
 
 #define CHANNELS_MAX 64

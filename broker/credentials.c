@@ -557,14 +557,14 @@ static bool choose(struct credentials *credentials, struct failure *failure)
 }
 
 static bool open_shared(struct credentials *credentials, struct aws_file *file,
-    enum aws_file_kind kind, const char *chosen, const char *home, const char *usual,
-    struct failure *failure)
+    enum aws_file_kind kind, const char *chosen, int given, const char *home,
+    const char *usual, struct failure *failure)
 {
 	const char *path = variable(credentials, chosen);
 	char built[AWS_FILE_PATH_MAX + 1];
 
 	if (path && strncmp(path, "~/", 2) != 0)
-		return aws_file_open(file, kind, path, -1, failure);
+		return aws_file_open(file, kind, path, given, failure);
 	if (!home)
 		return true;
 	if (snprintf(built, sizeof built, "%s/%s", home, path ? path + 2 : usual) >=
@@ -583,7 +583,7 @@ static int opened_for(const struct credentials *credentials, const char *path)
 
 	return named && length > 0 && strncmp(named, path, length) == 0 &&
 		       !strchr(named + length, '/')
-		   ? credentials->identity_directory
+		   ? credentials->given[GIVEN_IDENTITY]
 		   : -1;
 }
 
@@ -636,15 +636,15 @@ struct credentials *credentials_new(
 		return NULL;
 	}
 	credentials->environment = settings->environment;
-	credentials->identity_directory = settings->identity_directory;
-	credentials->container_directory = settings->container_directory;
+	memcpy(credentials->given, settings->given, sizeof credentials->given);
 	credentials->credentials_file.directory = credentials->config_file.directory =
 	    credentials->token_file.directory = -1;
 	if (open_shared(credentials, &credentials->credentials_file, AWS_FILE_SECRET,
-		"AWS_SHARED_CREDENTIALS_FILE", settings->home, ".aws/credentials",
-		failure) &&
+		"AWS_SHARED_CREDENTIALS_FILE", settings->given[GIVEN_CREDENTIALS],
+		settings->home, ".aws/credentials", failure) &&
 	    open_shared(credentials, &credentials->config_file, AWS_FILE_CONFIG,
-		"AWS_CONFIG_FILE", settings->home, ".aws/config", failure) &&
+		"AWS_CONFIG_FILE", settings->given[GIVEN_CONFIG], settings->home,
+		".aws/config", failure) &&
 	    choose(credentials, failure) &&
 	    make_ready(credentials, settings->roots, failure))
 		return credentials;

@@ -33,13 +33,21 @@ struct aws_credentials {
 struct credentials;
 struct aws;
 
+/* The variables that may name a file in /run, which the broker does not see. */
+enum given_directory {
+	GIVEN_IDENTITY,	   /* AWS_WEB_IDENTITY_TOKEN_FILE */
+	GIVEN_CONTAINER,   /* AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE */
+	GIVEN_CREDENTIALS, /* AWS_SHARED_CREDENTIALS_FILE */
+	GIVEN_CONFIG,	   /* AWS_CONFIG_FILE */
+	GIVEN_DIRECTORIES
+};
+
 struct credentials_settings {
 	const struct aws_environment *environment; /* must outlive the credentials */
 	const char *home;  /* where .aws is: /root; NULL: there are no shared files */
 	X509_STORE *roots; /* for a container endpoint behind TLS; may be NULL */
-	/* open, of the token files that the environment names in /run; else no directory
-	 */
-	int identity_directory, container_directory;
+	/* open, of the files that the environment names in /run; else no directory */
+	int given[GIVEN_DIRECTORIES];
 };
 
 /* Before the seal. NULL, with `failure`, when a source is configured wrongly: another one

@@ -69,7 +69,7 @@ enum found container_look(struct credentials *credentials, struct failure *failu
 		return BAD;
 	}
 	if (token_file && !aws_file_open(&credentials->token_file, AWS_FILE_TOKEN,
-			      token_file, credentials->container_directory, failure))
+			      token_file, credentials->given[GIVEN_CONTAINER], failure))
 		return BAD;
 	if (!credentials->url.address && credentials->url.loopback)
 		snprintf(credentials->resolve, sizeof credentials->resolve,

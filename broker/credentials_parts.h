@@ -19,8 +19,8 @@
 
 struct credentials {
 	const struct aws_environment *environment;
-	int identity_directory, container_directory; /* until the seal */
-	struct http *http;			     /* NULL: the source needs none */
+	int given[GIVEN_DIRECTORIES]; /* until the seal */
+	struct http *http;	      /* NULL: the source needs none */
 	struct aws *aws;
 	struct aws_file credentials_file, config_file, token_file;
 	const char *source; /* as people read it; NULL: none is configured */

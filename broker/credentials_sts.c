@@ -40,7 +40,7 @@ enum found identity_look(struct credentials *credentials, struct failure *failur
 		    SESSION " may have 2 to 64 letters, digits and _=,.@-, not '%s'",
 		    session);
 	else if (aws_file_open(&credentials->token_file, AWS_FILE_TOKEN, path,
-		     credentials->identity_directory, failure)) {
+		     credentials->given[GIVEN_IDENTITY], failure)) {
 		strcpy(plan->token_path, path);
 		strcpy(plan->identity.arn, arn);
 		strcpy(plan->identity.session, session);

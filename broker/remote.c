@@ -162,19 +162,27 @@ static void find_hosts(struct broker *broker)
 		hosts_add(&broker->hosts, needs.host);
 }
 
+static void close_given(void)
+{
+	int i;
+
+	for (i = 0; i < GIVEN_DIRECTORIES; i++)
+		close(DESCRIPTOR_GIVEN + i);
+}
+
 bool remote_prepare(struct broker *broker, struct failure *failure)
 {
 	const struct policy_pins *pins = policy_pins(broker->generation->rules->policy);
 	struct remote *remote = &broker->remote;
 	struct http_settings http = { .connections = HTTP_TRANSFERS_MAX };
 	struct credentials_settings credentials = { &remote->environment, HOME, NULL,
-		DESCRIPTOR_IDENTITY, DESCRIPTOR_CONTAINER };
+		{ DESCRIPTOR_GIVEN, DESCRIPTOR_GIVEN + 1, DESCRIPTOR_GIVEN + 2,
+		    DESCRIPTOR_GIVEN + 3 } };
 
 	remote->on = pins->keystore == KEYSTORE_AWS_KMS && !broker->settings.check;
 	if (!remote->on) {
 		close(DESCRIPTOR_ENVIRONMENT);
-		close(DESCRIPTOR_IDENTITY);
-		close(DESCRIPTOR_CONTAINER);
+		close_given();
 		return true;
 	}
 	if (!aws_environment_take(
@@ -186,8 +194,7 @@ bool remote_prepare(struct broker *broker, struct failure *failure)
 	remote->http = http_new(&http, failure);
 	if (remote->http)
 		remote->credentials = credentials_new(&credentials, failure);
-	close(DESCRIPTOR_IDENTITY);
-	close(DESCRIPTOR_CONTAINER);
+	close_given();
 	X509_STORE_free(http.roots);
 	if (!remote->credentials || !connect_aws(broker, pins->region, failure))
 		return false;

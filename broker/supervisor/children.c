@@ -38,10 +38,12 @@ bool broker_start(struct supervisor *s)
 	struct spawn how = { ROLE_BROKER, s->broker_program, words,
 		{ -1, -1, STDERR_FILENO, -1, s->listeners[0].fd,
 		    root_file_reopen(s->next.policy), s->state,
-		    s->environment.credentials, s->environment.tokens[0],
-		    s->environment.tokens[1] },
-		10 };
+		    s->environment.credentials, s->environment.hidden[0],
+		    s->environment.hidden[1], s->environment.hidden[2],
+		    s->environment.hidden[3] },
+		12 };
 	struct spawned spawned;
+	unsigned i;
 
 	if (s->environment.journal)
 		*more++ = "--journal";
@@ -51,8 +53,8 @@ bool broker_start(struct supervisor *s)
 		*more++ = "--terminal";
 	s->control = spawn(&how, &spawned);
 	close(s->environment.credentials);
-	close(s->environment.tokens[0]);
-	close(s->environment.tokens[1]);
+	for (i = 0; i < 4; i++)
+		close(s->environment.hidden[i]);
 	if (s->control < 0)
 		return false;
 	close(spawned.status);

@@ -11,8 +11,8 @@ static bool begins(const char *text, const char *prefix)
 	return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-/* Where Kubernetes puts tokens. The broker, who sees nothing of /run, has the directory
- * from us. */
+/* Where Kubernetes puts tokens, and systemd credentials. The broker, who sees nothing of
+ * /run, has the directory from us. */
 static int open_hidden(const char *path)
 {
 	char directory[PATH_MAX];
@@ -25,15 +25,17 @@ static int open_hidden(const char *path)
 	return open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-static void take_token(const char *variable, int tokens[2])
+/* In the order in which the broker has them. */
+static void take_hidden(const char *variable, int hidden[4])
 {
-	static const char *const names[2] = { "AWS_WEB_IDENTITY_TOKEN_FILE=",
-		"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=" };
+	static const char *const names[4] = { "AWS_WEB_IDENTITY_TOKEN_FILE=",
+		"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=", "AWS_SHARED_CREDENTIALS_FILE=",
+		"AWS_CONFIG_FILE=" };
 	unsigned i;
 
-	for (i = 0; i < 2; i++)
-		if (tokens[i] < 0 && begins(variable, names[i]))
-			tokens[i] = open_hidden(variable + strlen(names[i]));
+	for (i = 0; i < 4; i++)
+		if (hidden[i] < 0 && begins(variable, names[i]))
+			hidden[i] = open_hidden(variable + strlen(names[i]));
 }
 
 /* Credentials are copied by write() alone. The pipe does not block: what doesn't fit in
@@ -42,7 +44,7 @@ static bool take(const char *variable, int pipe_end, struct environment *out)
 {
 	const size_t length = strlen(variable) + 1;
 
-	take_token(variable, out->tokens);
+	take_hidden(variable, out->hidden);
 	if (begins(variable, "AWS_"))
 		return write(pipe_end, variable, length) == (ssize_t)length ||
 		       FAIL(
@@ -63,7 +65,8 @@ bool environment_take(char **variables, struct environment *out)
 	    pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0 || FAIL("pipe: %s", strerror(errno));
 	char **v;
 
-	*out = (struct environment){ .credentials = ends[0], .tokens = { -1, -1 } };
+	*out =
+	    (struct environment){ .credentials = ends[0], .hidden = { -1, -1, -1, -1 } };
 	for (v = variables; *v; v++) {
 		good = good && take(*v, ends[1], out);
 		explicit_bzero(*v, strlen(*v));

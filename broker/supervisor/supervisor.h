@@ -38,7 +38,7 @@ struct flags {
 
 struct environment {
 	int credentials;  /* read end of a pipe: AWS_* as NUL-terminated strings */
-	int tokens[2];	  /* directories in /run of the files that AWS_* name; -1: none */
+	int hidden[4];	  /* directories in /run of the files that AWS_* name; -1: none */
 	bool journal;	  /* the journal reads our standard error */
 	char notify[108]; /* NOTIFY_SOCKET; empty without one */
 };

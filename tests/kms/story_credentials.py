@@ -132,6 +132,20 @@ def check_shared_file(world):
                     access_key_id="AKIDSECOND")
 
 
+def check_handed_over(world):
+    """Keys that systemd or a container engine has put into /run."""
+    with pod("/run") as volume:
+        os.chmod(volume.folder, 0o500)
+        path = os.path.join(volume.folder, "aws")
+        with open(path, "w") as file:
+            os.fchmod(file.fileno(), 0o400)
+            file.write("[default]\n" + world.keys_of("handed"))
+        with world.daemon(AWS_SHARED_CREDENTIALS_FILE=path) as daemon, daemon.connect() as pipe:
+            world.sign(pipe)
+            check_shown(daemon, ["secret/of+handed"], source="shared credentials file",
+                        access_key_id="AKIDHANDED")
+
+
 def check_another_account(world):
     """Keys of somebody else's account are asked whose they are, and never anything more."""
     sign = {"public_key": world.key, "key_id": "alice", "principals": ["alice"], "ttl": "1h"}
@@ -453,7 +467,7 @@ def main():
         endpoints.do("quota", operation="Sign", per_second=100000)
         world = World(build, endpoints, where)
         try:
-            for check in (check_environment, check_shared_file,
+            for check in (check_environment, check_shared_file, check_handed_over,
                           check_another_account, check_refused_files,
                           check_role, check_web_identity, check_pod_s_identity,
                           check_pod_s_profile, check_pod_s_container, check_container,

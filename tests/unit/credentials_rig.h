@@ -28,7 +28,7 @@ static struct {
 	struct credentials *credentials;
 	struct failure failure;
 	int64_t turned_on; /* seconds, of both clocks */
-	int given;	   /* the directory of a web identity's token in /run */
+	int given;	   /* the directory of a file in /run */
 } rig;
 
 uint64_t clock_boot_ns(void)
@@ -108,7 +108,7 @@ static inline int rig_end(void **state)
 static inline bool rig_look(const char *const *variables)
 {
 	const struct credentials_settings settings = { &rig.environment, rig.directory,
-		NULL, rig.given, -1 };
+		NULL, { rig.given, -1, rig.given, rig.given } };
 	int ends[2];
 
 	rig_stop_credentials();

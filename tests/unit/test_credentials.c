@@ -139,6 +139,27 @@ static void the_file_s_place_can_be_set(void **state)
 	assert_refused("must be the absolute path");
 }
 
+/* As systemd and containers hand them over. */
+static void a_shared_file_in_run_is_read_where_it_was_opened(void **state)
+{
+	(void)state;
+	rig_write("token", "[default]\n" KEYS("AKIDRUN"), 0400);
+	assert_false(LOOK(NO_METADATA, "AWS_SHARED_CREDENTIALS_FILE=/run/a/token"));
+	assert_refused("/run/a/token: in /run the broker sees nothing but");
+	rig.given = open(rig.directory, O_RDONLY | O_DIRECTORY);
+	assert_true(LOOK(NO_METADATA, "AWS_SHARED_CREDENTIALS_FILE=/run/a/token"));
+	assert_uses("AKIDRUN", "secret-of-AKIDRUN", NULL);
+	rig_write("token", "[default]\n" KEYS("AKIDNEXT"), 0400);
+	rig.turned_on = 11;
+	credentials_turn(rig.credentials, NULL, 0);
+	assert_uses("AKIDNEXT", "secret-of-AKIDNEXT", NULL);
+	/* It is a secret there too. */
+	rig_write("token", "[default]\n" KEYS("AKIDOPEN"), 0444);
+	assert_false(LOOK(NO_METADATA, "AWS_SHARED_CREDENTIALS_FILE=/run/a/token"));
+	assert_refused("is open to others");
+	close(rig.given);
+}
+
 static void half_a_set_in_a_file_is_refused(void **state)
 {
 	(void)state;
@@ -415,6 +436,7 @@ int main(void)
 		TEST(a_set_that_aws_refused_twice_is_tried_again_later),
 		TEST(the_shared_credentials_file_is_read),
 		TEST(the_file_s_place_can_be_set),
+		TEST(a_shared_file_in_run_is_read_where_it_was_opened),
 		TEST(half_a_set_in_a_file_is_refused),
 		TEST(a_file_that_others_can_read_or_write_is_refused),
 		TEST(a_file_of_somebody_else_is_refused),

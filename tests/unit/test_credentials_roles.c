@@ -390,7 +390,7 @@ static void a_profile_s_token_in_run_is_opened_by_the_variable(void **state)
 	answer_bad("enough");
 	assert_false(look_at(config, "AWS_WEB_IDENTITY_TOKEN_FILE=/run/b/token"));
 	assert_refused("/run/a/token: in /run the broker sees nothing but");
-	assert_refused("set the former to it as well");
+	assert_refused("set AWS_WEB_IDENTITY_TOKEN_FILE to it as well");
 	assert_false(look_at(config, "AWS_WEB_IDENTITY_TOKEN_FILE=/run/a/b/token"));
 	assert_false(look_at(config, NULL));
 	assert_refused("profile 'default'");

@@ -52,28 +52,33 @@ static void takes_an_empty_environment(void **state)
 	close(environment.credentials);
 }
 
-static void opens_the_directories_of_tokens_in_run_alone(void **state)
+static void opens_directories_in_run_alone(void **state)
 {
 	char identity[] = "AWS_WEB_IDENTITY_TOKEN_FILE=/tmp/token",
 	     container[] = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=/run/token",
-	     other[] = "AWS_CONFIG_FILE=/run/config",
+	     config[] = "AWS_CONFIG_FILE=/var/run/config",
+	     other[] = "AWS_CA_BUNDLE=/run/ca",
 	     absent[] = "AWS_WEB_IDENTITY_TOKEN_FILE=/var/run/is not there/token";
-	char *variables[] = { identity, container, other, NULL },
+	char *variables[] = { identity, container, config, other, NULL },
 	     *none[] = { absent, NULL };
 	struct environment environment;
 	struct stat run, opened;
 
 	(void)state;
 	assert_true(environment_take(variables, &environment));
-	assert_int_equal(environment.tokens[0], -1);
+	assert_int_equal(environment.hidden[0], -1);
 	assert_int_equal(stat("/run", &run), 0);
-	assert_int_equal(fstat(environment.tokens[1], &opened), 0);
+	assert_int_equal(fstat(environment.hidden[1], &opened), 0);
 	assert_true(run.st_ino == opened.st_ino && run.st_dev == opened.st_dev);
-	close(environment.tokens[1]);
+	assert_int_equal(environment.hidden[2], -1);
+	assert_int_equal(fstat(environment.hidden[3], &opened), 0);
+	assert_int_equal(run.st_ino, opened.st_ino);
+	close(environment.hidden[1]);
+	close(environment.hidden[3]);
 	close(environment.credentials);
 	assert_true(environment_take(none, &environment));
-	assert_int_equal(environment.tokens[0], -1);
-	assert_int_equal(environment.tokens[1], -1);
+	assert_int_equal(environment.hidden[0], -1);
+	assert_int_equal(environment.hidden[1], -1);
 	close(environment.credentials);
 }
 
@@ -132,7 +137,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hands_over_aws_variables_and_wipes_all),
 		cmocka_unit_test(takes_an_empty_environment),
-		cmocka_unit_test(opens_the_directories_of_tokens_in_run_alone),
+		cmocka_unit_test(opens_directories_in_run_alone),
 		cmocka_unit_test(refuses_more_than_a_pipe_holds_and_wipes_it_too),
 		cmocka_unit_test(tells_a_service_manager_in_the_abstract_space),
 		cmocka_unit_test(does_without_a_service_manager),
