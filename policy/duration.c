@@ -16,6 +16,10 @@ uint32_t duration_unit(char letter)
 {
 	size_t i;
 
+	/*@ loop invariant i <= UNITS;
+	    loop invariant \forall integer k; 0 <= k < i ==> units[k].letter != letter;
+	    loop assigns i;
+	    loop variant UNITS - i; */
 	for (i = 0; i < UNITS; i++)
 		if (units[i].letter == letter)
 			return units[i].seconds;
@@ -28,6 +32,9 @@ bool duration_read(const char *text, size_t length, uint64_t *seconds)
 	size_t at = 0, digits;
 	uint32_t unit;
 
+	/*@ loop invariant at <= length && sum <= DURATION_MAX;
+	    loop assigns at, sum, number, digits, unit;
+	    loop variant length - at; */
 	while (at < length) {
 		digits = text_number(text + at, length - at, DURATION_MAX, &number);
 		at += digits;

@@ -12,10 +12,20 @@ _Static_assert(
     UINT64_MAX / RATE_MAX / 86400 > TICKS_PER_SECOND, "the level of a full bucket");
 
 /* Adds what has come in since the last time; what exceeds the burst is lost. */
+/*@ requires \valid(bucket) && \valid_read(rate) && \separated(bucket, rate);
+    requires rate->amount > 0;
+    assigns bucket->updated, bucket->level, bucket->started;
+    ensures bucket->started && bucket->level <= capacity;
+    ensures \old(bucket->started) ==> \old(bucket->updated) <= bucket->updated;
+    ensures bucket->updated <= \max(now_ns, \old(bucket->updated));
+    ensures \old(bucket->started) ==> bucket->level <= \old(bucket->level) +
+      (bucket->updated - \old(bucket->updated)) / NS_PER_TICK * rate->amount;
+    ensures now_ns > bucket->updated ==> now_ns - bucket->updated < NS_PER_TICK;
+*/
 static void refill(
     struct bucket *bucket, const struct rate *rate, uint64_t now_ns, uint64_t capacity)
 {
-	uint64_t ticks;
+	uint64_t ticks, missing;
 
 	if (!bucket->started) {
 		bucket->started = true;
@@ -28,13 +38,26 @@ static void refill(
 	if (now_ns <= bucket->updated)
 		return;
 	ticks = (now_ns - bucket->updated) / NS_PER_TICK;
-	if (ticks > (capacity - bucket->level) / rate->amount)
+	missing = capacity - bucket->level;
+	/*@ assert ticks > missing / rate->amount ==>
+	      ticks * rate->amount >= (missing / rate->amount + 1) * rate->amount; */
+	/*@ assert (missing / rate->amount + 1) * rate->amount >= missing; */
+	if (ticks > missing / rate->amount)
 		bucket->level = capacity;
 	else
 		bucket->level += ticks * rate->amount;
 	bucket->updated += ticks * NS_PER_TICK;
+	/*@ assert (bucket->updated - \at(bucket->updated, Pre)) / NS_PER_TICK == ticks; */
+	/*@ assert bucket->level <=
+	      \at(bucket->level, Pre) + ticks * rate->amount; */
 }
 
+/*@ requires \valid_read(bucket) && \valid_read(rate);
+    requires 0 < rate->amount <= RATE_MAX && bucket->level < cost <= 8640000000;
+    requires now_ns > bucket->updated ==> now_ns - bucket->updated < NS_PER_TICK;
+    assigns \nothing;
+    ensures \result > 0;
+*/
 static uint64_t wait_for(
     const struct bucket *bucket, const struct rate *rate, uint64_t now_ns, uint64_t cost)
 {
@@ -74,6 +97,7 @@ bool rate_read(const char *text, size_t length, struct rate *out)
 	period = duration_unit(text[digits + 1]);
 	if (period == 0)
 		return false;
-	*out = (struct rate){ (uint32_t)amount, period, (uint32_t)amount };
+	out->amount = out->burst = (uint32_t)amount;
+	out->period = period;
 	return true;
 }
