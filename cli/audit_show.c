@@ -98,7 +98,7 @@ static void put_name(struct cell *cell, const char *of, const char *name)
 	put(cell, cell->length > 0 ? " " : "");
 	put(cell, of);
 	put(cell, of[0] ? "." : "");
-	put(cell, name);
+	put_value(cell, name); /* an extension's name is a client's word too */
 }
 
 /* name=value, of what is text or a number. */

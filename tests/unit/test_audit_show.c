@@ -121,11 +121,12 @@ static void no_value_can_be_taken_for_another_member(void **state)
 	    ",\"id\":\"\\\"a b\\\"\",\"facts\":{\"public_key\":\"x\",\"key_id\":"
 	    "\"a principals=\\\"root\\\"\",\"principals\":[\"a,b\",\"c\"],\"uri\":[],"
 	    "\"subject\":{\"common_name\":\"w\",\"organization\":[\"o\",\"\"]},"
-	    "\"extensions\":{\"permit-pty\":\"\"}}");
+	    "\"extensions\":{\"permit-pty\":\"\",\"x key_id=root\":\"\"}}");
 	text = show("");
 	assert_says(text, " key_id=\"a principals=\"\"root\"\"\" principals=\"a,b\",c "
 			  "subject.common_name=w subject.organization=o,\"\" "
-			  "extensions.permit-pty=\"\" id=\"a b\"\n");
+			  "extensions.permit-pty=\"\" extensions.\"x key_id=root\"=\"\" "
+			  "id=\"a b\"\n");
 	free(text);
 }
 

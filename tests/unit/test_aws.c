@@ -420,7 +420,7 @@ static void a_third_failure_is_the_last(void **state)
 	/* AWS's own words, who asked among them, are for root. */
 	got.answer.why[got.answer.open] = '\0';
 	assert_string_equal(got.answer.why, "kms.us-east-1.amazonaws.com: "
-					     "ThrottlingException, HTTP 400");
+					    "ThrottlingException, HTTP 400");
 }
 
 static void a_final_fault_is_not_retried(void **state)
