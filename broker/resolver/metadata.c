@@ -14,10 +14,14 @@
 #define PATIENCE 2000 /* milliseconds, for each step */
 #define PORT	 80
 
+/* What rules and routes refuse with. All else, such as a want of descriptors, is our own
+ * trouble or silence. */
 static enum metadata_end judge(int error)
 {
-	return error == ETIMEDOUT || error == ECONNRESET ? METADATA_SILENT
-							 : METADATA_REFUSES;
+	return error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH ||
+		       error == EACCES || error == EPERM
+		   ? METADATA_REFUSES
+		   : METADATA_SILENT;
 }
 
 static int connect_to(const char *address)

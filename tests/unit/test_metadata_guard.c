@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -124,11 +125,19 @@ static void silence_and_nonsense_are_no_answers(void **state)
 	}
 }
 
-static void what_is_no_address_reaches_nothing(void **state)
+/* Our own trouble is no refusal: a user's would be taken for a guard. */
+static void who_can_not_ask_is_not_refused(void **state)
 {
+	struct rlimit before;
+
 	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(
+	    setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 0, before.rlim_max }), 0);
+	assert_int_equal(ask_as(NOBODY), METADATA_SILENT);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 	strcpy(address, "localhost");
-	assert_refuses("root is refused");
+	assert_refuses("root gets no answer");
 }
 
 /* A process that could not even ask has proven nothing, whatever it ended with. */
@@ -158,7 +167,7 @@ int main(void)
 		TEST(a_service_that_is_open_to_users_is_told),
 		TEST(a_service_that_is_not_there_is_told),
 		TEST(silence_and_nonsense_are_no_answers),
-		TEST(what_is_no_address_reaches_nothing),
+		TEST(who_can_not_ask_is_not_refused),
 		TEST(only_a_refusal_is_a_guard),
 	};
 
