@@ -8,6 +8,7 @@
     assigns *head, *length;
     ensures \result ==> 2 <= *head <= 4 && *head + *length <= from->length;
     ensures \result ==> from->length >= 2;
+    ensures \result ==> *head == der_head(from->at) && *length == der_size(from->at);
 */
 static bool measure(const struct slice *from, size_t *head, size_t *length)
 {

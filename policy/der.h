@@ -30,6 +30,14 @@
       length <= DER_MAX && \valid_read(at + (0 .. length - 1));
 */
 
+/*@ // Of an element: the bytes before its content, and of that.
+    logic integer der_head{L}(uint8_t *at) = at[1] < 0x80 ? 2 : at[1] == 0x81 ? 3 : 4;
+    logic integer der_size{L}(uint8_t *at) =
+      at[1] < 0x80 ? at[1] : at[1] == 0x81 ? at[2] : 256 * at[2] + at[3];
+    predicate der_content{L}(uint8_t *at, uint8_t *content, integer length) =
+      content == at + der_head(at) && length == der_size(at);
+*/
+
 /*
  * Takers. Each takes a whole element off `from`, or returns false; the document is then
  * refused, as neither `from` nor `out` is good for anything further.
@@ -46,6 +54,8 @@
     ensures \result ==> out->at + out->length == from->at;
     ensures \result ==>
       from->at == \old(from->at) + (\old(from->length) - from->length);
+    ensures \result ==> der_content(\old(from->at), out->at, out->length);
+    ensures \result ==> \old(from->at)[0] == tag;
 */
 bool der_take(struct slice *from, uint8_t tag, struct slice *out);
 

@@ -272,21 +272,36 @@ static bool subject_holds(const struct check *check, struct decision *out)
 		       "the subject's name is the CA's own"));
 }
 
+/*@ assigns \nothing;
+    ensures \result <==> is_a_digit(c);
+*/
 static bool is_digit(uint8_t c)
 {
 	return c >= '0' && c <= '9';
 }
 
+/*@ assigns \nothing;
+    ensures \result <==> is_a_letter(c);
+*/
 static bool is_letter(uint8_t c)
 {
-	return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
 /* Letters, digits and hyphens, the latter not at an end. */
+/*@ requires \valid_read(at + (0 .. length - 1));
+    assigns \nothing;
+    ensures \result ==> label(at, length);
+*/
 static bool is_label(const uint8_t *at, size_t length)
 {
 	size_t i;
 
+	/*@ loop invariant i <= length;
+	    loop invariant \forall integer k; 0 <= k < i ==>
+	      is_a_letter(at[k]) || is_a_digit(at[k]) || at[k] == '-';
+	    loop assigns i;
+	    loop variant length - i; */
 	for (i = 0; i < length; i++)
 		if (!is_letter(at[i]) && !is_digit(at[i]) && at[i] != '-')
 			return false;
@@ -294,195 +309,404 @@ static bool is_label(const uint8_t *at, size_t length)
 	       at[length - 1] != '-';
 }
 
+/*@ requires \valid_read(at + (0 .. length - 1));
+    assigns \nothing;
+    ensures \result <==> digits(at, length);
+*/
+static bool is_number(const uint8_t *at, size_t length)
+{
+	size_t i = 0;
+
+	/*@ loop invariant i <= length && digits(at, i);
+	    loop assigns i;
+	    loop variant length - i; */
+	while (i < length && is_digit(at[i]))
+		i++;
+	return i == length;
+}
+
 /* Labels between dots. The last one is no number, which would make it an address. */
+/*@ requires facts_slice(name.at, name.length);
+    assigns \nothing;
+    ensures \result ==> host_name(name.at, name.length);
+*/
 static bool is_host_name(struct slice name)
 {
-	bool number = true;
 	size_t at, begin = 0;
 
+	/*@ loop invariant begin <= at <= name.length;
+	    loop invariant labels(name.at, begin);
+	    loop assigns at, begin;
+	    loop variant name.length - at; */
 	for (at = 0; at < name.length; at++) {
-		number = number && is_digit(name.at[at]);
 		if (name.at[at] != '.')
 			continue;
 		if (!is_label(name.at + begin, at - begin))
 			return false;
 		begin = at + 1;
-		number = true;
 	}
 	return name.length <= DNS_NAME_MAX &&
-	       is_label(name.at + begin, name.length - begin) && !number;
+	       is_label(name.at + begin, name.length - begin) &&
+	       !is_number(name.at + begin, name.length - begin);
 }
 
+/*@ requires facts_slice(text.at, text.length);
+    assigns \nothing;
+    ensures !\result ==>
+      (\forall integer k; 0 <= k < text.length ==> !('A' <= text.at[k] <= 'Z'));
+*/
 static bool has_upper_case(struct slice text)
 {
 	size_t i;
 
+	/*@ loop invariant i <= text.length;
+	    loop invariant \forall integer k; 0 <= k < i ==> !('A' <= text.at[k] <= 'Z');
+	    loop assigns i;
+	    loop variant text.length - i; */
 	for (i = 0; i < text.length; i++)
 		if (text.at[i] >= 'A' && text.at[i] <= 'Z')
 			return true;
 	return false;
 }
 
+/*@ requires facts_slice(name.at, name.length);
+    requires wildcard ==> name.length >= 2 && name.at[0] == '*' && name.at[1] == '.';
+    assigns \nothing;
+    ensures \result ==> dns_name(name.at, name.length);
+*/
 static bool dns_holds(struct slice name, bool wildcard)
 {
 	struct slice host = name;
 
-	if (wildcard && name.length >= 2)
+	if (wildcard)
 		host = (struct slice){ name.at + 2, name.length - 2 };
 	return name.length <= DNS_NAME_MAX && !has_upper_case(name) && is_host_name(host);
 }
 
+/*@ requires facts_slice(address.at, address.length);
+    assigns \nothing;
+    ensures \result ==> address(address.at, address.length);
+*/
 static bool address_holds(struct slice address)
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	size_t zeros = 0;
 
-	return address.length == 4 ||
-	       (address.length == 16 && memcmp(address.at, mapped, sizeof(mapped)) != 0);
+	if (address.length != 16)
+		return address.length == 4;
+	/*@ loop invariant zeros <= 10;
+	    loop invariant \forall integer k; 0 <= k < zeros ==> address.at[k] == 0;
+	    loop assigns zeros;
+	    loop variant 10 - zeros; */
+	while (zeros < 10 && address.at[zeros] == 0)
+		zeros++;
+	return zeros < 10 || address.at[10] != 0xff || address.at[11] != 0xff;
 }
 
+/*@ assigns \nothing;
+    ensures \result <==> hex_digit(c);
+*/
 static bool is_hex(uint8_t c)
 {
-	return is_digit(c) || (is_letter(c) && (c | 0x20) <= 'f');
+	return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/*@ assigns \nothing;
+    ensures \result <==> uri_byte(c);
+*/
+static bool is_uri_byte(uint8_t c)
+{
+	return c > ' ' && c <= '~' && c != '"' && c != '<' && c != '>' && c != '\\' &&
+	       c != '^' && c != '`' && c != '{' && c != '|' && c != '}';
 }
 
 /* The characters of RFC 3986 2, with `%` before two hex digits alone. */
+/*@ requires facts_slice(text.at, text.length);
+    assigns \nothing;
+    ensures \result ==> (\forall integer k; 0 <= k < text.length ==>
+   uri_byte(text.at[k])); ensures \result ==> (\forall integer k; 0 <= k < text.length &&
+   text.at[k] == '%' ==> k + 2 < text.length && hex_digit(text.at[k + 1]) &&
+   hex_digit(text.at[k + 2]));
+*/
 static bool is_uri_text(struct slice text)
 {
 	size_t i;
 
+	/*@ loop invariant i <= text.length;
+	    loop invariant \forall integer k; 0 <= k < i ==> uri_byte(text.at[k]);
+	    loop invariant \forall integer k; 0 <= k < i && text.at[k] == '%' ==>
+	      k + 2 < text.length && hex_digit(text.at[k + 1]) && hex_digit(text.at[k +
+	   2]); loop assigns i; loop variant text.length - i; */
 	for (i = 0; i < text.length; i++) {
-		uint8_t c = text.at[i];
-
-		if (c == '%' && (text.length - i < 3 || !is_hex(text.at[i + 1]) ||
-				    !is_hex(text.at[i + 2])))
+		if (text.at[i] == '%' &&
+		    (text.length - i < 3 || !is_hex(text.at[i + 1]) ||
+			!is_hex(text.at[i + 2])))
 			return false;
-		if (c <= ' ' || c > '~' || strchr("\"<>\\^`{|}", c))
+		if (!is_uri_byte(text.at[i]))
 			return false;
 	}
 	return true;
 }
 
+/*@ assigns \nothing;
+    ensures \result <==>
+      is_a_letter(c) || is_a_digit(c) || c == '+' || c == '-' || c == '.';
+*/
+static bool is_scheme_byte(uint8_t c)
+{
+	return is_letter(c) || is_digit(c) || c == '+' || c == '-' || c == '.';
+}
+
 /* How many bytes the scheme before the first colon has (RFC 3986 3.1); 0: it is none. */
+/*@ requires facts_slice(uri.at, uri.length);
+    assigns \nothing;
+    ensures \result > 0 ==> \result < uri.length - 1 && uri_scheme(uri.at, \result);
+*/
 static size_t scheme_length(struct slice uri)
 {
 	size_t i = 0;
 
-	while (
-	    i < uri.length && (is_letter(uri.at[i]) ||
-				  (i > 0 && (is_digit(uri.at[i]) || uri.at[i] == '+' ||
-						uri.at[i] == '-' || uri.at[i] == '.'))))
+	if (uri.length == 0 || !is_letter(uri.at[0]))
+		return 0;
+	/*@ loop invariant i <= uri.length;
+	    loop invariant \forall integer k; 0 <= k < i ==> is_a_letter(uri.at[k]) ||
+	      is_a_digit(uri.at[k]) || uri.at[k] == '+' || uri.at[k] == '-' ||
+	      uri.at[k] == '.';
+	    loop assigns i;
+	    loop variant uri.length - i; */
+	while (i < uri.length && is_scheme_byte(uri.at[i]))
 		i++;
 	return i + 1 < uri.length && uri.at[i] == ':' ? i : 0;
 }
 
+/* How many bytes at the start are of an IP literal, and how many of a host's name. */
+/*@ requires facts_slice(text.at, text.length);
+    assigns \nothing;
+    ensures \result <= text.length;
+*/
+static size_t literal_length(struct slice text)
+{
+	size_t i = 0;
+
+	/*@ loop invariant i <= text.length;
+	    loop assigns i;
+	    loop variant text.length - i; */
+	while (i < text.length &&
+	       (is_hex(text.at[i]) || text.at[i] == ':' || text.at[i] == '.'))
+		i++;
+	return i;
+}
+
+/*@ requires facts_slice(text.at, text.length);
+    assigns \nothing;
+    ensures \result <= text.length;
+*/
+static size_t host_length(struct slice text)
+{
+	size_t i = 0;
+
+	/*@ loop invariant i <= text.length;
+	    loop assigns i;
+	    loop variant text.length - i; */
+	while (i < text.length &&
+	       (is_letter(text.at[i]) || is_digit(text.at[i]) || text.at[i] == '-' ||
+		   text.at[i] == '.' || text.at[i] == '_' || text.at[i] == '~'))
+		i++;
+	return i;
+}
+
 /* A host and perhaps a port (RFC 3986 3.2), where a pattern's star must not find what
  * ends the host for others: a user before it, a query or fragment instead of the path. */
-static bool is_authority(const uint8_t *at, const uint8_t *end)
+/*@ requires facts_slice(text.at, text.length);
+    assigns \nothing;
+*/
+static bool is_authority(struct slice text)
 {
-	const uint8_t *bracket =
-	    at < end && *at == '[' ? memchr(at, ']', (size_t)(end - at)) : NULL;
+	size_t i = 0;
 
-	if (bracket)
-		for (at++; at < bracket && (is_hex(*at) || *at == ':' || *at == '.');
-		     at++)
-			continue;
-	else
-		while (
-		    at < end && (is_letter(*at) || is_digit(*at) || strchr("-._~", *at)))
-			at++;
-	at += bracket && at == bracket;
-	if (at < end && *at == ':')
-		for (at++; at < end && is_digit(*at); at++)
-			continue;
-	return at == end;
+	if (text.length > 0 && text.at[0] == '[') {
+		i = 1 + literal_length((struct slice){ text.at + 1, text.length - 1 });
+		if (i == text.length || text.at[i] != ']')
+			return false;
+		i++;
+	} else {
+		i = host_length(text);
+	}
+	if (i == text.length || text.at[i] != ':')
+		return i == text.length;
+	i++;
+	/*@ loop invariant i <= text.length;
+	    loop assigns i;
+	    loop variant text.length - i; */
+	while (i < text.length && is_digit(text.at[i]))
+		i++;
+	return i == text.length;
 }
 
+/*@ requires facts_slice(rest.at, rest.length);
+    assigns \nothing;
+*/
 static bool has_plain_host(struct slice rest)
 {
-	const uint8_t *end = rest.at + rest.length, *slash;
-
-	if (rest.length < 2 || memcmp(rest.at, "//", 2) != 0)
+	if (rest.length < 2 || rest.at[0] != '/' || rest.at[1] != '/')
 		return true;
-	slash = memchr(rest.at + 2, '/', rest.length - 2);
-	return is_authority(rest.at + 2, slash ? slash : end);
+	return is_authority(
+	    (struct slice){ rest.at + 2, bytes_find(rest.at + 2, rest.length - 2, '/') });
 }
 
+/*@ requires facts_slice(scheme.at, scheme.length);
+    assigns \nothing;
+*/
+static bool is_spiffe(struct slice scheme)
+{
+	static const uint8_t spiffe[6] = "spiffe";
+	size_t i = 0;
+
+	/*@ loop invariant i <= sizeof(spiffe);
+	    loop assigns i;
+	    loop variant sizeof(spiffe) - i; */
+	while (
+	    i < sizeof(spiffe) && i < scheme.length && (scheme.at[i] | 0x20) == spiffe[i])
+		i++;
+	return i == sizeof(spiffe) && scheme.length == sizeof(spiffe);
+}
+
+/*@ requires facts_slice(uri.at, uri.length);
+    assigns \nothing;
+    ensures \result ==> uri(uri.at, uri.length);
+*/
 static bool uri_holds(struct slice uri)
 {
-	static const char spiffe[] = "spiffe";
-	size_t length = scheme_length(uri), i = 0;
+	const size_t scheme = scheme_length(uri);
 
-	while (i < length && i < 6 && (uri.at[i] | 0x20) == spiffe[i])
-		i++;
-	return length > 0 && !(length == 6 && i == 6) && is_uri_text(uri) &&
+	return scheme > 0 && !is_spiffe((struct slice){ uri.at, scheme }) &&
+	       is_uri_text(uri) &&
 	       has_plain_host(
-		   (struct slice){ uri.at + length + 1, uri.length - length - 1 });
+		   (struct slice){ uri.at + scheme + 1, uri.length - scheme - 1 });
 }
 
-/* local@domain, the local part a dot-string (RFC 5321 4.1.2). */
+/*@ assigns \nothing;
+    ensures \result <==> local_byte(c);
+*/
+static bool is_local_byte(uint8_t c)
+{
+	return c > ' ' && c <= '~' && c != '(' && c != ')' && c != '<' && c != '>' &&
+	       c != '[' && c != ']' && c != ':' && c != ';' && c != '\\' && c != ',' &&
+	       c != '"' && c != '@';
+}
+
+/* How many bytes at the start are a dot-string (RFC 5321 4.1.2), up to what ends it; 0:
+ * they are none. */
+/*@ requires facts_slice(email.at, email.length);
+    assigns \nothing;
+    ensures \result <= email.length;
+    ensures 0 < \result <= 64 ==> local_part(email.at, \result);
+*/
+static size_t local_length(struct slice email)
+{
+	size_t i = 0;
+
+	/*@ loop invariant i <= email.length;
+	    loop invariant \forall integer k; 0 <= k < i ==> local_byte(email.at[k]);
+	    loop invariant i > 0 ==> email.at[0] != '.';
+	    loop invariant \forall integer k; 0 < k < i ==>
+	      email.at[k - 1] != '.' || email.at[k] != '.';
+	    loop assigns i;
+	    loop variant email.length - i; */
+	while (i < email.length && is_local_byte(email.at[i]) &&
+	       (email.at[i] != '.' || (i > 0 && email.at[i - 1] != '.')))
+		i++;
+	return i > 0 && email.at[i - 1] != '.' ? i : 0;
+}
+
+/*@ requires facts_slice(email.at, email.length);
+    assigns \nothing;
+    ensures \result ==> email(email.at, email.length);
+*/
 static bool email_holds(struct slice email)
 {
-	uint8_t previous = '.';
-	size_t i;
+	const size_t local = local_length(email);
 
-	for (i = 0; i < email.length && email.at[i] != '@'; i++) {
-		uint8_t c = email.at[i];
-
-		if (c <= ' ' || c > '~' || strchr("()<>[]:;\\,\"", c) ||
-		    (c == '.' && previous == '.'))
-			return false;
-		previous = c;
-	}
-	return i > 0 && i <= LOCAL_PART_MAX && previous != '.' && i < email.length &&
-	       is_host_name((struct slice){ email.at + i + 1, email.length - i - 1 });
+	return local > 0 && local <= LOCAL_PART_MAX && local < email.length &&
+	       email.at[local] == '@' &&
+	       is_host_name(
+		   (struct slice){ email.at + local + 1, email.length - local - 1 });
 }
 
-static bool alt_name_holds(
-    struct decision *out, enum fact fact, const struct x509_alt_name *name)
+/*@ requires \valid(out) && facts_slice(address.at, address.length);
+    assigns *out;
+    ensures \result ==> address(address.at, address.length);
+*/
+static bool ip_holds(struct decision *out, enum fact fact, struct slice address)
 {
 	char text[X509_ADDRESS_TEXT];
 
-	switch (name->kind) {
+	if (address_holds(address))
+		return true;
+	x509_address_text(address, text);
+	return must(out, false, fact, text,
+	    "an address is neither IPv4 nor IPv6, or is IPv4 mapped into IPv6");
+}
+
+/*@ requires \valid(out) && facts_slice(value.at, value.length);
+    requires fact == FACT_WILDCARD_DNS && kind == X509_ALT_DNS ==>
+      value.length >= 2 && value.at[0] == '*' && value.at[1] == '.';
+    assigns *out;
+    ensures \result ==> sound_name(kind + 0x80, value.at, value.length);
+*/
+static bool alt_name_holds(struct decision *out, enum fact fact,
+    enum x509_alt_name_kind kind, struct slice value)
+{
+	switch (kind) {
 	case X509_ALT_DNS:
-		return dns_holds(name->value, fact == FACT_WILDCARD_DNS) ||
-		       refuse_bytes(out, fact, name->value,
+		return dns_holds(value, fact == FACT_WILDCARD_DNS) ||
+		       refuse_bytes(out, fact, value,
 			   "a DNS name is not of lower-case letters, digits and hyphens "
 			   "in labels of 1 to 63, at most 253, the last of them no "
 			   "number");
 	case X509_ALT_IP:
-		x509_address_text(name->value, text);
-		return must(out, address_holds(name->value), fact, text,
-		    "an address is neither IPv4 nor IPv6, or is IPv4 mapped into IPv6");
+		return ip_holds(out, fact, value);
 	case X509_ALT_URI:
-		return uri_holds(name->value) ||
-		       refuse_bytes(out, fact, name->value,
+		return uri_holds(value) ||
+		       refuse_bytes(out, fact, value,
 			   "a URI is not as RFC 3986 has it with a scheme, has more than "
 			   "a host and a port before its path, or has the scheme "
 			   "spiffe, which belongs to x509-svid");
 	case X509_ALT_EMAIL:
-		return email_holds(name->value) ||
-		       refuse_bytes(out, fact, name->value,
-			   "an e-mail address is not NAME@DOMAIN");
+		return email_holds(value) || refuse_bytes(out, fact, value,
+						 "an e-mail address is not NAME@DOMAIN");
 	}
 	return must(out, false, FACT_FORM, "", "a name of another kind");
 }
 
 /*@ requires check_ready(check) && \valid(out);
     assigns *out;
+    ensures \result ==> promised_alt_names(check->facts);
 */
 static bool alt_names_hold(const struct check *check, struct decision *out)
 {
-	struct slice list = FACTS_SLICE(check->facts, x509_alt_names);
+	const struct slice all = FACTS_SLICE(check->facts, x509_alt_names);
+	struct slice list = all, left = all;
 	unsigned counts[FACT_COUNT] = { 0 };
 	struct x509_alt_name name;
 	enum fact fact;
 
-	while (x509_next_alt_name(&list, &name)) {
+	/*@ loop invariant left == list && list.length <= all.length;
+	    loop invariant list.at + list.length == all.at + all.length;
+	    loop invariant sound_names(all.at, list.at);
+	    loop invariant \forall integer k; 0 <= k < FACT_COUNT ==> counts[k] <= LIST_MAX;
+	    loop assigns list, left, name, fact, counts[0 .. FACT_COUNT - 1], *out;
+	    loop variant list.length; */
+	while (x509_next_alt_name(&left, &name)) {
+		//@ assert name.kind + 0x80 == list.at[0];
 		fact = x509_alt_name_fact(&name);
-		if (counts[fact]++ == LIST_MAX)
+		if (counts[fact] == LIST_MAX)
 			return must(out, false, fact, "", "there are more than 256");
-		if (!alt_name_holds(out, fact, &name))
+		if (!alt_name_holds(out, fact, name.kind, name.value))
 			return false;
+		//@ assert sound_name(list.at[0], name.value.at, name.value.length);
+		//@ assert sound_names(all.at, left.at);
+		counts[fact]++;
+		list = left;
 	}
 	return must(out, list.length == 0, FACT_FORM, "",
 	    "the alternative names are no packed list");

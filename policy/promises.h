@@ -6,16 +6,17 @@
  *
  * Which line of the policy permitted is promised_rule() (rules.h).
  *
- * Tested alone, and no part of either: that the subject's attributes and the alternative
- * names are in their forms; that there are at most 256 principals or options, that these
- * are sorted (the reader's), and the forms of Teleport's roles and traits; that the
- * record's line holds it all; what a line of the policy says of a document beside its CA,
- * its kind and its ttl, but for the patterns and ranges that it names values by (pattern.h,
- * network.h).
+ * Tested alone, and no part of either: that the subject's attributes are in their forms;
+ * that a URI has no more than a host and a port before its path and is none of SPIFFE; that
+ * there are at most 256 of each kind, and that options are sorted (the reader's); the forms
+ * of Teleport's roles and traits; that the record's line holds it all; what a line of the
+ * policy says of a document beside its CA, its kind and its ttl, but for the patterns and
+ * ranges that it names values by (pattern.h, network.h).
  */
 #ifndef POLICY_PROMISES_H
 #define POLICY_PROMISES_H
 
+#include "policy/der.h"
 #include "policy/ssh_certificate.h"
 
 /*@ predicate issuer_readable{L}(struct issuer *i) =
@@ -225,11 +226,113 @@
     predicate promised_usage{L}(struct facts *f) =
       f->x509_key_usage == 0xa0 && f->x509_extended_key_usage == 3;
 
+    predicate is_a_digit(integer c) = '0' <= c <= '9';
+    predicate is_a_letter(integer c) = 'a' <= c <= 'z' || 'A' <= c <= 'Z';
+
+    // Of a host's name: 1 to 63 letters, digits and hyphens, the latter not at an end.
+    predicate label{L}(uint8_t *at, integer length) =
+      1 <= length <= 63 && at[0] != '-' && at[length - 1] != '-' &&
+      (\forall integer k; 0 <= k < length ==>
+        is_a_letter(at[k]) || is_a_digit(at[k]) || at[k] == '-');
+
+    predicate digits{L}(uint8_t *at, integer length) =
+      \forall integer k; 0 <= k < length ==> is_a_digit(at[k]);
+
+    // Labels that each end in a dot; and of at most 253 bytes such ones and one behind
+    // them that is no number. The least predicates of which this is true.
+    axiomatic HostNames {
+      predicate labels{L}(uint8_t *name, integer to)
+        reads name[0 .. to - 1];
+      axiom no_label{L}:
+        \forall uint8_t *name; labels(name, 0);
+      axiom one_more_label{L}:
+        \forall uint8_t *name, integer at, integer length; labels(name, at) ==>
+        label(name + at, length) ==> name[at + length] == '.' ==>
+        labels(name, at + length + 1);
+      predicate host_name{L}(uint8_t *name, integer length)
+        reads name[0 .. length - 1];
+      axiom last_label{L}:
+        \forall uint8_t *name, integer at, integer length; labels(name, at) ==>
+        label(name + at, length) ==> !digits(name + at, length) ==>
+        at + length <= 253 ==> host_name(name, at + length);
+    }
+
+    predicate dns_name{L}(uint8_t *name, integer length) =
+      length <= 253 &&
+      (\forall integer k; 0 <= k < length ==> !('A' <= name[k] <= 'Z')) &&
+      (host_name(name, length) ||
+        (length >= 2 && name[0] == '*' && name[1] == '.' &&
+          host_name(name + 2, length - 2)));
+
+    // IPv4, or IPv6 that no IPv4 address is mapped into.
+    predicate address{L}(uint8_t *at, integer length) =
+      length == 4 || (length == 16 && !(at[10] == 0xff && at[11] == 0xff &&
+        (\forall integer k; 0 <= k < 10 ==> at[k] == 0)));
+
+    predicate uri_byte(integer c) =
+      0x20 < c < 0x7f && c != '"' && c != '<' && c != '>' && c != '\\' && c != '^' &&
+      c != '`' && c != '{' && c != '|' && c != '}';
+    predicate hex_digit(integer c) =
+      is_a_digit(c) || 'a' <= c <= 'f' || 'A' <= c <= 'F';
+    predicate uri_scheme{L}(uint8_t *uri, integer length) =
+      is_a_letter(uri[0]) && uri[length] == ':' &&
+      (\forall integer k; 0 <= k < length ==> is_a_letter(uri[k]) ||
+        is_a_digit(uri[k]) || uri[k] == '+' || uri[k] == '-' || uri[k] == '.');
+    predicate uri{L}(uint8_t *at, integer length) =
+      (\exists integer k; 0 < k < length - 1 && uri_scheme(at, k)) &&
+      (\forall integer k; 0 <= k < length ==> uri_byte(at[k])) &&
+      (\forall integer k; 0 <= k < length && at[k] == '%' ==>
+        k + 2 < length && hex_digit(at[k + 1]) && hex_digit(at[k + 2]));
+
+    // NAME@HOST: the name of at most 64 visible bytes, with no dot beside another dot or
+    // an end, and none that must be quoted.
+    predicate local_byte(integer c) =
+      0x20 < c < 0x7f && c != '(' && c != ')' && c != '<' && c != '>' && c != '[' &&
+      c != ']' && c != ':' && c != ';' && c != '\\' && c != ',' && c != '"' && c != '@';
+    predicate local_part{L}(uint8_t *at, integer length) =
+      1 <= length <= 64 && at[0] != '.' && at[length - 1] != '.' &&
+      (\forall integer k; 0 <= k < length ==> local_byte(at[k])) &&
+      (\forall integer k; 0 < k < length ==> at[k - 1] != '.' || at[k] != '.');
+    predicate email{L}(uint8_t *at, integer length) =
+      \exists integer k; local_part(at, k) && k < length && at[k] == '@' &&
+        host_name(at + (k + 1), length - k - 1);
+
+    // Content of an element with that tag: each kind of name is in its form.
+    axiomatic SoundName {
+      predicate sound_name{L}(integer tag, uint8_t *at, integer length)
+        reads at[0 .. length - 1];
+      axiom is_dns{L}: \forall uint8_t *at, integer length;
+        dns_name(at, length) ==> sound_name(0x82, at, length);
+      axiom is_address{L}: \forall uint8_t *at, integer length;
+        address(at, length) ==> sound_name(0x87, at, length);
+      axiom is_uri{L}: \forall uint8_t *at, integer length;
+        uri(at, length) ==> sound_name(0x86, at, length);
+      axiom is_email{L}: \forall uint8_t *at, integer length;
+        email(at, length) ==> sound_name(0x81, at, length);
+    }
+
+    // Of a list of DER elements, each that lies before `to`: the least predicate of which
+    // this is true.
+    axiomatic SoundNames {
+      predicate sound_names{L}(uint8_t *list, uint8_t *to)
+        reads list[0 .. to - list - 1];
+      axiom no_name{L}:
+        \forall uint8_t *list; sound_names(list, list);
+      axiom one_more_name{L}:
+        \forall uint8_t *list, uint8_t *at, uint8_t *content, integer length;
+        sound_names(list, at) ==> der_content(at, content, length) ==>
+        sound_name(at[0], content, length) ==> sound_names(list, content + length);
+    }
+
+    predicate promised_alt_names{L}(struct facts *f) =
+      sound_names(f->x509_alt_names, f->x509_alt_names + f->x509_alt_names_length);
+
     predicate promised_x509{L}(struct issuer *i, struct request *r, struct facts *f) =
       promised_algorithm(i, f) && promised_issuer(i, f) && promised_issuer_key(i) &&
       promised_no_ca(i, f) && promised_unstamped(f) &&
       promised_leaf(f) && promised_usage(f) &&
-      promised_validity(i, r, f->x509_not_before, f->x509_not_after) && promised_key(f);
+      promised_validity(i, r, f->x509_not_before, f->x509_not_after) &&
+      promised_key(f) && promised_alt_names(f);
 
     predicate promised{L}(struct issuer *i, struct request *r, struct facts *f) =
       promised_ca(i, r) && (r->document == DOCUMENT_SSH_USER ||

@@ -107,6 +107,12 @@ struct x509_alt_name {
     ensures der_readable(list->at, list->length);
     ensures \result ==> list->length < \old(list->length);
     ensures \result ==> der_readable(out->value.at, out->value.length);
+    ensures \result ==>
+      list->at + list->length == \old(list->at) + \old(list->length);
+    ensures \result ==> der_content(\old(list->at), out->value.at, out->value.length);
+    ensures \result ==> list->at == out->value.at + out->value.length;
+    ensures \result ==> out->kind == \old(list->at)[0] - 0x80;
+    ensures !\result ==> *list == \old(*list);
 */
 bool x509_next_alt_name(struct slice *list, struct x509_alt_name *out);
 /*@ requires der_writable(to);

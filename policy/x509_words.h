@@ -13,6 +13,8 @@
 /*@ requires \valid_read(attribute);
     assigns \nothing;
     ensures FACT_NONE < \result < FACT_COUNT;
+    ensures \result == FACT_SUBJECT <==> attribute->kind == X509_COMMON_NAME;
+    ensures \result == FACT_PRINCIPALS <==> attribute->kind == X509_LOCALITY;
 */
 enum fact x509_attribute_fact(const struct x509_attribute *attribute);
 
@@ -20,6 +22,8 @@ enum fact x509_attribute_fact(const struct x509_attribute *attribute);
 /*@ requires \valid_read(name) && slice_readable(name->value);
     assigns \nothing;
     ensures FACT_NONE < \result < FACT_COUNT;
+    ensures name->kind == X509_ALT_DNS ==> (\result == FACT_WILDCARD_DNS <==>
+      name->value.length >= 2 && name->value.at[0] == '*' && name->value.at[1] == '.');
 */
 enum fact x509_alt_name_fact(const struct x509_alt_name *name);
 
