@@ -111,8 +111,6 @@ static void emit(enum log_level level, const char *name, const char *bytes, size
 	char escaped[PIPE_BUF - 128], line[PIPE_BUF], severity[16] = "";
 	int n;
 
-	if (level > settings.least)
-		return;
 	log_escape(escaped, sizeof escaped, bytes, length);
 	if (settings.journal || settings.worker)
 		snprintf(
@@ -131,6 +129,8 @@ void log_at(enum log_level level, const char *format, ...)
 	char text[LOG_LINE_MAX] = "", *newline;
 	va_list arguments;
 
+	if (level > settings.least)
+		return;
 	va_start(arguments, format);
 	vsnprintf(text, sizeof text, format, arguments);
 	va_end(arguments);

@@ -37,7 +37,8 @@ void log_at(enum log_level level, const char *format, ...)
 #define log_info(...)	 log_at(LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_debug(...)	 log_at(LOG_LEVEL_DEBUG, __VA_ARGS__)
 
-/* A line of another process, `role`'s, as raw bytes (`<N>text`); escaped and printed. */
+/* A line of another process, `role`'s, as raw bytes (`<N>text`); escaped and printed,
+ * whatever its level, since that process knows by its config what it is to say. */
 void log_line(const char *role, const char *bytes, size_t length);
 
 /* The level of that name (error warning notice info debug); -1 when there is none. */
