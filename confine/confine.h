@@ -34,8 +34,8 @@ struct confine_error {
 	char text[CONFINE_ERROR_MAX]; /* which step failed, and what the kernel said */
 };
 
-/* First act of every main(): not dumpable, no core files, umask 077, SIGPIPE ignored, C
- * locale. 0, or -1 with errno. */
+/* First act of every main(): not dumpable, no core files, umask 077, SIGPIPE and SIGXFSZ
+ * ignored, C locale. 0, or -1 with errno. */
 int confine_early(void);
 
 /* ---- starting a process ---- */

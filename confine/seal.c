@@ -57,7 +57,8 @@ static int limit(__rlimit_resource_t resource, rlim_t most)
 int confine_early(void)
 {
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || limit(RLIMIT_CORE, 0) < 0 ||
-	    signal(SIGPIPE, SIG_IGN) == SIG_ERR || !setlocale(LC_ALL, "C"))
+	    signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
+	    signal(SIGXFSZ, SIG_IGN) == SIG_ERR || !setlocale(LC_ALL, "C"))
 		return -1;
 	umask(077);
 	return 0;

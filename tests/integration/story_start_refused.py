@@ -39,6 +39,10 @@ def main():
     place.write("policy.conf", POLICY)
     place.write("privyseal.yaml", CONFIG)
 
+    # no file may grow: said, not a death by signal
+    done = run(place, "--check", prefix=("prlimit", "--fsize=0"))
+    assert done.returncode == 1 and "File too large" in done.stderr, done
+
     # the policy file
     for number, (policy, words) in enumerate((
             (POLICY + "permit user ssh-user ttl 8x principals a\n", (":6:", "8x")),
