@@ -70,47 +70,49 @@ bool text_is_control(uint32_t code_point)
 
 #define BLOCK 16
 
+/*@ predicate bytes_from{L}(uint8_t *bytes, integer least, integer from, integer to) =
+      \forall integer k; from <= k < to ==> least <= bytes[k] < 0x7f;
+*/
+
 /* Without leaving early, so that a compiler looks at all of them at once. */
 /*@ requires from + BLOCK <= SIZE_MAX;
     requires \valid_read(bytes + (from .. from + BLOCK - 1));
     assigns \nothing;
-    ensures \result ==> (\forall integer k; from <= k < from + BLOCK ==>
-      bytes[k] >= 0x20 && bytes[k] != 0x7f);
+    ensures \result ==> bytes_from(bytes, least, from, from + BLOCK);
 */
-static bool is_ascii_block(const uint8_t *bytes, size_t from)
+static bool is_block_from(const uint8_t *bytes, size_t from, uint8_t least)
 {
 	uint8_t other = 0;
 	size_t i;
 
 	/*@ loop invariant i <= BLOCK;
-	    loop invariant other == 0 ==> (\forall integer k; from <= k < from + i ==>
-	      bytes[k] >= 0x20 && bytes[k] != 0x7f);
+	    loop invariant other == 0 ==> bytes_from(bytes, least, from, from + i);
 	    loop assigns i, other;
 	    loop variant BLOCK - i; */
 	for (i = 0; i < BLOCK; i++)
-		other |= (uint8_t)(bytes[from + i] < 0x20 || bytes[from + i] >= 0x7f);
+		other |= (uint8_t)(bytes[from + i] < least || bytes[from + i] >= 0x7f);
 	return other == 0;
 }
 
-/* How many bytes at the start are ASCII without control characters: most often all. */
+/* How many bytes at the start are ASCII from `least` to the tilde: most often all. */
 /*@ requires slice_readable(text);
     assigns \nothing;
-    ensures \result <= text.length;
-    ensures bytes_without_control(text.at, \result);
+    ensures \result <= text.length && bytes_from(text.at, least, 0, \result);
+    ensures \result < text.length ==> !(least <= text.at[\result] < 0x7f);
 */
-static size_t ascii_length(struct slice text)
+static size_t length_from(struct slice text, uint8_t least)
 {
 	size_t at = 0;
 
-	/*@ loop invariant at <= text.length && bytes_without_control(text.at, at);
+	/*@ loop invariant at <= text.length && bytes_from(text.at, least, 0, at);
 	    loop assigns at;
 	    loop variant text.length - at; */
-	while (text.length - at >= BLOCK && is_ascii_block(text.at, at))
+	while (text.length - at >= BLOCK && is_block_from(text.at, at, least))
 		at += BLOCK;
-	/*@ loop invariant at <= text.length && bytes_without_control(text.at, at);
+	/*@ loop invariant at <= text.length && bytes_from(text.at, least, 0, at);
 	    loop assigns at;
 	    loop variant text.length - at; */
-	while (at < text.length && text.at[at] >= 0x20 && text.at[at] < 0x7f)
+	while (at < text.length && text.at[at] >= least && text.at[at] < 0x7f)
 		at++;
 	return at;
 }
@@ -124,7 +126,7 @@ bool text_printable(struct slice text)
 	    loop invariant bytes_without_control(text.at, at);
 	    loop assigns at, count, code_point;
 	    loop variant text.length - at; */
-	for (at = ascii_length(text); at < text.length; at += count) {
+	for (at = length_from(text, 0x20); at < text.length; at += count) {
 		count = text_character(text.at + at, text.length - at, &code_point);
 		if (count == 0 || text_is_control(code_point))
 			return false;
@@ -138,15 +140,7 @@ bool text_printable(struct slice text)
 
 bool text_visible(struct slice text)
 {
-	size_t i;
-
-	/*@ loop invariant i <= text.length && bytes_visible(text.at, i);
-	    loop assigns i;
-	    loop variant text.length - i; */
-	for (i = 0; i < text.length; i++)
-		if (text.at[i] <= 0x20 || text.at[i] >= 0x7f)
-			return false;
-	return true;
+	return length_from(text, 0x21) == text.length;
 }
 
 size_t text_number(const char *text, size_t length, uint64_t most, uint64_t *number)
