@@ -19,38 +19,21 @@ static bool read_number(const char *text, uint32_t *out)
 
 bool told_read(int argc, char **argv, struct told *out)
 {
-	enum {
-		SWITCH,
-		PROBE,
-		METADATA,
-		POLICY,
-		CONFIG,
-		SOCKET,
-		LEVEL,
-		UID,
-		GID,
-		FILTERS
-	};
+	enum { TEXT = 0x100, NUMBER = 0x200 };
 	const char *level = "info";
-	const char **const texts[] = { [PROBE] = &out->probe,
-		[METADATA] = &out->metadata,
-		[POLICY] = &out->policy_name,
-		[CONFIG] = &out->config_name,
-		[SOCKET] = &out->socket,
-		[LEVEL] = &level };
-	uint32_t *const numbers[] = {
-		[UID] = &out->uid, [GID] = &out->gid, [FILTERS] = &out->filters
-	};
+	const char **const texts[] = { &out->probe, &out->metadata, &out->policy_name,
+		&out->config_name, &out->socket, &level };
+	uint32_t *const numbers[] = { &out->uid, &out->gid, &out->filters };
 	const struct option options[] = {
-		{ "probe", required_argument, NULL, PROBE },
-		{ "metadata", required_argument, NULL, METADATA },
-		{ "policy-name", required_argument, NULL, POLICY },
-		{ "config-name", required_argument, NULL, CONFIG },
-		{ "socket", required_argument, NULL, SOCKET },
-		{ "log-level", required_argument, NULL, LEVEL },
-		{ "uid", required_argument, NULL, UID },
-		{ "gid", required_argument, NULL, GID },
-		{ "filters", required_argument, NULL, FILTERS },
+		{ "probe", required_argument, NULL, TEXT + 0 },
+		{ "metadata", required_argument, NULL, TEXT + 1 },
+		{ "policy-name", required_argument, NULL, TEXT + 2 },
+		{ "config-name", required_argument, NULL, TEXT + 3 },
+		{ "socket", required_argument, NULL, TEXT + 4 },
+		{ "log-level", required_argument, NULL, TEXT + 5 },
+		{ "uid", required_argument, NULL, NUMBER + 0 },
+		{ "gid", required_argument, NULL, NUMBER + 1 },
+		{ "filters", required_argument, NULL, NUMBER + 2 },
 		{ "networked", no_argument, &out->networked, true },
 		{ "journal", no_argument, &out->journal, true },
 		{ "terminal", no_argument, &out->terminal, true },
@@ -63,10 +46,10 @@ bool told_read(int argc, char **argv, struct told *out)
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == '?' ||
-		    (option >= UID && !read_number(optarg, numbers[option])))
+		    (option >= NUMBER && !read_number(optarg, numbers[option - NUMBER])))
 			return false;
-		if (option > SWITCH && option < UID)
-			*texts[option] = optarg;
+		if (option >= TEXT && option < NUMBER)
+			*texts[option - TEXT] = optarg;
 	}
 	least = log_level_named(level);
 	out->log_level = least < 0 ? LOG_LEVEL_INFO : (enum log_level)least;

@@ -15,7 +15,7 @@
 #define PORT	 80
 
 /* What rules and routes refuse with. All else, such as a want of descriptors, is our own
- * trouble or silence. */
+ * trouble or silence, as a connect() that runs out of time (EINPROGRESS). */
 static enum metadata_end judge(int error)
 {
 	return error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH ||
@@ -41,9 +41,6 @@ static int connect_to(const char *address)
 	    connect(fd, is_four ? (void *)&four : (void *)&six,
 		is_four ? sizeof four : sizeof six) == 0)
 		return fd;
-	/* A connect() that runs out of time says EINPROGRESS. */
-	if (errno == EINPROGRESS)
-		errno = ETIMEDOUT;
 	return -1;
 }
 
