@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <grp.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -29,7 +28,7 @@ static int connect_to(const char *address)
 	const struct timeval patience = { .tv_sec = PATIENCE / 1000 };
 	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(PORT) };
 	struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons(PORT) };
-	const bool is_four = inet_pton(AF_INET, address, &four.sin_addr) == 1;
+	const int is_four = inet_pton(AF_INET, address, &four.sin_addr) == 1;
 	int fd;
 
 	if (!is_four && inet_pton(AF_INET6, address, &six.sin6_addr) != 1) {
