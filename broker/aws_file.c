@@ -67,8 +67,9 @@ bool aws_file_open(struct aws_file *file, enum aws_file_kind kind, const char *p
 	directory[name_of(file) - file->path] = '\0';
 	if (is_hidden(path) && !is_directory(given))
 		return failure_say(failure,
-		    "%s: in /run the broker sees nothing but the directories of files "
-		    "that AWS_* variables name, if they are there when it starts%s",
+		    "%s: in /run the broker sees nothing but the directories below it of "
+		    "files that AWS_* variables name, if they are there when it "
+		    "starts%s",
 		    path,
 		    kind == AWS_FILE_TOKEN ? "; for a token that a profile names, set "
 					     "AWS_WEB_IDENTITY_TOKEN_FILE to it as well"
@@ -118,6 +119,20 @@ static bool say_why(const struct aws_file *file, struct failure *failure)
 	return failure_say(failure, "%s: %s", file->path, strerror(errno));
 }
 
+/* Where others may put files, a link of theirs would have us read what they can't. */
+static bool is_named_by_root(const struct aws_file *file)
+{
+	const int fd =
+	    openat(file->directory, name_of(file), O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat status;
+	const bool is =
+	    fd >= 0 && fstat(fd, &status) == 0 && status.st_uid == file->owner;
+
+	if (fd >= 0)
+		close(fd);
+	return is;
+}
+
 static bool may_be_used(
     const struct aws_file *file, const struct stat *status, struct failure *failure)
 {
@@ -127,6 +142,11 @@ static bool may_be_used(
 		return failure_say(failure,
 		    "%s belongs to uid %u; chown root it, once you know who put it there",
 		    file->path, status->st_uid);
+	if (!is_named_by_root(file))
+		return failure_say(failure,
+		    "%s is another user's link; remove it, once you know who put it "
+		    "there",
+		    file->path);
 	if (file->kind == AWS_FILE_SECRET && (status->st_mode & 077) != 0)
 		return failure_say(failure,
 		    "%s is open to others (mode %04o); chmod 600 it, and think of the "

@@ -12,7 +12,7 @@ static bool begins(const char *text, const char *prefix)
 }
 
 /* Where Kubernetes puts tokens, and systemd credentials. The broker, who sees nothing of
- * /run, has the directory from us. */
+ * /run, has the directory from us; never all of it. */
 static int open_hidden(const char *path)
 {
 	char directory[PATH_MAX];
@@ -22,6 +22,8 @@ static int open_hidden(const char *path)
 		return -1;
 	strcpy(directory, path);
 	*strrchr(directory, '/') = '\0';
+	if (strcmp(directory, "/run") == 0 || strcmp(directory, "/var/run") == 0)
+		return -1;
 	return open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 

@@ -424,6 +424,34 @@ static void a_token_in_run_is_read_where_it_was_opened(void **state)
 	close(rig.given);
 }
 
+static void a_link_that_others_laid_is_not_followed(void **state)
+{
+	const char *const variables[] = { "AWS_WEB_IDENTITY_TOKEN_FILE=/run/a/token",
+		"AWS_ROLE_ARN=" ROLE("web"), NULL };
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	rig_write("secret", "eyJ.not.theirs", 0644);
+	assert_int_equal(symlink("secret", rig_path("token")), 0);
+	rig.given = open(rig.directory, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(chmod(rig.directory, 01777), 0);
+	assert_true(rig_look(variables));
+	credentials_call_through(rig.credentials, (struct aws *)&sts);
+	turn();
+	assert_said(sts.body, "WebIdentityToken=eyJ.not.theirs");
+	answer_bad("enough");
+	assert_int_equal(lchown(rig_path("token"), 65534, 65534), 0);
+	assert_true(rig_look(variables));
+	close(rig.given);
+	credentials_call_through(rig.credentials, (struct aws *)&sts);
+	sts.body[0] = '\0';
+	turn();
+	assert_string_equal(sts.body, "");
+	assert_said(credentials_why(rig.credentials), "link");
+	assert_int_equal(remove(rig_path("secret")), 0);
+}
+
 static void secrets_stay_out_of_directories_of_all(void **state)
 {
 	(void)state;
@@ -726,6 +754,7 @@ int main(void)
 		TEST(a_token_of_somebody_else_is_refused),
 		TEST(a_profile_s_token_in_run_is_opened_by_the_variable),
 		TEST(a_token_in_run_is_read_where_it_was_opened),
+		TEST(a_link_that_others_laid_is_not_followed),
 		TEST(secrets_stay_out_of_directories_of_all),
 		TEST(a_profile_can_have_a_web_identity),
 		TEST(what_sts_refuses_is_told_and_tried_again),
