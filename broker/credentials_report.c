@@ -3,14 +3,22 @@
 #include "broker/credentials_parts.h"
 #include "broker/clocks.h"
 
-#include <string.h>
+#include <stdio.h>
 
 #define FAILURES_TOLD 3 /* in a row; fewer may be a moment's trouble */
 
+/* Some of it is an endpoint's own words, which may be no text at all: as in aws_error.h
+ * what is not printable becomes '?'. */
 static void add_text(cJSON *object, const char *name, const char *text)
 {
-	if (text[0] != '\0')
-		cJSON_AddStringToObject(object, name, text);
+	char shown[FAILURE_TEXT_MAX], *at;
+
+	snprintf(shown, sizeof shown, "%s", text);
+	for (at = shown; *at != '\0'; at++)
+		if (*at < ' ' || *at > '~')
+			*at = '?';
+	if (shown[0] != '\0')
+		cJSON_AddStringToObject(object, name, shown);
 }
 
 /* Are there some to sign with? As credentials_now(). */
@@ -98,7 +106,7 @@ cJSON *credentials_report(const struct credentials *credentials)
 	for (i = 0; i < credentials->tried_count; i++) {
 		item = cJSON_CreateObject();
 		cJSON_AddStringToObject(item, "source", credentials->tried[i].source);
-		cJSON_AddStringToObject(item, "why", credentials->tried[i].why);
+		add_text(item, "why", credentials->tried[i].why);
 		cJSON_AddItemToArray(list, item);
 	}
 	return report;

@@ -2,6 +2,7 @@
  * them: what is asked, how long a set is used, and what each failure says. */
 #include "broker/aws.h"
 #include "broker/http.h"
+#include "broker/json_members.h"
 
 #include <time.h>
 
@@ -751,11 +752,19 @@ static void containers_are_asked_at_allowed_addresses_alone(void **state)
 
 static void a_container_s_refusal_is_told_in_its_words(void **state)
 {
+	cJSON *report;
+
 	(void)state;
 	look_for_container(NULL);
 	add("GET /get", "", 403, "",
 	    "{\"code\":\"Denied\",\"message\":\"not this task\"}");
 	assert_fails("HTTP 403: not this task");
+	look_for_container(NULL);
+	add("GET /get", "", 403, "", "{\"message\":\"a\\n\xff\\u001bb\"}");
+	assert_fails("HTTP 403: a");
+	report = credentials_report(rig.credentials);
+	assert_said(json_member_text(report, "why"), "HTTP 403: a???b");
+	cJSON_Delete(report);
 	look_for_container(NULL);
 	add("GET /get", "", 200, "", "nonsense");
 	assert_fails("it is no JSON");
