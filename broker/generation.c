@@ -89,7 +89,21 @@ static bool pins_stay(const struct policy_pins *before, const struct policy_pins
 	return true;
 }
 
-/* Never more than a rule has left already. */
+/* Of two that were used, what both have left, as of the later time. */
+static void carry(const struct rule_bucket *from, struct rule_bucket *to)
+{
+	if (!to->bucket.started) {
+		*to = *from;
+		return;
+	}
+	if (!from->bucket.started)
+		return;
+	if (from->bucket.level < to->bucket.level)
+		to->bucket.level = from->bucket.level;
+	if (from->bucket.updated > to->bucket.updated)
+		to->bucket.updated = from->bucket.updated;
+}
+
 static void carry_buckets(const struct rules *from, struct rules *to)
 {
 	unsigned count = policy_rules(from->policy), i;
@@ -97,9 +111,7 @@ static void carry_buckets(const struct rules *from, struct rules *to)
 	if (count > policy_rules(to->policy))
 		count = policy_rules(to->policy);
 	for (i = 0; i < count; i++)
-		if (!to->buckets[i].bucket.started ||
-		    from->buckets[i].bucket.level < to->buckets[i].bucket.level)
-			to->buckets[i] = from->buckets[i];
+		carry(&from->buckets[i], &to->buckets[i]);
 }
 
 struct generation *generation_load(int fd, const char *name, uint32_t number,

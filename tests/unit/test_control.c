@@ -462,6 +462,30 @@ static void used_up_rate_outlives_a_reload(void **state)
 	assert_int_equal(frame_number(&f->answer, 0), UNAVAILABLE_RATE);
 }
 
+/* What came in meanwhile and was taken again comes in only once. */
+static void rate_that_came_in_while_a_reload_began_is_not_given_twice(void **state)
+{
+	const struct decision rate = { .rule = 2, .line = 4, .rate = { 2, 60, 2 } };
+	struct broker *b = f->broker;
+	uint64_t at = 1000 * SECOND_NS, wait;
+	int worker;
+
+	(void)state;
+	while (generation_take(b->generation, &rate, at, &wait))
+		;
+	reload(2, FIXTURE_POLICY "# another\n");
+	tend_in(0);
+	worker = started(8);
+	at += 60 * SECOND_NS;
+	assert_true(generation_take(b->generation, &rate, at, &wait));
+	assert_true(generation_take(b->generation, &rate, at, &wait));
+	comes_into_service(8);
+	assert_int_equal(b->generation->number, 2);
+	assert_false(generation_take(b->generation, &rate, at, &wait));
+	assert_true(generation_take(b->generation, &rate, at + 30 * SECOND_NS, &wait));
+	close(worker);
+}
+
 static void rate_that_is_used_while_a_reload_begins_counts(void **state)
 {
 	struct fixture_document d;
@@ -598,6 +622,7 @@ int main(void)
 		TEST(waits_longer_after_each_loss_up_to_half_a_minute),
 		TEST(used_up_rate_outlives_a_reload),
 		TEST(rate_that_is_used_while_a_reload_begins_counts),
+		TEST(rate_that_came_in_while_a_reload_began_is_not_given_twice),
 		TEST(stops_when_the_last_worker_has_ended),
 		TEST(supervisor_that_breaks_the_contract_ends_the_broker),
 		TEST(descriptors_of_a_wrong_frame_are_closed),
