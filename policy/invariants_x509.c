@@ -77,17 +77,22 @@ static bool serial_is_unstamped(const struct check *check, struct decision *out)
 }
 
 /* The first common name, for messages; empty: there is none. */
-/*@ requires slice_readable(name);
+/*@ requires facts_slice(name.at, name.length);
     assigns \nothing;
+    ensures slice_readable(\result);
 */
 static struct slice common_name(struct slice name)
 {
+	struct slice none = { name.at, 0 };
 	struct x509_attribute attribute;
 
+	/*@ loop invariant facts_slice(name.at, name.length);
+	    loop assigns name, attribute;
+	    loop variant name.length; */
 	while (x509_next_attribute(&name, &attribute))
 		if (attribute.kind == X509_COMMON_NAME)
 			return attribute.value;
-	return (struct slice){ name.at, 0 };
+	return none;
 }
 
 /*@ requires check_ready(check) && \valid(out);
