@@ -102,7 +102,9 @@ static void fold_case(uint8_t *bytes, size_t length, enum pattern_fold fold)
 {
 	size_t at = 0, end = length;
 
-	if (fold == PATTERN_EMAIL) {
+	if (fold == PATTERN_EXACT) {
+		at = length;
+	} else if (fold == PATTERN_EMAIL) {
 		at = behind_at_sign(bytes, length);
 	} else if (fold == PATTERN_URI) {
 		at = behind_slashes(bytes, length);
@@ -220,8 +222,7 @@ const char *pattern_read(
 
 	if (length == 0)
 		return "a value that is not empty";
-	if (fold != PATTERN_EXACT)
-		fold_case(text, length, fold);
+	fold_case(text, length, fold);
 	first = bytes_find(text, length, '*');
 	if (first < length) {
 		last = last_star(text, first, length);
@@ -369,6 +370,23 @@ static size_t find_in_label(
 	return bytes_same(value + at, bytes.at, bytes.length) ? at : NOWHERE;
 }
 
+/*@ requires slice_readable(piece.bytes) && piece.label <= piece.bytes.length;
+    requires piece.across ==> piece.bytes.length > 0;
+    requires at <= end && \valid_read(value + (0 .. end - 1));
+    assigns \nothing;
+    ensures \result != NOWHERE ==>
+      at <= \result && \result + piece.bytes.length <= end;
+    ensures \result != NOWHERE ==>
+      bytes_equal(value + \result, piece.bytes.at, piece.bytes.length);
+    ensures \result != NOWHERE && !piece.across ==> one_label(value, at, \result);
+    ensures \result != NOWHERE && piece.bytes.length == 0 ==> \result == end;
+*/
+static size_t find_piece(struct piece piece, const uint8_t *value, size_t at, size_t end)
+{
+	return piece.across ? find(piece.bytes, true, value, at, end)
+			    : find_in_label(piece.bytes, piece.label, value, at, end);
+}
+
 /* Says again what the axiom `literally` does, where the provers need not look for it. */
 /*@ ghost
     /@ requires matches(text, i, value, j) && no_star(text, i, i + count);
@@ -424,9 +442,7 @@ static bool match_pieces(const uint8_t *text, size_t star, size_t text_end,
 		      piece.bytes.length == 0; */
 		if (piece.across && piece.bytes.length == 0)
 			return true;
-		found = piece.across
-			    ? find(piece.bytes, true, value, at, end)
-			    : find_in_label(piece.bytes, piece.label, value, at, end);
+		found = find_piece(piece, value, at, end);
 		if (found != NOWHERE) {
 			/*@ assert !piece.across ==> matched == at; */
 			/*@ assert piece.across ==> matches(text, star + 2, value, found); */
