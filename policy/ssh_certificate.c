@@ -469,7 +469,11 @@ static void read_rest(struct reader *reader, struct facts *facts)
 /*@ requires reader_ready(reader) && \valid(facts) && \separated(reader, facts);
     requires reader->rest.length == length;
     assigns reader->rest.at, reader->rest.length, reader->form, *facts;
-    ensures facts_key(facts, \old(reader->rest.at));
+    ensures KEY_RSA <= facts->subject_kind < KEY_KIND_COUNT;
+    ensures facts_part(facts->subject_key, facts->subject_key_length,
+      \old(reader->rest.at));
+    ensures facts_part(facts->subject_exponent, facts->subject_exponent_length,
+      \old(reader->rest.at));
     ensures facts_part(facts->nonce, facts->nonce_length, \old(reader->rest.at));
     ensures facts_part(facts->key_id, facts->key_id_length, \old(reader->rest.at));
     ensures facts_part(facts->principals, facts->principals_length,
