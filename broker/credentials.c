@@ -158,7 +158,7 @@ static bool texts_read(
 		&credentials->config_file };
 	struct profile_file *parts[2] = { &texts->files.credentials,
 		&texts->files.config };
-	unsigned i;
+	unsigned i, bad_line;
 
 	*texts = (struct texts){ .text = { NULL } };
 	for (i = 0; i < 2; i++) {
@@ -170,6 +170,13 @@ static bool texts_read(
 		}
 		*parts[i] = (struct profile_file){ texts->text[i] ? texts->text[i] : "",
 			texts->length[i], i == 1 };
+		bad_line = profile_bad_line(parts[i]);
+		if (bad_line > 0) {
+			texts_forget(texts);
+			return failure_say(failure,
+			    "%s:%u: expected a [section], NAME = VALUE or a # comment",
+			    files[i]->path, bad_line);
+		}
 	}
 	return true;
 }
@@ -546,13 +553,15 @@ static bool choose(struct credentials *credentials, struct failure *failure)
 		n = credentials->tried_count++;
 		credentials->tried[n].source = chain[i].name;
 		strcpy(credentials->tried[n].why, why.text);
+		if (found == ABSENT)
+			log_info(
+			    "no AWS credentials of the %s: %s", chain[i].name, why.text);
 	}
 	if (found == BAD)
 		return failure_say(
 		    failure, "AWS credentials, %s: %s", chain[i - 1].name, why.text);
-	strcpy(credentials->why,
-	    "no source of AWS credentials is configured; `privyseal credentials` says "
-	    "what was looked for");
+	strcpy(credentials->why, "no source of AWS credentials is configured; the log "
+				 "says what was looked for");
 	return true;
 }
 

@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #define CLUSTER_TAG "TeleportCluster"
+#define OWN_TAGS    "Privyseal"
 
 /* ---- the words ---- */
 
@@ -50,6 +51,9 @@ static const char *fill_tag(
 		return "a tag consists of letters, digits, blanks and + - = . _ : / @";
 	if (length >= 4 && strncasecmp(name, "aws:", 4) == 0)
 		return "tags of aws: are AWS's own";
+	if (length >= strlen(OWN_TAGS) &&
+	    strncasecmp(name, OWN_TAGS, strlen(OWN_TAGS)) == 0)
+		return "tags of Privyseal are what keys are bound by, none of a policy";
 	memcpy(out->name, name, length);
 	out->name[length] = '\0';
 	memcpy(out->value, value, strlen(value) + 1);

@@ -192,6 +192,7 @@ def check_refused_files(world):
          "must have both"),
         (lambda: world.write("credentials", "[default]\ncredential_process = /bin/id\n"),
          "starts no programs"),
+        (lambda: world.write("credentials", good + "hello\n"), "credentials:4: expected a"),
     ]
     for prepare, said in cases:
         prepare()
@@ -437,6 +438,8 @@ def check_outage(world, service, daemon, pipe):
 def check_nothing(world):
     said = refused_start(world)
     assert "no source of AWS credentials" in said, said
+    assert "shared config file: " + world.path("config") + " is not there" in said, said
+    assert "AWS_WEB_IDENTITY_TOKEN_FILE is not set" in said, said
 
 
 def check_not_root(build, where):

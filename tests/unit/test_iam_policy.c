@@ -57,6 +57,7 @@ static void wrong_words_are_named(void **state)
 	REFUSES("=b", "--cluster=a", "--tag", "=b");
 	REFUSES("Env=c", "--cluster=a", "--tag=env=b", "--tag=Env=c");
 	REFUSES("aws:x=c", "--cluster=a", "--tag=aws:x=c");
+	REFUSES("PrivysealCA=c", "--cluster=a", "--tag=PrivysealCA=c");
 	REFUSES("TeleportCluster=", "--cluster=a", "--tag=TeleportCluster=");
 	REFUSES("teleportcluster=b", "--cluster=a", "--tag=teleportcluster=b");
 	REFUSES("x", "--cluster=a", "x");
