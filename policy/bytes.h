@@ -3,6 +3,7 @@
  * document says. `make prove` takes the contracts here on trust, and only them: they say
  * of uint8_t what C17 7.24 says of memcpy, memmove, memcmp and memchr; libc's prototypes
  * have void and text has char, which the prover's memory model keeps apart from uint8_t.
+ * What text_length() is given is not shown to end in NUL; it says why.
  * Each function is one call, and none is made for no bytes, since then the pointers may
  * be NULL.
  */

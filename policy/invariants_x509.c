@@ -698,7 +698,8 @@ static bool alt_names_hold(const struct check *check, struct decision *out)
 	/*@ loop invariant left == list && list.length <= all.length;
 	    loop invariant list.at + list.length == all.at + all.length;
 	    loop invariant sound_names(all.at, list.at);
-	    loop invariant \forall integer k; 0 <= k < FACT_COUNT ==> counts[k] <= LIST_MAX;
+	    loop invariant \forall integer k;
+	      0 <= k < FACT_COUNT ==> counts[k] <= LIST_MAX;
 	    loop assigns list, left, name, fact, counts[0 .. FACT_COUNT - 1], *out;
 	    loop variant list.length; */
 	while (x509_next_alt_name(&left, &name)) {
