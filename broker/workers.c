@@ -46,7 +46,9 @@ static bool has_socket(
 	return false;
 }
 
-static bool in_use(const struct broker *broker, const struct service *service)
+/* The generation that comes is not yet next while its sockets get their places. */
+static bool in_use(const struct broker *broker, const struct generation *coming,
+    const struct service *service)
 {
 	unsigned i;
 
@@ -55,7 +57,7 @@ static bool in_use(const struct broker *broker, const struct service *service)
 			return true;
 	return service->signings > 0 ||
 	       has_socket(broker, broker->generation, service->name) ||
-	       has_socket(broker, broker->next, service->name);
+	       has_socket(broker, coming, service->name);
 }
 
 static struct service *service_named(struct broker *broker, const char *name)
@@ -83,7 +85,7 @@ bool workers_take_sockets(
 			continue;
 		for (at = 0; at < SERVICES_MAX; at++)
 			if (broker->services[at].name[0] == '\0' ||
-			    !in_use(broker, &broker->services[at]))
+			    !in_use(broker, generation, &broker->services[at]))
 				break;
 		if (at == SERVICES_MAX)
 			return failure_say(failure,

@@ -89,21 +89,21 @@ def check_reloads(daemon, place, key):
     with Pipe.over_socket(path_of(place, "auth")) as waiting:
         # A reload that is refused changes no socket, not even for a moment.
         bad = CONFIG + "privyseal:\n  workers: 17\n"
-        added = POLICY + "socket third group daemon\n"
+        added = POLICY + "socket third group daemon\nsocket fourth group users\n"
         reload(daemon, place, added, bad, lambda: "nothing is reloaded" in daemon.logged())
         assert sorted(os.listdir(place.runtime)) == [
             "admin.sock", "auth.sock", "deploy.sock", "lock"], os.listdir(place.runtime)
         assert workers(daemon, "auth") == first and waiting.result("ping") == {}
 
-    # One removed, one added, one with another group, and two workers for each.
+    # One removed, two added, one with another group, and two workers for each.
     changed = "".join(line + "\n" for line in added.splitlines() if "deploy" not in line)
     changed = changed.replace("auth    group daemon", "auth  group users")
     two = CONFIG + "privyseal:\n  workers: 2\n"
-    reload(daemon, place, changed, two, lambda: is_there(place, "third"))
+    reload(daemon, place, changed, two, lambda: is_there(place, "fourth"))
     wait_until("the removal", lambda: not is_there(place, "deploy"))
     assert group_owns(place, "auth", "users") and group_owns(place, "third", "daemon")
     assert permitted(place, "auth", key, "alice") and not permitted(place, "third", key, "alice")
-    for name in ("auth", "third"):
+    for name in ("auth", "third", "fourth"):
         wait_until("two workers", lambda: len(workers(daemon, name)) == 2)  # noqa: B023
     wait_until("the old workers' end", lambda: all(ended(pid) for pid in first))
     assert not [n for n in os.listdir(place.runtime) if n.startswith(".")]

@@ -298,6 +298,25 @@ static void reload_serves_when_each_of_its_sockets_does(void **state)
 	close(second);
 }
 
+static void reload_that_adds_several_sockets_has_a_place_for_each(void **state)
+{
+	static const char *const names[] = { "second", "third", "fourth" };
+	unsigned i;
+
+	(void)state;
+	reload(2,
+	    FIXTURE_POLICY "socket second group root\nsocket third group root\n"
+			   "socket fourth group root\n");
+	for (i = 0; i < 3; i++)
+		assert_true(was_told(OP_SOCKET));
+	tend_in(0);
+	for (i = 0; i < 3; i++)
+		assert_asked_for(8 + i, 2, names[i]);
+	assert_string_equal(f->channel->service->name, "auth"); /* which drains */
+	tend_in(61);
+	assert_true(was_told(OP_RELOAD_REFUSED));
+}
+
 static void reload_is_refused_when_a_worker_of_it_ends(void **state)
 {
 	int auth;
@@ -612,6 +631,7 @@ int main(void)
 		TEST(removed_socket_keeps_its_place_while_it_drains),
 		TEST(worker_that_ends_unasked_is_lost_whatever_its_status),
 		TEST(reload_serves_when_each_of_its_sockets_does),
+		TEST(reload_that_adds_several_sockets_has_a_place_for_each),
 		TEST(reload_is_refused_when_a_worker_of_it_ends),
 		TEST(reload_that_does_not_come_into_service_is_refused),
 		TEST(reload_asks_aws_by_its_config_only_once_it_serves),
