@@ -130,11 +130,13 @@ static bool start(struct supervisor *s, struct child *worker, uint32_t number,
 	struct spawned spawned;
 	int log[2], channel;
 
-	if (s->stopping || (socket && (generation == 0 || of->number != generation ||
-					  (has_listener && !listener))))
+	if (s->stopping)
+		return false; /* it was asked for before the broker knew */
+	if (socket &&
+	    (generation == 0 || of->number != generation || (has_listener && !listener)))
 		return FAIL(
 		    "the broker wants a worker for what is over (%s, generation %u)",
-		    socket ? socket : role_name(ROLE_RESOLVER), generation);
+		    socket, generation);
 	if (!worker || channel_pair(log) != 0)
 		return FAIL("there are too many workers, or no more descriptors");
 	channel = !socket ? launch_resolver(s, log[1], &spawned)

@@ -67,7 +67,7 @@ def check_refused(build, where, endpoints, mode, said):
         one.kill()
     logged = one.logged()[before:]
     assert ADDRESSES[mode] in logged and said in logged, logged
-    assert "generation 1 serves" not in logged, logged
+    assert "generation 1 serves" not in logged and "for what is over" not in logged, logged
 
 
 def certificate(pipe):
