@@ -186,7 +186,7 @@ static void examine_files(struct examination *e)
 		{ "SBNWRC", "limits", "core files", "none", '\n', dumps_no_core },
 		{ "WR", "limits", "file size limit", "none", '\n', writes_no_file },
 		{ "WR", "limits", "process limit", "none", '\n', starts_no_process },
-		{ "W", "mountinfo", "mounts", "one, read-only", '\n',
+		{ "W", "mountinfo", "mounts", "none but a read-only /", '\n',
 		    is_read_only_mount },
 		{ "SBNWRC", "environ", "environment", "no AWS_ and LD_", '\0',
 		    is_harmless_variable },

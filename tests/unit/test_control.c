@@ -304,9 +304,8 @@ static void reload_that_adds_several_sockets_has_a_place_for_each(void **state)
 	unsigned i;
 
 	(void)state;
-	reload(2,
-	    FIXTURE_POLICY "socket second group root\nsocket third group root\n"
-			   "socket fourth group root\n");
+	reload(2, FIXTURE_POLICY "socket second group root\nsocket third group root\n"
+				 "socket fourth group root\n");
 	for (i = 0; i < 3; i++)
 		assert_true(was_told(OP_SOCKET));
 	tend_in(0);
