@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 static bool begins(const char *text, const char *prefix)
@@ -11,20 +12,32 @@ static bool begins(const char *text, const char *prefix)
 	return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
+static bool is_all_of_run(int directory)
+{
+	struct stat run, opened;
+
+	return stat("/run", &run) != 0 || fstat(directory, &opened) != 0 ||
+	       (run.st_ino == opened.st_ino && run.st_dev == opened.st_dev);
+}
+
 /* Where Kubernetes puts tokens, and systemd credentials. The broker, who sees nothing of
  * /run, has the directory from us; never all of it. */
 static int open_hidden(const char *path)
 {
 	char directory[PATH_MAX];
+	int opened;
 
 	if ((!begins(path, "/run/") && !begins(path, "/var/run/")) ||
 	    strlen(path) >= sizeof directory)
 		return -1;
 	strcpy(directory, path);
 	*strrchr(directory, '/') = '\0';
-	if (strcmp(directory, "/run") == 0 || strcmp(directory, "/var/run") == 0)
+	opened = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (opened >= 0 && is_all_of_run(opened)) {
+		close(opened);
 		return -1;
-	return open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	return opened;
 }
 
 /* In the order in which the broker has them. */

@@ -54,32 +54,38 @@ static void takes_an_empty_environment(void **state)
 
 static void opens_directories_in_run_alone(void **state)
 {
+	char folder[] = "/run/privyseal-test.XXXXXX";
 	char identity[] = "AWS_WEB_IDENTITY_TOKEN_FILE=/tmp/token",
-	     container[] = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=/run/token",
-	     config[] = "AWS_CONFIG_FILE=/var/run/config",
-	     other[] = "AWS_CA_BUNDLE=/run/ca",
+	     all_of_run[] = "AWS_CONFIG_FILE=/var/run/./config", container[128],
+	     shared[128], other[] = "AWS_CA_BUNDLE=/run/ca",
 	     absent[] = "AWS_WEB_IDENTITY_TOKEN_FILE=/var/run/is not there/token";
-	char *variables[] = { identity, container, config, other, NULL },
+	char *variables[] = { identity, container, shared, all_of_run, other, NULL },
 	     *none[] = { absent, NULL };
 	struct environment environment;
-	struct stat run, opened;
+	struct stat made, opened;
+	unsigned i;
 
 	(void)state;
+	assert_non_null(mkdtemp(folder));
+	assert_int_equal(stat(folder, &made), 0);
+	(void)snprintf(container, sizeof container,
+	    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=%s/token", folder);
+	(void)snprintf(shared, sizeof shared,
+	    "AWS_SHARED_CREDENTIALS_FILE=/var%s/credentials", folder);
 	assert_true(environment_take(variables, &environment));
 	assert_int_equal(environment.hidden[0], -1);
-	assert_int_equal(stat("/run", &run), 0);
-	assert_int_equal(fstat(environment.hidden[1], &opened), 0);
-	assert_true(run.st_ino == opened.st_ino && run.st_dev == opened.st_dev);
-	assert_int_equal(environment.hidden[2], -1);
-	assert_int_equal(fstat(environment.hidden[3], &opened), 0);
-	assert_int_equal(run.st_ino, opened.st_ino);
-	close(environment.hidden[1]);
-	close(environment.hidden[3]);
+	assert_int_equal(environment.hidden[3], -1);
+	for (i = 1; i < 3; i++) {
+		assert_int_equal(fstat(environment.hidden[i], &opened), 0);
+		assert_true(made.st_ino == opened.st_ino && made.st_dev == opened.st_dev);
+		close(environment.hidden[i]);
+	}
 	close(environment.credentials);
 	assert_true(environment_take(none, &environment));
-	assert_int_equal(environment.hidden[0], -1);
-	assert_int_equal(environment.hidden[1], -1);
+	for (i = 0; i < 4; i++)
+		assert_int_equal(environment.hidden[i], -1);
 	close(environment.credentials);
+	assert_int_equal(rmdir(folder), 0);
 }
 
 static void refuses_more_than_a_pipe_holds_and_wipes_it_too(void **state)
