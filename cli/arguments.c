@@ -277,7 +277,7 @@ void help_print(const struct command *command)
 		    "privyseal: asks a running privyseald, and looks after its policy, "
 		    "record and state.\n\n");
 		for (i = 0; i < commands_count; i++)
-			printf("  privyseal %-10s %s\n", commands[i].name,
+			printf("  privyseal %-11s %s\n", commands[i].name,
 			    commands[i].summary);
 	}
 	printf(
