@@ -64,6 +64,7 @@ bool der_take(struct slice *from, uint8_t tag, struct slice *out);
     assigns *out;
     ensures \result ==> der_readable(out->at, out->length) && out->length < whole.length;
     ensures \result ==> out->at + out->length == whole.at + whole.length;
+    ensures \result ==> der_content(whole.at, out->at, out->length);
 */
 bool der_take_whole(struct slice whole, uint8_t tag, struct slice *out);
 

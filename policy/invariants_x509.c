@@ -198,18 +198,20 @@ static bool times_hold(const struct check *check, struct decision *out)
 
 /* ---- names ---- */
 
-static bool attribute_holds(
-    struct decision *out, enum fact fact, const struct x509_attribute *attribute)
+/*@ requires \valid(out) && facts_slice(value.at, value.length);
+    assigns *out;
+    ensures \result ==> sound_value(kind, value.at, value.length);
+*/
+static bool attribute_holds(struct decision *out, enum fact fact,
+    enum x509_attribute_kind kind, struct slice value)
 {
-	struct slice value = attribute->value;
-
-	if (fact == FACT_PRINCIPALS)
+	if (kind == X509_LOCALITY)
 		return principal_holds(out, value);
 	if (value.length == 0 || !text_printable(value))
 		return refuse_bytes(out, fact, value,
 		    "an attribute of the subject is empty, or not UTF-8 without control "
 		    "characters");
-	return fact != FACT_SUBJECT || value.length <= COMMON_NAME_MAX ||
+	return kind != X509_COMMON_NAME || value.length <= COMMON_NAME_MAX ||
 	       refuse_bytes(out, fact, value, "the common name is longer than 255 bytes");
 }
 
@@ -222,56 +224,85 @@ struct seen {
 };
 
 /* Does it follow another of its OID, or come first? */
-static bool stands_together(struct seen *seen, const struct x509_attribute *attribute)
+/*@ requires \valid(seen) && branch <= 127 && leaf <= 127;
+    assigns seen->bits[0 .. 2047], seen->serial_number, seen->previous;
+*/
+static bool stands_together(
+    struct seen *seen, bool teleport, unsigned branch, unsigned leaf)
 {
-	unsigned at = 128u * (attribute->branch & 127u) + (attribute->leaf & 127u);
-	unsigned number = attribute->kind == X509_TELEPORT ? at + 2 : 1;
-	bool before = attribute->kind == X509_TELEPORT
-			  ? (seen->bits[at / 8] >> at % 8 & 1) != 0
-			  : seen->serial_number;
-	bool together = !before || number == seen->previous;
+	static const uint8_t masks[8] = { 1, 2, 4, 8, 16, 32, 64, 128 };
 
-	if (attribute->kind == X509_TELEPORT)
-		seen->bits[at / 8] |= (uint8_t)(1u << at % 8);
+	const unsigned at = 128 * branch + leaf, number = teleport ? at + 2 : 1;
+	const unsigned bits = seen->bits[at / 8], mask = masks[at % 8];
+	const bool before = teleport ? (bits & mask) != 0 : seen->serial_number;
+	const bool together = !before || number == seen->previous;
+
+	if (teleport)
+		seen->bits[at / 8] = (uint8_t)(bits | mask);
 	else
 		seen->serial_number = true;
 	seen->previous = number;
 	return together;
 }
 
+/* How many common names there are goes to `names`. */
+/*@ requires check_ready(check) && \valid(out) && \valid(names);
+    assigns *out, *names;
+    ensures \result ==> sound_subject(check->facts->x509_subject,
+      check->facts->x509_subject + check->facts->x509_subject_length, *names);
+*/
 static bool attributes_hold(
-    const struct check *check, struct decision *out, unsigned counts[FACT_COUNT])
+    const struct check *check, struct decision *out, unsigned *names)
 {
-	struct slice list = FACTS_SLICE(check->facts, x509_subject);
+	const struct slice all = FACTS_SLICE(check->facts, x509_subject);
+	struct slice list = all, left = all;
+	unsigned counts[FACT_COUNT] = { 0 };
 	struct seen seen = { .previous = 0 };
 	struct x509_attribute attribute;
 	enum fact fact;
 
-	while (x509_next_attribute(&list, &attribute)) {
+	/*@ loop invariant left == list && list.length <= all.length;
+	    loop invariant list.at + list.length == all.at + all.length;
+	    loop invariant sound_subject(all.at, list.at, counts[FACT_SUBJECT]);
+	    loop invariant \forall integer k;
+	      0 <= k < FACT_COUNT ==> counts[k] <= LIST_MAX;
+	    loop assigns list, left, attribute, fact, counts[0 .. FACT_COUNT - 1], *out,
+	      seen;
+	    loop variant list.length; */
+	while (x509_next_attribute(&left, &attribute)) {
 		fact = x509_attribute_fact(&attribute);
-		if (counts[fact]++ == LIST_MAX)
+		if (counts[fact] == LIST_MAX)
 			return must(out, false, fact, "", "there are more than 256");
-		if (!attribute_holds(out, fact, &attribute))
+		if (!attribute_holds(out, fact, attribute.kind, attribute.value))
 			return false;
-		if (fact == FACT_ATTRIBUTES && !stands_together(&seen, &attribute))
+		if (fact == FACT_ATTRIBUTES &&
+		    !stands_together(&seen, attribute.kind == X509_TELEPORT,
+			attribute.branch, attribute.leaf))
 			return refuse_bytes(out, fact, attribute.value,
 			    "the attributes of one OID do not follow each other");
+		/*@ assert sound_subject(all.at, left.at,
+		      attribute.kind == X509_COMMON_NAME ? counts[FACT_SUBJECT] + 1
+							 : counts[FACT_SUBJECT]); */
+		counts[fact]++;
+		list = left;
 	}
+	*names = counts[FACT_SUBJECT];
 	return must(
 	    out, list.length == 0, FACT_FORM, "", "the subject is no packed list");
 }
 
 /*@ requires check_ready(check) && \valid(out);
     assigns *out;
+    ensures \result ==> promised_subject(check->issuer, check->facts);
 */
 static bool subject_holds(const struct check *check, struct decision *out)
 {
 	struct slice subject = FACTS_SLICE(check->facts, x509_subject);
-	unsigned counts[FACT_COUNT] = { 0 };
+	unsigned names = 0;
 
-	return attributes_hold(check, out, counts) &&
-	       must_number(out, counts[FACT_SUBJECT] == 1, FACT_SUBJECT,
-		   counts[FACT_SUBJECT], "there must be one common name") &&
+	return attributes_hold(check, out, &names) &&
+	       must_number(out, names == 1, FACT_SUBJECT, names,
+		   "there must be one common name") &&
 	       (!slice_same(subject, FACTS_SLICE(check->issuer, name)) ||
 		   refuse_bytes(out, FACT_SUBJECT, common_name(subject),
 		       "the subject's name is the CA's own"));

@@ -6,7 +6,8 @@
  *
  * Which line of the policy permitted is promised_rule() (rules.h).
  *
- * Tested alone, and no part of either: that the subject's attributes are in their forms;
+ * Tested alone, and no part of either: that a subject's attributes of one OID follow each
+ * other, and that text without control characters is UTF-8 and has none of C1 either;
  * that a URI has no more than a host and a port before its path and is none of SPIFFE; that
  * there are at most 256 of each kind, and that options are sorted (the reader's); the forms
  * of Teleport's roles and traits; that the record's line holds it all; what a line of the
@@ -16,8 +17,8 @@
 #ifndef POLICY_PROMISES_H
 #define POLICY_PROMISES_H
 
-#include "policy/der.h"
 #include "policy/ssh_certificate.h"
+#include "policy/x509_fields.h"
 
 /*@ predicate issuer_readable{L}(struct issuer *i) =
       facts_slice(i->public_key, i->public_key_length) &&
@@ -327,12 +328,39 @@
     predicate promised_alt_names{L}(struct facts *f) =
       sound_names(f->x509_alt_names, f->x509_alt_names + f->x509_alt_names_length);
 
+    // A login of L is a principal; a common name has at most 255 bytes.
+    predicate sound_value{L}(integer kind, uint8_t *at, integer length) =
+      kind == X509_LOCALITY ? plain_principal(at, length)
+        : length > 0 && bytes_without_control(at, length) &&
+          (kind == X509_COMMON_NAME ==> length <= 255);
+
+    // Of a subject's attributes, each that lies before `to`, `names` of them common names:
+    // the least predicate of which this is true.
+    axiomatic SoundSubject {
+      predicate sound_subject{L}(uint8_t *list, uint8_t *to, integer names)
+        reads list[0 .. to - list - 1];
+      axiom no_attribute{L}:
+        \forall uint8_t *list; sound_subject(list, list, 0);
+      axiom one_more_attribute{L}:
+        \forall uint8_t *list, uint8_t *at, uint8_t *value, integer kind, integer length,
+        integer names; sound_subject(list, at, names) ==>
+        attribute_at(at, kind, value, length) ==> sound_value(kind, value, length) ==>
+        sound_subject(list, value + length,
+          kind == X509_COMMON_NAME ? names + 1 : names);
+    }
+
+    // One common name, and not the CA's own name.
+    predicate promised_subject{L}(struct issuer *i, struct facts *f) =
+      sound_subject(f->x509_subject, f->x509_subject + f->x509_subject_length, 1) &&
+      !(f->x509_subject_length == i->name_length &&
+        bytes_equal(f->x509_subject, i->name, i->name_length));
+
     predicate promised_x509{L}(struct issuer *i, struct request *r, struct facts *f) =
       promised_algorithm(i, f) && promised_issuer(i, f) && promised_issuer_key(i) &&
       promised_no_ca(i, f) && promised_unstamped(f) &&
       promised_leaf(f) && promised_usage(f) &&
       promised_validity(i, r, f->x509_not_before, f->x509_not_after) &&
-      promised_key(f) && promised_alt_names(f);
+      promised_key(f) && promised_subject(i, f) && promised_alt_names(f);
 
     predicate promised{L}(struct issuer *i, struct request *r, struct facts *f) =
       promised_ca(i, r) && (r->document == DOCUMENT_SSH_USER ||

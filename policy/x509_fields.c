@@ -121,13 +121,14 @@ static bool begins(struct slice oid, size_t length, const uint8_t *arc, size_t a
     assigns *out;
     ensures \result ==> X509_TELEPORT <= out->kind <= X509_POSTAL_CODE;
     ensures \result ==> out->branch <= 127 && out->leaf <= 127;
+    ensures \result ==> out->kind == (oid.length == 3 ? oid.at[2] : 0);
 */
 static bool read_attribute_type(struct slice oid, struct x509_attribute *out)
 {
 	static const uint8_t x520[2] = { X520 }, teleport[3] = { TELEPORT };
 
 	enum x509_attribute_kind kind = X509_TELEPORT;
-	uint8_t branch = 0, leaf = 0;
+	unsigned branch = 0, leaf = 0;
 
 	if (begins(oid, 3, x520, sizeof(x520)) && is_x520(oid.at[2])) {
 		kind = (enum x509_attribute_kind)oid.at[2];
@@ -153,7 +154,8 @@ static void put_attribute_type(
     struct der_sink *to, const struct x509_attribute *attribute)
 {
 	const uint8_t x520[3] = { X520, (uint8_t)attribute->kind };
-	const uint8_t teleport[5] = { TELEPORT, attribute->branch, attribute->leaf };
+	const uint8_t teleport[5] = { TELEPORT, (uint8_t)attribute->branch,
+		(uint8_t)attribute->leaf };
 
 	if (is_x520(attribute->kind))
 		der_put(to, DER_OBJECT_ID, x520, sizeof(x520));
@@ -171,6 +173,9 @@ static void put_attribute_type(
     ensures \result != 0 ==> der_readable(out->value.at, out->value.length);
     ensures \result != 0 ==> X509_TELEPORT <= out->kind <= X509_POSTAL_CODE;
     ensures \result != 0 ==> out->branch <= 127 && out->leaf <= 127;
+    ensures \result != 0 ==>
+      attribute_is(pair.at, out->kind, out->value.at, out->value.length);
+    ensures \result != 0 ==> out->value.at + out->value.length == pair.at + pair.length;
 */
 static uint8_t read_attribute(struct slice pair, struct x509_attribute *out)
 {
@@ -194,6 +199,7 @@ bool x509_next_attribute(struct slice *list, struct x509_attribute *out)
 
 	if (der_take(&behind, DER_SET, &set))
 		rest = (struct slice){ set.at, set.length + behind.length };
+	//@ assert rest.at + rest.length == list->at + list->length;
 	if (!der_take(&rest, DER_SEQUENCE, &pair) || read_attribute(pair, out) == 0)
 		return false;
 	*list = rest;

@@ -97,10 +97,24 @@ enum x509_attribute_kind {
 
 struct x509_attribute {
 	enum x509_attribute_kind kind;
-	uint8_t branch; /* of X509_TELEPORT, at most 127; else 0 */
-	uint8_t leaf;
+	unsigned branch; /* of X509_TELEPORT, at most 127; else 0 */
+	unsigned leaf;
 	struct slice value;
 };
+
+/*@ // An attribute's OID and value, the former named by its last number, or 0 for
+    // Teleport's; and where the list begins with a SET, the attribute in it.
+    predicate attribute_is{L}(
+      uint8_t *oid, integer kind, uint8_t *value, integer length) =
+      kind == (der_size(oid) == 3 ? oid[der_head(oid) + 2] : 0) &&
+      der_content(oid + (der_head(oid) + der_size(oid)), value, length);
+    predicate pair_is{L}(
+      uint8_t *at, integer kind, uint8_t *value, integer length) =
+      attribute_is(at + der_head(at), kind, value, length);
+    predicate attribute_at{L}(
+      uint8_t *at, integer kind, uint8_t *value, integer length) =
+      pair_is(at[0] == 0x31 ? at + der_head(at) : at, kind, value, length);
+*/
 
 /* The next of a packed list; false at its end, which is before what is no such
  * attribute. What characters a value has only x509_take_name() looks at. */
@@ -112,6 +126,11 @@ struct x509_attribute {
     ensures \result ==> der_readable(out->value.at, out->value.length);
     ensures \result ==> X509_TELEPORT <= out->kind <= X509_POSTAL_CODE;
     ensures \result ==> out->branch <= 127 && out->leaf <= 127;
+    ensures \result ==>
+      attribute_at(\old(list->at), out->kind, out->value.at, out->value.length);
+    ensures \result ==> list->at == out->value.at + out->value.length;
+    ensures \result ==>
+      list->at + list->length == \old(list->at) + \old(list->length);
 */
 bool x509_next_attribute(struct slice *list, struct x509_attribute *out);
 /*@ requires der_writable(to);

@@ -30,6 +30,7 @@ enum fact x509_alt_name_fact(const struct x509_alt_name *name);
 /* The attribute's OID in decimal; returns its length. */
 #define X509_OID_TEXT 24
 /*@ requires \valid_read(attribute) && \valid(out + (0 .. X509_OID_TEXT - 1));
+    requires attribute->branch <= 127 && attribute->leaf <= 127;
     requires \separated(attribute, out + (0 .. X509_OID_TEXT - 1));
     assigns out[0 .. X509_OID_TEXT - 1];
     ensures 0 < \result < X509_OID_TEXT && out[\result] == 0;

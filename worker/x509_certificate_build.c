@@ -136,7 +136,7 @@ static bool put_subject(const cJSON *params, struct name *name, struct rpc_error
 }
 
 /* A number of 0 to 127 in decimal, and what follows it. */
-static bool take_arc(const char **text, char end, uint8_t *out)
+static bool take_arc(const char **text, char end, unsigned *out)
 {
 	uint64_t number;
 	size_t digits = text_number(*text, strlen(*text), 127, &number);
@@ -144,7 +144,7 @@ static bool take_arc(const char **text, char end, uint8_t *out)
 	if (digits == 0 || (digits > 1 && **text == '0') || (*text)[digits] != end)
 		return false;
 	*text += digits + 1;
-	*out = (uint8_t)number;
+	*out = (unsigned)number;
 	return true;
 }
 
