@@ -206,13 +206,19 @@ static void a_set_is_renewed_five_to_ten_minutes_ahead(void **state)
 	assert_true(most > least); /* six hosts would not ask in the same second */
 }
 
+/* A first fetch that gives this set. */
+static void use_of_metadata(const char *id, int seconds)
+{
+	look_for_metadata();
+	add_token(200, "TOKEN");
+	add_good(id, seconds);
+	run();
+}
+
 static void a_renewed_set_replaces_the_old_one(void **state)
 {
 	(void)state;
-	look_for_metadata();
-	add_token(200, "TOKEN");
-	add_good("AKIDONE", 3600);
-	run();
+	use_of_metadata("AKIDONE", 3600);
 	add_good("AKIDTWO", 6600); /* with the same token */
 	pass(3301);
 	assert_script_done();
@@ -222,10 +228,7 @@ static void a_renewed_set_replaces_the_old_one(void **state)
 static void short_lives_are_renewed_at_half(void **state)
 {
 	(void)state;
-	look_for_metadata();
-	add_token(200, "TOKEN");
-	add_good("AKIDONE", 4);
-	run();
+	use_of_metadata("AKIDONE", 4);
 	assert_true(credentials_wait_ms(rig.credentials) <= 2000);
 	assert_true(credentials_wait_ms(rig.credentials) > 500);
 }
@@ -235,10 +238,7 @@ static void the_same_set_is_asked_for_again_soon(void **state)
 	uint64_t number;
 
 	(void)state;
-	look_for_metadata();
-	add_token(200, "TOKEN");
-	add_good("AKIDONE", 3600);
-	run();
+	use_of_metadata("AKIDONE", 3600);
 	number = credentials_now(rig.credentials)->number;
 	add_good("AKIDONE", 3600); /* the same end */
 	pass(3301);
@@ -413,10 +413,7 @@ static void each_failure_at_each_step_is_told_and_got_over(void **state)
 static void a_token_that_has_ended_is_asked_for_anew(void **state)
 {
 	(void)state;
-	look_for_metadata();
-	add_token(200, "TOKEN");
-	add_good("AKIDONE", 30000);
-	run();
+	use_of_metadata("AKIDONE", 30000);
 	add_token(200, "TOKEN");
 	add_good("AKIDTWO", 60000);
 	pass(29701);
@@ -534,10 +531,7 @@ static void a_token_that_is_none_is_not_sent(void **state)
 static void a_dead_service_leaves_what_it_gave_last(void **state)
 {
 	(void)state;
-	look_for_metadata();
-	add_token(200, "TOKEN");
-	add_good("AKIDONE", 3600);
-	run();
+	use_of_metadata("AKIDONE", 3600);
 	add_role(500, "");
 	pass(3301);
 	assert_script_done();
@@ -557,10 +551,7 @@ static void a_dead_service_leaves_what_it_gave_last(void **state)
 static void expired_ones_that_it_gives_are_used(void **state)
 {
 	(void)state;
-	look_for_metadata();
-	add_token(200, "TOKEN");
-	add_good("AKIDONE", -10);
-	run();
+	use_of_metadata("AKIDONE", -10);
 	assert_script_done();
 	assert_uses("AKIDONE", "secret-of-AKIDONE", "token-of-AKIDONE");
 	assert_in_range(due(), 299, 600);
@@ -571,10 +562,7 @@ static void a_set_that_aws_refused_is_fetched_anew(void **state)
 	uint64_t number;
 
 	(void)state;
-	look_for_metadata();
-	add_token(200, "TOKEN");
-	add_good("AKIDONE", 3600);
-	run();
+	use_of_metadata("AKIDONE", 3600);
 	number = credentials_now(rig.credentials)->number;
 	assert_true(credentials_rejected(rig.credentials, number, clock_boot_ns()));
 	assert_null(credentials_now(rig.credentials));
@@ -594,10 +582,7 @@ static void a_refused_set_that_the_service_stands_by_is_tried_once_more(void **s
 	uint64_t number;
 
 	(void)state;
-	look_for_metadata();
-	add_token(200, "TOKEN");
-	add_good("AKIDONE", 3600);
-	run();
+	use_of_metadata("AKIDONE", 3600);
 	number = credentials_now(rig.credentials)->number;
 	assert_true(credentials_rejected(rig.credentials, number, clock_boot_ns()));
 	assert_null(credentials_now(rig.credentials));
