@@ -108,7 +108,7 @@ static bool is_x520(unsigned number)
 /*@ requires der_readable(oid.at, oid.length) && arc_length <= length <= DER_MAX;
     requires \valid_read(arc + (0 .. arc_length - 1));
     assigns \nothing;
-    ensures \result ==> oid.length == length;
+    ensures \result ==> oid.length == length && bytes_equal(oid.at, arc, arc_length);
 */
 static bool begins(struct slice oid, size_t length, const uint8_t *arc, size_t arc_length)
 {
@@ -121,7 +121,7 @@ static bool begins(struct slice oid, size_t length, const uint8_t *arc, size_t a
     assigns *out;
     ensures \result ==> X509_TELEPORT <= out->kind <= X509_POSTAL_CODE;
     ensures \result ==> out->branch <= 127 && out->leaf <= 127;
-    ensures \result ==> out->kind == (oid.length == 3 ? oid.at[2] : 0);
+    ensures \result ==> attribute_type(oid.at, oid.length, out->kind);
 */
 static bool read_attribute_type(struct slice oid, struct x509_attribute *out)
 {

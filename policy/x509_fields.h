@@ -102,15 +102,20 @@ struct x509_attribute {
 	struct slice value;
 };
 
-/*@ // An attribute's OID and value, the former named by its last number, or 0 for
-    // Teleport's; and where the list begins with a SET, the attribute in it.
+/*@ // 2.5.4.KIND, or 1.3.9999 and two numbers for Teleport's.
+    predicate attribute_type{L}(uint8_t *oid, integer length, integer kind) =
+      (length == 5 && oid[0] == 0x2b && oid[1] == 0xce && oid[2] == 0x0f &&
+      kind == X509_TELEPORT) ||
+      (length == 3 && oid[0] == 0x55 && oid[1] == 0x04 && oid[2] == kind &&
+      kind != X509_TELEPORT);
+    // An attribute's OID and value; and where the list begins with a SET, the one in it.
     predicate attribute_is{L}(
       uint8_t *oid, integer kind, uint8_t *value, integer length) =
-      kind == (der_size(oid) == 3 ? oid[der_head(oid) + 2] : 0) &&
+      oid[0] == 0x06 && attribute_type(oid + der_head(oid), der_size(oid), kind) &&
       der_content(oid + (der_head(oid) + der_size(oid)), value, length);
     predicate pair_is{L}(
       uint8_t *at, integer kind, uint8_t *value, integer length) =
-      attribute_is(at + der_head(at), kind, value, length);
+      at[0] == 0x30 && attribute_is(at + der_head(at), kind, value, length);
     predicate attribute_at{L}(
       uint8_t *at, integer kind, uint8_t *value, integer length) =
       pair_is(at[0] == 0x31 ? at + der_head(at) : at, kind, value, length);
