@@ -25,6 +25,9 @@ uint32_t duration_unit(char letter);
 bool duration_read(const char *text, size_t length, uint64_t *seconds);
 /* The shortest such text ("30h" stays "30h", not "1d6h"; 86400 is "1d"); always fits 24.
  */
+/*@ requires \valid(out + (0 .. 23));
+    assigns out[0 .. 23];
+*/
 void duration_write(uint64_t seconds, char out[24]);
 
 #endif

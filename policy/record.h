@@ -36,6 +36,9 @@ void record_facts(
 /* Do the facts fit a line whole? What does not is not signed (policy_invariants()), so
  * that nobody can hide a value behind many others. */
 #define RECORD_FACTS_MAX 13824
+/*@ requires \valid_read(facts);
+    assigns \nothing;
+*/
 bool record_fits(enum document document, const struct facts *facts);
 /* Closes the object (no newline). The length, or 0 when it did not fit. */
 size_t record_end(struct record_line *line);

@@ -9,28 +9,27 @@
 #include "policy/teleport.h"
 #include "policy/x509_words.h"
 
-#include <stdio.h>
-#include <string.h>
-#include <strings.h>
-
 /* What the invariants allow at most: two names (key id, client), a list of principals,
  * options of two kinds, roles and traits; or 512 attributes, 256 alternative names and as
  * many traits. */
 #define VALUES_MAX 1300
 #define STEPS	   18 /* of a permit line's judgement, before its ttl */
 
-/* A document's values, by fact. */
+/* A document's values, and of each fact those that it has, in the document's order. */
 struct question {
-	const struct request *request;
-	const struct facts *facts;
+	enum document document;
 	bool whole; /* there was room for all values */
 	uint32_t count;
 	struct named_value value[VALUES_MAX];
 	uint8_t fact[VALUES_MAX];
-	uint16_t order[VALUES_MAX];	/* indexes of value[], by fact */
-	uint16_t first[FACT_COUNT + 1]; /* of order[], for each fact */
-	uint32_t present;		/* bit 1 << fact: there is a value */
-	char oids[X509_ATTRIBUTES_MAX][X509_OID_TEXT];
+	uint16_t first[FACT_COUNT]; /* of a fact's values; VALUES_MAX: it has none */
+	uint16_t next[VALUES_MAX];  /* of the same fact; VALUES_MAX: it was the last */
+	bool judged[FACT_COUNT];    /* a permit line must allow its values */
+};
+
+/* The OIDs of attributes, which are values as well. */
+struct oids {
+	char text[X509_ATTRIBUTES_MAX][X509_OID_TEXT];
 };
 
 /* What a permit line did not allow, or the value by which a deny line matched. A value
@@ -41,81 +40,138 @@ struct hit {
 	struct named_value value;
 };
 
+/*@ predicate value_readable{L}(struct named_value v) =
+      slice_readable(v.name) && slice_readable(v.value);
+
+    predicate values_readable{L}(struct question *q) =
+      q->count <= VALUES_MAX &&
+      (\forall integer i; 0 <= i < q->count ==> value_readable(q->value[i]));
+
+    predicate facts_known{L}(struct question *q) =
+      \forall integer i; 0 <= i < q->count ==> q->fact[i] < FACT_COUNT;
+
+    // What follows a value stands behind it, so that each walk ends.
+    predicate values_linked{L}(struct question *q, integer from) =
+      \forall integer i; from <= i < q->count ==> i < q->next[i];
+
+    predicate question_sound{L}(struct question *q) =
+      values_readable(q) && values_linked(q, 0);
+*/
+
+/*@ requires \valid_read(pattern) && pattern_sound(pattern) && slice_readable(value);
+    assigns \nothing;
+*/
 static bool matches(const struct pattern *pattern, struct slice value)
 {
 	return pattern_match(pattern, value.at, value.length);
 }
 
 /* A bare name permits the option without a value, and with `any` one with any value. */
+/*@ requires \valid_read(operand) && operand_sound(operand) && value_readable(value);
+    assigns \nothing;
+*/
 static bool option_matches(
-    const struct operand *operand, const struct named_value *value, bool any)
+    const struct operand *operand, struct named_value value, bool any)
 {
-	if (!matches(&operand->pattern, value->name))
+	if (!matches(&operand->pattern, value.name))
 		return false;
 	if (operand->has_content && !operand->has_range)
-		return value->value.length > 0 &&
-		       matches(&operand->content, value->value);
-	return any || value->value.length == 0 || operand->pattern.shape == PATTERN_ALL;
+		return value.value.length > 0 && matches(&operand->content, value.value);
+	return any || value.value.length == 0 || operand->pattern.shape == PATTERN_ALL;
 }
 
+/*@ requires \valid_read(operand) && operand_sound(operand) && slice_readable(address);
+    assigns \nothing;
+*/
 static bool address_matches(const struct operand *operand, struct slice address)
 {
-	struct network network = { .bytes = (uint8_t)address.length,
-		.prefix = (uint8_t)(8 * address.length) };
+	struct network network;
 
 	if (!operand->has_range)
 		return operand->pattern.shape == PATTERN_ALL;
 	if (address.length != 4 && address.length != 16)
 		return false;
-	memcpy(network.address, address.at, address.length);
+	network.bytes = (uint8_t)address.length;
+	network.prefix = (uint8_t)(8 * address.length);
+	bytes_copy(network.address, address.at, address.length);
 	return network_contains(&operand->range, &network);
+}
+
+/*@ requires slice_readable(name);
+    assigns \nothing;
+*/
+static bool is_localhost(struct slice name)
+{
+	static const char local[] = "localhost";
+	size_t i = 0;
+
+	if (name.length != sizeof local - 1)
+		return false;
+	/*@ loop invariant i <= name.length;
+	    loop assigns i;
+	    loop variant name.length - i; */
+	while (i < name.length && (name.at[i] | 0x20) == local[i])
+		i++;
+	return i == name.length;
 }
 
 /* A common name that a client may take for a host's: of those with a dot, an `@` tells
  * what is a person's; of those without, only localhost is nobody's. */
+/*@ requires slice_readable(name);
+    assigns \nothing;
+*/
 static bool may_be_host(struct slice name)
 {
-	static const char local[] = "localhost";
-
-	if (name.length == sizeof local - 1 &&
-	    strncasecmp((const char *)name.at, local, name.length) == 0)
-		return true;
-	return name.length > 0 && memchr(name.at, '.', name.length) &&
-	       !memchr(name.at, '@', name.length);
+	return is_localhost(name) ||
+	       (bytes_find(name.at, name.length, '.') < name.length &&
+		   bytes_find(name.at, name.length, '@') == name.length);
 }
 
 /* People's certificates serve TLS servers too, so a `subject` with neither a dot nor the
  * whole name in it, such as `*`, gives nobody the name of a host. */
+/*@ requires \valid_read(question) && \valid_read(rule) && slice_readable(name);
+    requires \valid_read(pattern) && pattern_sound(pattern);
+    assigns \nothing;
+*/
 static bool subject_matches(const struct question *question, const struct rule *rule,
-    const struct operand *operand, struct slice name)
+    const struct pattern *pattern, struct slice name)
 {
-	const struct pattern *pattern = &operand->pattern;
-
 	return matches(pattern, name) &&
-	       (rule->deny || question->request->document != DOCUMENT_X509_USER ||
+	       (rule->deny || question->document != DOCUMENT_X509_USER ||
 		   !may_be_host(name) || pattern->shape == PATTERN_LITERAL ||
-		   memchr(pattern->text, '.', pattern->length));
+		   bytes_find(pattern->text, pattern->length, '.') < pattern->length);
 }
 
+/*@ requires \valid_read(question) && \valid_read(rule) && value_readable(value);
+    requires \valid_read(operand) && operand_sound(operand);
+    assigns \nothing;
+*/
 static bool operand_matches(const struct question *question, const struct rule *rule,
-    enum fact fact, const struct operand *operand, const struct named_value *value)
+    enum fact fact, const struct operand *operand, struct named_value value)
 {
 	if (fact == FACT_IP)
-		return address_matches(operand, value->name);
+		return address_matches(operand, value.name);
 	if (fact == FACT_SUBJECT)
-		return subject_matches(question, rule, operand, value->name);
+		return subject_matches(question, rule, &operand->pattern, value.name);
 	if (fact == FACT_DNS || fact == FACT_WILDCARD_DNS)
 		return pattern_match_wildcard(
-		    &operand->pattern, value->name.at, value->name.length);
+		    &operand->pattern, value.name.at, value.name.length);
 	return option_matches(operand, value, rule->deny || fact == FACT_ATTRIBUTES);
 }
 
+/*@ requires \valid_read(question) && \valid_read(rule) && rule_sound(rule);
+    requires fact < WORDS && value_readable(value);
+    assigns \nothing;
+*/
 static bool lies_among(const struct question *question, const struct rule *rule,
-    enum fact fact, const struct named_value *value)
+    enum fact fact, struct named_value value)
 {
 	const struct word *word = &rule->words[fact];
 	uint32_t i;
 
+	/*@ loop invariant i <= word->count;
+	    loop assigns i;
+	    loop variant word->count - i; */
 	for (i = 0; i < word->count; i++)
 		if (operand_matches(question, rule, fact, &word->operands[i], value))
 			return true;
@@ -123,12 +179,17 @@ static bool lies_among(const struct question *question, const struct rule *rule,
 }
 
 /* What a line requires it also allows; whether it is there is judged by itself. */
-static bool is_required(
-    const struct rule *rule, enum fact fact, const struct named_value *value)
+/*@ requires \valid_read(rule) && rule_sound(rule) && value_readable(value);
+    assigns \nothing;
+*/
+static bool is_required(const struct rule *rule, enum fact fact, struct named_value value)
 {
 	const struct word *require = &rule->words[FACT_REQUIRE];
 	uint32_t i;
 
+	/*@ loop invariant i <= require->count;
+	    loop assigns i;
+	    loop variant require->count - i; */
 	for (i = 0; i < require->count; i++)
 		if (require->operands[i].options == fact &&
 		    option_matches(&require->operands[i], value, true))
@@ -139,25 +200,35 @@ static bool is_required(
 /* The names in teleport-roles and teleport-traits are judged by `roles` and `traits`. So
  * may the one postal code be, which is where Teleport has traits in a certificate; it can
  * also be permitted as it stands. */
+/*@ requires \valid_read(question) && question_sound(question);
+    requires \valid_read(rule) && rule_sound(rule) && value_readable(value);
+    assigns \nothing;
+*/
 static bool is_judged_by_names(const struct question *question, const struct rule *rule,
-    enum fact fact, const struct named_value *value)
+    enum fact fact, struct named_value value)
 {
 	uint16_t i = question->first[FACT_TRAITS];
 
 	if (fact == FACT_EXTENSIONS)
-		return teleport_fact(value->name) != FACT_NONE;
-	if (fact != FACT_POSTAL_CODE || i == question->first[FACT_TRAITS + 1])
+		return teleport_fact(value.name) != FACT_NONE;
+	if (fact != FACT_POSTAL_CODE || i >= question->count)
 		return false;
-	for (; i < question->first[FACT_TRAITS + 1]; i++)
-		if (!lies_among(question, rule, FACT_TRAITS,
-			&question->value[question->order[i]]))
+	/*@ loop invariant 0 <= i;
+	    loop assigns i;
+	    loop variant 65535 - i; */
+	for (; i < question->count; i = question->next[i])
+		if (!lies_among(question, rule, FACT_TRAITS, question->value[i]))
 			return false;
 	return true;
 }
 
 /* Without values `wildcard-dns` leaves it to `dns`, or on a deny line is hit by any. */
-static bool wildcard_lies_inside(const struct question *question, const struct rule *rule,
-    const struct named_value *value)
+/*@ requires \valid_read(question) && \valid_read(rule) && rule_sound(rule);
+    requires value_readable(value);
+    assigns \nothing;
+*/
+static bool wildcard_lies_inside(
+    const struct question *question, const struct rule *rule, struct named_value value)
 {
 	if ((rule->named & 1u << FACT_WILDCARD_DNS) == 0)
 		return false;
@@ -166,8 +237,13 @@ static bool wildcard_lies_inside(const struct question *question, const struct r
 	return rule->deny || lies_among(question, rule, FACT_DNS, value);
 }
 
+/*@ requires \valid_read(question) && question_sound(question);
+    requires \valid_read(rule) && rule_sound(rule);
+    requires fact < WORDS && value_readable(value);
+    assigns \nothing;
+*/
 static bool lies_inside(const struct question *question, const struct rule *rule,
-    enum fact fact, const struct named_value *value)
+    enum fact fact, struct named_value value)
 {
 	if (fact == FACT_WILDCARD_DNS)
 		return wildcard_lies_inside(question, rule, value);
@@ -177,45 +253,78 @@ static bool lies_inside(const struct question *question, const struct rule *rule
 				  is_required(rule, fact, value));
 }
 
-/* Each range of a comma-separated list inside one of the line's ranges. */
-static bool addresses_lie_inside(const struct word *require, struct slice list)
+/*@ requires \valid_read(require) && word_sound(require) && slice_readable(address);
+    assigns \nothing;
+*/
+static bool address_lies_inside(const struct word *require, struct slice address)
 {
-	const uint8_t *end = list.at + list.length, *at = list.at, *comma;
 	struct network network;
 	uint32_t i;
 
-	for (comma = at; list.length > 0 && comma < end; at = comma + 1) {
-		comma = memchr(at, ',', (size_t)(end - at));
-		comma = comma ? comma : end;
-		if (network_read(at, (size_t)(comma - at), &network))
-			return false;
-		for (i = 0; i < require->count; i++)
-			if (require->operands[i].has_range &&
-			    network_contains(&require->operands[i].range, &network))
-				break;
-		if (i == require->count)
-			return false;
-	}
-	return list.length > 0;
+	if (network_read(address.at, address.length, &network))
+		return false;
+	/*@ loop invariant i <= require->count;
+	    loop assigns i;
+	    loop variant require->count - i; */
+	for (i = 0; i < require->count; i++)
+		if (require->operands[i].has_range &&
+		    network_contains(&require->operands[i].range, &network))
+			return true;
+	return false;
 }
 
+/* Each range of a comma-separated list inside one of the line's ranges. */
+/*@ requires \valid_read(require) && word_sound(require) && slice_readable(list);
+    assigns \nothing;
+*/
+static bool addresses_lie_inside(const struct word *require, struct slice list)
+{
+	struct slice address = list;
+
+	/*@ loop invariant slice_readable(list);
+	    loop assigns list, address;
+	    loop variant list.length; */
+	for (;;) {
+		address.at = list.at;
+		address.length = bytes_find(list.at, list.length, ',');
+		if (!address_lies_inside(require, address))
+			return false;
+		if (address.length == list.length)
+			return true;
+		list.at += address.length + 1;
+		list.length -= address.length + 1;
+	}
+}
+
+/*@ requires \valid_read(require) && word_sound(require);
+    requires \valid_read(operand) && operand_sound(operand);
+    requires \valid_read(question) && question_sound(question);
+    assigns \nothing;
+*/
 static bool requirement_is_met(const struct word *require, const struct operand *operand,
     const struct question *question)
 {
-	const struct named_value *option;
 	uint16_t i;
 
-	for (i = question->first[operand->options];
-	     i < question->first[operand->options + 1]; i++) {
-		option = &question->value[question->order[i]];
-		if (option_matches(operand, option, true) &&
-		    (!operand->has_range || addresses_lie_inside(require, option->value)))
+	/*@ loop invariant 0 <= i;
+	    loop assigns i;
+	    loop variant 65535 - i; */
+	for (i = question->first[operand->options]; i < question->count;
+	     i = question->next[i])
+		if (option_matches(operand, question->value[i], true) &&
+		    (!operand->has_range ||
+			addresses_lie_inside(require, question->value[i].value)))
 			return true;
-	}
 	return false;
 }
 
 /* A permit line's first requirement that is not met, a deny line's first that is. */
+/*@ requires \valid_read(rule) && rule_sound(rule) && \valid(hit);
+    requires \valid_read(question) && question_sound(question);
+    requires value_readable(hit->value);
+    assigns hit->value;
+    ensures value_readable(hit->value);
+*/
 static bool find_requirement(
     const struct rule *rule, const struct question *question, struct hit *hit)
 {
@@ -223,6 +332,9 @@ static bool find_requirement(
 	const struct operand *operand;
 	uint32_t i;
 
+	/*@ loop invariant i <= require->count;
+	    loop assigns i, operand;
+	    loop variant require->count - i; */
 	for (i = 0; i < require->count; i++) {
 		operand = &require->operands[i];
 		if (requirement_is_met(require, operand, question) != rule->deny)
@@ -267,24 +379,33 @@ static bool outlives(
 
 /* The first of the document's values of a fact that the line's word does not allow, or by
  * which a deny line's is hit. */
+/*@ requires \valid_read(rule) && rule_sound(rule) && \valid(hit);
+    requires \valid_read(question) && question_sound(question);
+    requires word < WORDS && fact < FACT_COUNT && value_readable(hit->value);
+    assigns hit->value;
+    ensures value_readable(hit->value);
+*/
 static bool find_among(const struct rule *rule, enum fact word, enum fact fact,
     const struct question *question, struct hit *hit)
 {
-	const struct named_value *value;
 	uint16_t i;
 
-	for (i = question->first[fact]; i < question->first[fact + 1]; i++) {
-		value = &question->value[question->order[i]];
-		if (lies_inside(question, rule, word, value) == rule->deny) {
-			hit->value = *value;
+	/*@ loop invariant 0 <= i;
+	    loop assigns i;
+	    loop variant 65535 - i; */
+	for (i = question->first[fact]; i < question->count; i = question->next[i])
+		if (lies_inside(question, rule, word, question->value[i]) == rule->deny) {
+			hit->value = question->value[i];
 			return true;
 		}
-	}
 	return false;
 }
 
-/*@ requires \valid_read(rule) && \valid_read(question) && \valid(hit);
+/*@ requires \valid_read(rule) && rule_sound(rule) && \valid(hit);
+    requires \valid_read(question) && question_sound(question);
+    requires fact < WORDS && value_readable(hit->value);
     assigns hit->fact, hit->value;
+    ensures value_readable(hit->value);
 */
 static bool find_value(const struct rule *rule, enum fact fact,
     const struct question *question, struct hit *hit)
@@ -296,7 +417,7 @@ static bool find_value(const struct rule *rule, enum fact fact,
 		/* The one word whose absence allows any value. */
 		if ((rule->named & 1u << FACT_CLIENT) == 0)
 			return false;
-		if ((question->present & 1u << FACT_CLIENT) == 0)
+		if (question->first[FACT_CLIENT] >= question->count)
 			return true;
 	}
 	if (find_among(rule, fact, fact, question, hit))
@@ -315,8 +436,10 @@ static bool has_bit(uint32_t bits, unsigned bit)
 /* All that a permit line says but for its ttl. The steps are counted so that a refusal
  * can name the line that came nearest. The names of traits are not among them: with a
  * certificate's postal code they were judged. */
-/*@ requires \valid_read(rule) && \valid_read(question) && \valid(hit);
+/*@ requires \valid_read(rule) && rule_sound(rule) && \valid(hit);
+    requires \valid_read(question) && question_sound(question);
     assigns hit->fact, hit->value, hit->step;
+    ensures value_readable(hit->value);
 */
 static bool values_lie_inside(
     const struct rule *rule, const struct question *question, struct hit *hit)
@@ -327,26 +450,27 @@ static bool values_lie_inside(
 		FACT_CRITICAL_OPTIONS, FACT_UNITS, FACT_STREET, FACT_POSTAL_CODE,
 		FACT_ATTRIBUTES, FACT_DNS, FACT_WILDCARD_DNS, FACT_IP, FACT_URI,
 		FACT_EMAIL, FACT_REQUIRE };
-	const uint32_t looked_at =
-	    question->present | 1u << FACT_CLIENT | 1u << FACT_REQUIRE;
 	unsigned step;
 
 	hit->value = none;
 	/*@ loop invariant step <= STEPS;
+	    loop invariant value_readable(hit->value);
 	    loop assigns step, hit->fact, hit->value, hit->step;
 	    loop variant STEPS - step; */
 	for (step = 0; step < STEPS; step++) {
 		hit->step = step;
-		if (has_bit(looked_at, steps[step]) &&
+		if (question->judged[steps[step]] &&
 		    find_value(rule, steps[step], question, hit))
 			return false;
 	}
 	return true;
 }
 
-/*@ requires \valid_read(rule) && \valid_read(question) && \valid(hit);
+/*@ requires \valid_read(rule) && rule_sound(rule) && \valid(hit);
+    requires \valid_read(question) && question_sound(question);
     requires \valid_read(request) && \valid_read(facts);
     assigns hit->fact, hit->value, hit->step;
+    ensures value_readable(hit->value);
     ensures \result ==> promised_ttl(rule, request, facts);
 */
 static bool permits(const struct rule *rule, const struct question *question,
@@ -361,8 +485,10 @@ static bool permits(const struct rule *rule, const struct question *question,
 
 /* A bare deny line matches every document of its CA and kind. The first word that matched
  * is what the refusal names. */
-/*@ requires \valid_read(rule) && \valid_read(question) && \valid(hit);
-    assigns hit->fact, hit->value, hit->step;
+/*@ requires \valid_read(rule) && rule_sound(rule) && \valid(hit);
+    requires \valid_read(question) && question_sound(question);
+    assigns *hit;
+    ensures value_readable(hit->value);
 */
 static bool denies(
     const struct rule *rule, const struct question *question, struct hit *hit)
@@ -371,8 +497,12 @@ static bool denies(
 	unsigned fact;
 
 	*hit = (struct hit){ .fact = FACT_CA };
+	/*@ loop invariant fact <= WORDS;
+	    loop invariant value_readable(hit->value) && value_readable(found.value);
+	    loop assigns fact, found, *hit;
+	    loop variant WORDS - fact; */
 	for (fact = 0; fact < WORDS; fact++) {
-		if ((rule->named & 1u << fact) == 0)
+		if (!has_bit(rule->named, fact))
 			continue;
 		if (!find_value(rule, (enum fact)fact, question, &found))
 			return false;
@@ -382,44 +512,75 @@ static bool denies(
 	return true;
 }
 
-/*@ requires \valid_read(question) && \valid_read(issuer) && \valid_read(hit);
+/*@ requires \valid_read(issuer) && \valid_read(request) && \valid_read(facts);
+    requires \valid_read(hit) && value_readable(hit->value);
     requires \valid(out) && verdict != VERDICT_PERMIT;
     assigns *out;
     ensures out->verdict == verdict;
 */
-static void refuse(const struct question *question, const struct issuer *issuer,
-    enum verdict verdict, const struct hit *hit, struct decision *out)
+static void refuse(const struct issuer *issuer, const struct request *request,
+    const struct facts *facts, enum verdict verdict, const struct hit *hit,
+    struct decision *out)
 {
-	char text[64] = "";
+	char text[X509_ADDRESS_TEXT] = "";
 	struct slice name = hit->value.name;
 
-	if (hit->fact == FACT_TTL)
-		duration_write(seconds_left(question->request, question->facts), text);
-	if (hit->fact == FACT_CA)
-		snprintf(text, sizeof(text), "%s %s", ca_name(issuer->ca),
-		    document_name(question->request->document));
-	if (hit->fact == FACT_IP) {
+	if (hit->fact == FACT_TTL) {
+		duration_write(seconds_left(request, facts), text);
+		name = slice_of(text);
+	} else if (hit->fact == FACT_IP) {
 		x509_address_text(name, text);
-		name.length = 0;
+		name = slice_of(text);
+	} else if (hit->fact == FACT_CA) {
+		name = slice_of(ca_name(issuer->ca));
 	}
 	decision_refuse(out, verdict, hit->fact, name, NULL);
-	decision_append(out, slice_of(hit->value.value.length > 0 ? "=" : text));
-	decision_append(out, hit->value.value);
+	if (hit->fact == FACT_CA) {
+		decision_append(out, slice_of(" "));
+		decision_append(out, slice_of(document_name(request->document)));
+	}
+	if (hit->value.value.length > 0) {
+		decision_append(out, slice_of("="));
+		decision_append(out, hit->value.value);
+	}
 }
 
 /* ---- the document's values ---- */
 
+/*@ predicate question_filled{L}(struct question *q) =
+      values_readable(q) && facts_known(q);
+*/
+
+/*@ requires \valid(question) && question_filled(question) && fact < FACT_COUNT;
+    requires slice_readable(name) && slice_readable(value);
+    assigns question->whole, question->count, question->value[0 .. VALUES_MAX - 1],
+      question->fact[0 .. VALUES_MAX - 1];
+    ensures values_readable(question);
+    ensures facts_known(question);
+*/
 static void add(
     struct question *question, enum fact fact, struct slice name, struct slice value)
 {
-	if (question->count == VALUES_MAX) {
+	const uint32_t at = question->count;
+
+	if (at == VALUES_MAX) {
 		question->whole = false;
 		return;
 	}
-	question->fact[question->count] = (uint8_t)fact;
-	question->value[question->count++] = (struct named_value){ name, value };
+	question->fact[at] = (uint8_t)fact;
+	question->value[at].name.at = name.at;
+	question->value[at].name.length = name.length;
+	question->value[at].value.at = value.at;
+	question->value[at].value.length = value.length;
+	question->count = at + 1;
 }
 
+/*@ requires \valid(question) && question_filled(question) && fact < FACT_COUNT;
+    requires slice_readable(name);
+    assigns question->whole, question->count, question->value[0 .. VALUES_MAX - 1],
+      question->fact[0 .. VALUES_MAX - 1];
+    ensures question_filled(question);
+*/
 static void add_name(struct question *question, enum fact fact, struct slice name)
 {
 	if (name.length > 0)
@@ -427,6 +588,12 @@ static void add_name(struct question *question, enum fact fact, struct slice nam
 }
 
 /* The names in Teleport's JSON. That of an SSH certificate the invariants have read. */
+/*@ requires \valid(question) && question_filled(question) && fact < FACT_COUNT;
+    requires slice_readable(json);
+    assigns question->whole, question->count, question->value[0 .. VALUES_MAX - 1],
+      question->fact[0 .. VALUES_MAX - 1];
+    ensures question_filled(question);
+*/
 static void add_names(struct question *question, enum fact fact, struct slice json)
 {
 	struct teleport_names names;
@@ -434,15 +601,49 @@ static void add_names(struct question *question, enum fact fact, struct slice js
 
 	if (!teleport_read(fact, json, &names))
 		return;
+	/*@ loop invariant i <= names.count && question_filled(question);
+	    loop assigns i, question->whole, question->count,
+	      question->value[0 .. VALUES_MAX - 1], question->fact[0 .. VALUES_MAX - 1];
+	    loop variant names.count - i; */
 	for (i = 0; i < names.count; i++)
 		add_name(question, fact, names.at[i]);
 }
 
+/*@ requires \valid(question) && question_filled(question);
+    requires facts_slice(list.at, list.length);
+    assigns question->whole, question->count, question->value[0 .. VALUES_MAX - 1],
+      question->fact[0 .. VALUES_MAX - 1];
+    ensures question_filled(question);
+*/
+static void add_principals(struct question *question, struct slice list)
+{
+	struct slice item;
+
+	/*@ loop invariant facts_slice(list.at, list.length);
+	    loop invariant question_filled(question);
+	    loop assigns list, item, question->whole, question->count,
+	      question->value[0 .. VALUES_MAX - 1], question->fact[0 .. VALUES_MAX - 1];
+	    loop variant list.length; */
+	while (facts_next_item(&list, &item))
+		add(question, FACT_PRINCIPALS, item, (struct slice){ NULL, 0 });
+}
+
+/*@ requires \valid(question) && question_filled(question) && fact < FACT_COUNT;
+    requires facts_slice(list.at, list.length);
+    assigns question->whole, question->count, question->value[0 .. VALUES_MAX - 1],
+      question->fact[0 .. VALUES_MAX - 1];
+    ensures question_filled(question);
+*/
 static void add_options(struct question *question, enum fact fact, struct slice list)
 {
 	struct named_value option;
 	enum fact names;
 
+	/*@ loop invariant facts_slice(list.at, list.length);
+	    loop invariant question_filled(question);
+	    loop assigns list, option, names, question->whole, question->count,
+	      question->value[0 .. VALUES_MAX - 1], question->fact[0 .. VALUES_MAX - 1];
+	    loop variant list.length; */
 	while (facts_next_option(&list, &option)) {
 		add(question, fact, option.name, option.value);
 		names = fact == FACT_EXTENSIONS ? teleport_fact(option.name) : FACT_NONE;
@@ -451,83 +652,137 @@ static void add_options(struct question *question, enum fact fact, struct slice 
 	}
 }
 
-static void add_attributes(struct question *question, struct slice list)
+/*@ requires \valid(question) && question_filled(question);
+    requires facts_slice(list.at, list.length) && \valid(oids);
+    requires \separated(question, oids);
+    assigns *oids, question->whole, question->count, question->value[0 .. VALUES_MAX - 1],
+      question->fact[0 .. VALUES_MAX - 1];
+    ensures question_filled(question);
+*/
+static void add_attributes(
+    struct question *question, struct slice list, struct oids *oids)
 {
 	struct slice none = { NULL, 0 }, postal_code = none, oid;
-	unsigned oids = 0, postal_codes = 0;
+	unsigned count = 0;
+	bool one = false, more = false; /* postal codes */
 	struct x509_attribute attribute;
 	enum fact fact;
 
+	/*@ loop invariant facts_slice(list.at, list.length);
+	    loop invariant question_filled(question) && slice_readable(postal_code);
+	    loop invariant count <= X509_ATTRIBUTES_MAX;
+	    loop assigns list, attribute, fact, oid, count, postal_code, one, more,
+	      *oids,
+	      question->whole, question->count, question->value[0 .. VALUES_MAX - 1],
+	      question->fact[0 .. VALUES_MAX - 1];
+	    loop variant list.length; */
 	while (x509_next_attribute(&list, &attribute)) {
 		fact = x509_attribute_fact(&attribute);
-		if (fact == FACT_ATTRIBUTES && oids < X509_ATTRIBUTES_MAX) {
-			oid.at = (const uint8_t *)question->oids[oids];
-			oid.length =
-			    x509_attribute_oid(&attribute, question->oids[oids++]);
+		if (fact == FACT_ATTRIBUTES && count < X509_ATTRIBUTES_MAX) {
+			oid.length = x509_attribute_oid(&attribute, oids->text[count]);
+			oid.at = text_bytes(oids->text[count++], oid.length);
 			add(question, fact, oid, attribute.value);
 			continue;
 		}
 		add(question, fact, attribute.value, none);
 		if (fact == FACT_POSTAL_CODE) {
-			postal_codes++;
+			more = one;
+			one = true;
 			postal_code = attribute.value;
 		}
 	}
-	if (postal_codes == 1)
+	if (one && !more)
 		add_names(question, FACT_TRAITS, postal_code);
 }
 
-/* By fact, in the order in which they stand in the document. */
-static void sort_values(struct question *question)
+/*@ requires \valid(question) && question_filled(question);
+    requires facts_slice(list.at, list.length);
+    assigns question->whole, question->count, question->value[0 .. VALUES_MAX - 1],
+      question->fact[0 .. VALUES_MAX - 1];
+    ensures question_filled(question);
+*/
+static void add_alt_names(struct question *question, struct slice list)
 {
-	uint16_t next[FACT_COUNT], at;
-	unsigned fact;
-	uint32_t i;
+	struct x509_alt_name name;
 
-	memset(question->first, 0, sizeof(question->first));
-	for (i = 0; i < question->count; i++)
-		question->first[question->fact[i] + 1]++;
-	question->present = 0;
+	/*@ loop invariant facts_slice(list.at, list.length);
+	    loop invariant question_filled(question);
+	    loop assigns list, name, question->whole, question->count,
+	      question->value[0 .. VALUES_MAX - 1], question->fact[0 .. VALUES_MAX - 1];
+	    loop variant list.length; */
+	while (x509_next_alt_name(&list, &name))
+		add_name(question, x509_alt_name_fact(&name), name.value);
+}
+
+/* From the last to the first, so that each fact's values keep the document's order. */
+/*@ requires \valid(question) && question_filled(question);
+    assigns question->first[0 .. FACT_COUNT - 1], question->next[0 .. VALUES_MAX - 1],
+      question->judged[0 .. FACT_COUNT - 1];
+    ensures question_sound(question);
+*/
+static void link_values(struct question *question)
+{
+	uint32_t i = question->count;
+	unsigned fact;
+
+	/*@ loop invariant fact <= FACT_COUNT;
+	    loop invariant \forall integer f; 0 <= f < fact ==>
+	      question->first[f] == VALUES_MAX;
+	    loop assigns fact, question->first[0 .. FACT_COUNT - 1],
+	      question->judged[0 .. FACT_COUNT - 1];
+	    loop variant FACT_COUNT - fact; */
 	for (fact = 0; fact < FACT_COUNT; fact++) {
-		if (question->first[fact + 1] > 0)
-			question->present |= 1u << fact;
-		question->first[fact + 1] =
-		    (uint16_t)(question->first[fact] + question->first[fact + 1]);
-		next[fact] = question->first[fact];
+		question->first[fact] = VALUES_MAX;
+		question->judged[fact] = false;
 	}
-	for (i = 0; i < question->count; i++) {
-		at = next[question->fact[i]]++;
-		question->order[at] = (uint16_t)i;
+	/*@ loop invariant i <= question->count && values_linked(question, i);
+	    loop invariant \forall integer f; 0 <= f < FACT_COUNT ==>
+	      i <= question->first[f];
+	    loop assigns i, fact, question->judged[0 .. FACT_COUNT - 1],
+	      question->first[0 .. FACT_COUNT - 1],
+	      question->next[0 .. VALUES_MAX - 1];
+	    loop variant i; */
+	while (i > 0) {
+		fact = question->fact[--i];
+		//@ assert fact < FACT_COUNT && i < question->count <= VALUES_MAX;
+		question->next[i] = question->first[fact];
+		question->first[fact] = (uint16_t)i;
+		question->judged[fact] = true;
+		//@ assert i < question->next[i];
+		//@ assert values_linked(question, i + 1);
 	}
 }
 
-/*@ requires \valid(question) && \valid_read(request) && \valid_read(facts);
-    assigns *question;
+/*@ requires \valid(question) && \valid(oids);
+    requires \valid_read(request) && \valid_read(facts) && facts_readable(facts);
+    requires \separated(question, oids, facts);
+    requires \separated(question, request) && \separated(oids, request);
+    assigns *question, *oids;
+    ensures question_sound(question);
 */
-static void read_values(
-    struct question *question, const struct request *request, const struct facts *facts)
+static void read_values(struct question *question, const struct request *request,
+    const struct facts *facts, struct oids *oids)
 {
-	struct slice item, list = FACTS_SLICE(facts, principals);
-	struct x509_alt_name name;
+	const struct slice options = FACTS_SLICE(facts, critical_options);
+	const struct slice extensions = FACTS_SLICE(facts, extensions);
+	const struct slice subject = FACTS_SLICE(facts, x509_subject);
+	const struct slice alt_names = FACTS_SLICE(facts, x509_alt_names);
 
-	question->request = request;
-	question->facts = facts;
+	question->document = request->document;
 	question->whole = true;
 	question->count = 0;
-	add_name(question, FACT_CLIENT, slice_of(question->request->client));
+	add_name(question, FACT_CLIENT, slice_of(request->client));
 	add_name(question, FACT_KEY_ID, FACTS_SLICE(facts, key_id));
-	while (facts_next_item(&list, &item))
-		add(question, FACT_PRINCIPALS, item, (struct slice){ NULL, 0 });
-	add_options(
-	    question, FACT_CRITICAL_OPTIONS, FACTS_SLICE(facts, critical_options));
-	add_options(question, FACT_EXTENSIONS, FACTS_SLICE(facts, extensions));
-	add_attributes(question, FACTS_SLICE(facts, x509_subject));
-	list = FACTS_SLICE(facts, x509_alt_names);
-	while (x509_next_alt_name(&list, &name))
-		add_name(question, x509_alt_name_fact(&name), name.value);
-	sort_values(question);
-	if (document_is_x509(question->request->document))
-		question->present &= ~(1u << FACT_TRAITS);
+	add_principals(question, FACTS_SLICE(facts, principals));
+	add_options(question, FACT_CRITICAL_OPTIONS, options);
+	add_options(question, FACT_EXTENSIONS, extensions);
+	add_attributes(question, subject, oids);
+	add_alt_names(question, alt_names);
+	link_values(question);
+	question->judged[FACT_CLIENT] = true;
+	question->judged[FACT_REQUIRE] = true;
+	if (document_is_x509(request->document))
+		question->judged[FACT_TRAITS] = false;
 }
 
 /*@ requires \valid_read(rule) && \valid_read(issuer) && \valid_read(request);
@@ -557,10 +812,12 @@ static void permit(const struct rule *rule, struct decision *out)
 
 /* The first rule that decides, of the first `count`; `count` when none does. `hit` says
  * by what it denies, or what the permit line that came nearest does not allow. */
-/*@ requires policy_readable(policy) && \valid_read(issuer) && \valid_read(question);
+/*@ requires policy_readable(policy) && \valid_read(issuer);
+    requires \valid_read(question) && question_sound(question);
     requires \valid_read(request) && \valid_read(facts) && \valid(hit);
     requires issuer->ca < CA_COUNT && request->document < DOCUMENT_COUNT;
     assigns *hit;
+    ensures value_readable(hit->value);
     ensures \result <= policy->rules_count;
     ensures \result < policy->rules_count && !policy->rules[\result].deny ==>
       promised_rule(&policy->rules[\result], issuer, request, facts);
@@ -574,7 +831,7 @@ static uint32_t find_rule(const struct policy *policy, const struct issuer *issu
 	const struct rule *rule;
 	uint32_t at;
 
-	/*@ loop invariant at <= policy->rules_count;
+	/*@ loop invariant at <= policy->rules_count && value_readable(nearest.value);
 	    loop assigns at, rule, now, nearest, *hit;
 	    loop variant policy->rules_count - at; */
 	for (at = 0; at < policy->rules_count; at++) {
@@ -599,17 +856,23 @@ void rules_check(const struct policy *policy, const struct issuer *issuer,
 {
 	struct question question;
 	struct hit hit = { .fact = FACT_FORM };
-	uint32_t at = policy->rules_count;
+	struct oids oids;
+	uint32_t at;
 
-	read_values(&question, request, facts);
+	read_values(&question, request, facts, &oids);
+	// What that wrote is ours, and none of what is judged.
+	/*@ admit policy_readable(policy) && issuer->ca < CA_COUNT &&
+	      request->document < DOCUMENT_COUNT; */
+	at = policy->rules_count;
 	if (question.whole)
 		at = find_rule(policy, issuer, request, facts, &question, &hit);
 	if (at == policy->rules_count) {
-		refuse(&question, issuer, VERDICT_DEFAULT, &hit, out);
+		refuse(issuer, request, facts, VERDICT_DEFAULT, &hit, out);
 		return;
 	}
+	//@ assert \valid_read(&policy->rules[at]);
 	if (policy->rules[at].deny)
-		refuse(&question, issuer, VERDICT_RULE, &hit, out);
+		refuse(issuer, request, facts, VERDICT_RULE, &hit, out);
 	else
 		permit(&policy->rules[at], out);
 	out->line = policy->rules[at].line;

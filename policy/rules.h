@@ -69,21 +69,32 @@ void decision_refuse(struct decision *out, enum verdict verdict, enum fact fact,
 */
 void decision_append(struct decision *out, struct slice bytes);
 
-/*@ predicate policy_readable{L}(struct policy *p) =
-      \valid_read(p) && \valid_read(p->rules + (0 .. p->rules_count - 1));
+/*@ // What policy_load() makes.
+    predicate operand_sound{L}(struct operand *o) =
+      pattern_sound(&o->pattern) && (o->has_content ==> pattern_sound(&o->content)) &&
+      (o->has_range ==> network_sound(&o->range)) && o->options < FACT_COUNT;
+    predicate word_sound{L}(struct word *w) =
+      \valid_read(w->operands + (0 .. w->count - 1)) &&
+      (\forall integer k; 0 <= k < w->count ==> operand_sound(&w->operands[k]));
+    predicate rule_sound{L}(struct rule *rule) =
+      \forall integer word; 0 <= word < WORDS ==> word_sound(&rule->words[word]);
+    predicate policy_readable{L}(struct policy *p) =
+      \valid_read(p) && \valid_read(p->rules + (0 .. p->rules_count - 1)) &&
+      (\forall integer k; 0 <= k < p->rules_count ==> rule_sound(&p->rules[k]));
 
     // The line is about this CA and kind of document.
     predicate promised_scope{L}(struct rule *rule, struct issuer *i, struct request *r) =
-      ((rule->authorities >> i->ca) & 1) != 0 && ((rule->documents >> r->document) & 1) != 0;
+      ((rule->authorities >> i->ca) & 1) != 0 && ((rule->documents >> r->document) & 1) !=
+   0;
 
     // The document ends before the line's time is over.
     predicate ends_within{L}(integer end, integer now, integer ttl) =
       end <= (now > 0 ? now : 0) + ttl;
     predicate promised_ttl{L}(struct rule *rule, struct request *r, struct facts *f) =
       !r->ignore_ttl ==>
-        (DOCUMENT_X509_USER <= r->document <= DOCUMENT_X509_SVID
-          ? ends_within(f->x509_not_after, r->now, rule->ttl)
-          : ends_within(f->valid_before, r->now, rule->ttl));
+	(DOCUMENT_X509_USER <= r->document <= DOCUMENT_X509_SVID
+	  ? ends_within(f->x509_not_after, r->now, rule->ttl)
+	  : ends_within(f->valid_before, r->now, rule->ttl));
 
     // It is a permit line, and it is about this document. What else the line says of the
     // document is tested alone.

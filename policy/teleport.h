@@ -1,8 +1,8 @@
 /*
  * The values of Teleport's SSH extensions teleport-roles and teleport-traits, in exactly
  * the form that Teleport writes: {"version":"v1","roles":["a","b"]} and
- * {"name":["value"],"other":null}, no blanks. A name with an escape in it is refused, so that the name
- * which is judged is the name that a relying party sees.
+ * {"name":["value"],"other":null}, no blanks. A name with an escape in it is refused, so
+ * that the name which is judged is the name that a relying party sees.
  */
 #ifndef POLICY_TELEPORT_H
 #define POLICY_TELEPORT_H
@@ -20,12 +20,16 @@ struct teleport_names {
 /* FACT_ROLES or FACT_TRAITS for those two extensions, by their names; else FACT_NONE. */
 /*@ requires slice_readable(extension);
     assigns \nothing;
+    ensures \result == FACT_NONE || \result == FACT_ROLES || \result == FACT_TRAITS;
 */
 enum fact teleport_fact(struct slice extension);
 
 /* False when the value is not in the form of that fact, or has too many names. */
 /*@ requires slice_readable(value) && \valid(out);
     assigns *out;
+    ensures \result ==> out->count <= TELEPORT_NAMES_MAX;
+    ensures \result ==>
+      \forall integer k; 0 <= k < out->count ==> slice_readable(out->at[k]);
 */
 bool teleport_read(enum fact fact, struct slice value, struct teleport_names *out);
 
