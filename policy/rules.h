@@ -84,8 +84,8 @@ void decision_append(struct decision *out, struct slice bytes);
 
     // The line is about this CA and kind of document.
     predicate promised_scope{L}(struct rule *rule, struct issuer *i, struct request *r) =
-      ((rule->authorities >> i->ca) & 1) != 0 && ((rule->documents >> r->document) & 1) !=
-   0;
+      ((rule->authorities >> i->ca) & 1) != 0 &&
+      ((rule->documents >> r->document) & 1) != 0;
 
     // The document ends before the line's time is over.
     predicate ends_within{L}(integer end, integer now, integer ttl) =
