@@ -90,6 +90,8 @@ def nftables():
         for _ in range(3):
             host.put_right_at_once("systemctl", "reload", "nftables")
         host.put_right_at_once("systemctl", "restart", "nftables")
+        for _ in range(12):  # systemd's own limit is 5 in 10 seconds
+            host.systemctl("start", "privyseal-imds-check.service")
         host.with_timer()
         host.put_right_by_timer("nft", "-f", "/etc/nftables.conf")
         host.mark = ""
