@@ -7,12 +7,11 @@
  * Which line of the policy permitted is promised_rule() (rules.h).
  *
  * Tested alone, and no part of either: that a subject's attributes of one OID follow each
- * other, and that text without control characters is UTF-8 and has none of C1 either;
- * that a URI has no more than a host and a port before its path and is none of SPIFFE; that
- * there are at most 256 of each kind, and that options are sorted (the reader's); the forms
- * of Teleport's roles and traits; that the record's line holds it all; what a line of the
- * policy says of a document beside its CA, its kind and its ttl, but for the patterns and
- * ranges that it names values by (pattern.h, network.h).
+ * other; that a URI has no more than a host and a port before its path and is none of
+ * SPIFFE; that there are at most 256 of each kind, and that options are sorted (the
+ * reader's); the forms of Teleport's roles and traits; that the record's line holds it
+ * all; what a line of the policy says of a document beside its CA, its kind and its ttl,
+ * but for the patterns and ranges that it names values by (pattern.h, network.h).
  */
 #ifndef POLICY_PROMISES_H
 #define POLICY_PROMISES_H
@@ -160,7 +159,7 @@
       f->principals_length > 0 && plain_principals(f->principals, f->principals_length);
 
     predicate promised_key_id{L}(struct facts *f) =
-      f->key_id_length <= 1024 && bytes_without_control(f->key_id, f->key_id_length);
+      f->key_id_length <= 1024 && printable(f->key_id, f->key_id_length);
 
     predicate begins_permit{L}(uint8_t *name) =
       name[0] == 'p' && name[1] == 'e' && name[2] == 'r' && name[3] == 'm' &&
@@ -331,7 +330,7 @@
     // A login of L is a principal; a common name has at most 255 bytes.
     predicate sound_value{L}(integer kind, uint8_t *at, integer length) =
       kind == X509_LOCALITY ? plain_principal(at, length)
-        : length > 0 && bytes_without_control(at, length) &&
+        : length > 0 && printable(at, length) &&
           (kind == X509_COMMON_NAME ==> length <= 255);
 
     // Of a subject's attributes, each that lies before `to`, `names` of them common names:

@@ -21,8 +21,9 @@ bool slice_is(struct slice slice, const char *word)
 
 /* The number of bytes that the first one announces. */
 /*@ assigns \nothing;
-    ensures \result <= 4 && (\result > 1 ==> first >= 0x80);
-    ensures \result == 1 ==> first < 0x80;
+    ensures \result == 0 || (\result == 1 && first < 0x80) ||
+      (\result == 2 && 0xc2 <= first < 0xe0) || (\result == 3 && 0xe0 <= first < 0xf0) ||
+      (\result == 4 && 0xf0 <= first <= 0xf4);
 */
 static size_t announced(uint8_t first)
 {
@@ -35,20 +36,23 @@ static size_t announced(uint8_t first)
 
 size_t text_character(const uint8_t *bytes, size_t length, uint32_t *code_point)
 {
-	static const uint8_t share[5] = { 1, 0x80, 0x20, 0x10, 0x08 };
+	static const uint8_t announcing[5] = { 0, 0, 0xc0, 0xe0, 0xf0 };
 	static const uint32_t least[5] = { 0, 0, 0x80, 0x800, 0x10000 };
 	size_t count = announced(bytes[0]), i;
-	uint32_t value = bytes[0] % share[count];
+	uint32_t value;
 
 	if (count == 0 || count > length)
 		return 0;
+	value = (uint32_t)bytes[0] - announcing[count];
 	/*@ loop invariant 1 <= i <= count;
-	    loop invariant i == 1 ==> value < 0x80;
-	    loop invariant i == 2 ==> value < 0x2000;
-	    loop invariant i == 3 ==> value < 0x80000;
-	    loop invariant i == 4 ==> value < 0x2000000;
-	    loop invariant count == 1 ==> value == bytes[0];
-	    loop invariant \forall integer k; 1 <= k < i ==> bytes[k] >= 0x80;
+	    loop invariant i == 1 ==> value == bytes[0] - announcing[count];
+	    loop invariant i == 2 ==>
+	      value == 64 * (bytes[0] - announcing[count]) + bytes[1] - 0x80;
+	    loop invariant i == 3 ==> value == 4096 * (bytes[0] - announcing[count]) +
+	      64 * (bytes[1] - 0x80) + bytes[2] - 0x80;
+	    loop invariant i == 4 ==> value == 262144 * (bytes[0] - announcing[count]) +
+	      4096 * (bytes[1] - 0x80) + 64 * (bytes[2] - 0x80) + bytes[3] - 0x80;
+	    loop invariant \forall integer k; 1 <= k < i ==> utf8_tail(bytes[k]);
 	    loop assigns i, value;
 	    loop variant count - i; */
 	for (i = 1; i < count; i++) {
@@ -120,20 +124,22 @@ static size_t length_from(struct slice text, uint8_t least)
 bool text_printable(struct slice text)
 {
 	uint32_t code_point;
-	size_t at, count;
+	size_t at = length_from(text, 0x20), count;
+	//@ ghost size_t ascii;
 
-	/*@ loop invariant at <= text.length;
-	    loop invariant bytes_without_control(text.at, at);
+	/*@ ghost
+	    /@ loop invariant ascii <= at && printable(text.at, ascii);
+	       loop assigns ascii;
+	       loop variant at - ascii; @/
+	    for (ascii = 0; ascii < at; ascii++)
+	      /@ assert utf8_character(text.at + ascii, 1); @/ ; */
+	/*@ loop invariant at <= text.length && printable(text.at, at);
 	    loop assigns at, count, code_point;
 	    loop variant text.length - at; */
-	for (at = length_from(text, 0x20); at < text.length; at += count) {
+	for (; at < text.length; at += count) {
 		count = text_character(text.at + at, text.length - at, &code_point);
 		if (count == 0 || text_is_control(code_point))
 			return false;
-		/*@ assert count > 0 ==> text.at[at] >= 0x20 && text.at[at] != 0x7f; */
-		/*@ assert count > 1 ==> text.at[at + 1] >= 0x80; */
-		/*@ assert count > 2 ==> text.at[at + 2] >= 0x80; */
-		/*@ assert count > 3 ==> text.at[at + 3] >= 0x80; */
 	}
 	return true;
 }

@@ -32,32 +32,58 @@ bool slice_same(struct slice a, struct slice b);
 */
 bool slice_is(struct slice slice, const char *word);
 
+/*@ predicate utf8_tail(integer byte) = 0x80 <= byte <= 0xbf;
+
+    // A character of UTF-8 (RFC 3629 4): the shortest form, no surrogate, and none above
+    // U+10FFFF.
+    predicate utf8_character{L}(uint8_t *at, integer length) =
+      (length == 1 && at[0] < 0x80) ||
+      (length == 2 && 0xc2 <= at[0] <= 0xdf && utf8_tail(at[1])) ||
+      (length == 3 && 0xe0 <= at[0] <= 0xef && utf8_tail(at[1]) && utf8_tail(at[2]) &&
+	(at[0] == 0xe0 ==> at[1] >= 0xa0) && (at[0] == 0xed ==> at[1] <= 0x9f)) ||
+      (length == 4 && 0xf0 <= at[0] <= 0xf4 && utf8_tail(at[1]) && utf8_tail(at[2]) &&
+	utf8_tail(at[3]) && (at[0] == 0xf0 ==> at[1] >= 0x90) &&
+	(at[0] == 0xf4 ==> at[1] <= 0x8f));
+
+    // C0, DEL and C1: what a terminal acts on instead of showing it.
+    predicate control_character{L}(uint8_t *at, integer length) =
+      (length == 1 && (at[0] < 0x20 || at[0] == 0x7f)) ||
+      (length == 2 && at[0] == 0xc2 && at[1] <= 0x9f);
+    predicate control_point(integer c) = c < 0x20 || 0x7f <= c < 0xa0;
+
+    // Characters that are none of these: the least predicate of which this is true.
+    axiomatic Printable {
+      predicate printable{L}(uint8_t *text, integer to)
+	reads text[0 .. to - 1];
+      axiom no_character{L}:
+	\forall uint8_t *text; printable(text, 0);
+      axiom one_more_character{L}:
+	\forall uint8_t *text, integer at, integer length; printable(text, at) ==>
+	utf8_character(text + at, length) ==> !control_character(text + at, length) ==>
+	printable(text, at + length);
+    }
+*/
+
 /* The length of the character that begins at `bytes`, 1 to 4, and its code point; 0 when
  * these bytes begin no character. `length` is at least 1. */
 /*@ requires 0 < length && \valid_read(bytes + (0 .. length - 1)) && \valid(code_point);
     assigns *code_point;
     ensures 0 <= \result <= 4 && \result <= length;
-    ensures \result > 0 ==> *code_point <= 0x10ffff;
-    ensures \result == 1 ==> *code_point == bytes[0] < 0x80;
-    ensures \result > 1 ==> bytes[0] >= 0x80 && bytes[1] >= 0x80;
-    ensures \result > 2 ==> bytes[2] >= 0x80;
-    ensures \result > 3 ==> bytes[3] >= 0x80;
+    ensures \result > 0 ==> utf8_character(bytes, \result);
+    ensures \result > 0 ==>
+      (control_point(*code_point) <==> control_character(bytes, \result));
 */
 size_t text_character(const uint8_t *bytes, size_t length, uint32_t *code_point);
 
-/* C0, DEL and C1: what a terminal acts on instead of showing it. */
 /*@ assigns \nothing;
-    ensures \result <==> code_point < 0x20 || 0x7f <= code_point < 0xa0;
+    ensures \result <==> control_point(code_point);
 */
 bool text_is_control(uint32_t code_point);
 
 /* UTF-8 without control characters. */
-/*@ predicate bytes_without_control{L}(uint8_t *bytes, integer length) =
-      \forall integer i; 0 <= i < length ==> bytes[i] >= 0x20 && bytes[i] != 0x7f;
-*/
 /*@ requires slice_readable(text);
     assigns \nothing;
-    ensures \result ==> bytes_without_control(text.at, text.length);
+    ensures \result ==> printable(text.at, text.length);
 */
 bool text_printable(struct slice text);
 
