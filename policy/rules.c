@@ -43,6 +43,9 @@ struct hit {
 /*@ predicate value_readable{L}(struct named_value v) =
       slice_readable(v.name) && slice_readable(v.value);
 
+    predicate value_given{L}(struct named_value *v) =
+      \valid_read(v) && value_readable(*v);
+
     predicate values_readable{L}(struct question *q) =
       q->count <= VALUES_MAX &&
       (\forall integer i; 0 <= i < q->count ==> value_readable(q->value[i]));
@@ -67,17 +70,18 @@ static bool matches(const struct pattern *pattern, struct slice value)
 }
 
 /* A bare name permits the option without a value, and with `any` one with any value. */
-/*@ requires \valid_read(operand) && operand_sound(operand) && value_readable(value);
+/*@ requires \valid_read(operand) && operand_sound(operand) && value_given(value);
     assigns \nothing;
 */
 static bool option_matches(
-    const struct operand *operand, struct named_value value, bool any)
+    const struct operand *operand, const struct named_value *value, bool any)
 {
-	if (!matches(&operand->pattern, value.name))
+	if (!matches(&operand->pattern, value->name))
 		return false;
 	if (operand->has_content && !operand->has_range)
-		return value.value.length > 0 && matches(&operand->content, value.value);
-	return any || value.value.length == 0 || operand->pattern.shape == PATTERN_ALL;
+		return value->value.length > 0 &&
+		       matches(&operand->content, value->value);
+	return any || value->value.length == 0 || operand->pattern.shape == PATTERN_ALL;
 }
 
 /*@ requires \valid_read(operand) && operand_sound(operand) && slice_readable(address);
@@ -142,29 +146,29 @@ static bool subject_matches(const struct question *question, const struct rule *
 		   bytes_find(pattern->text, pattern->length, '.') < pattern->length);
 }
 
-/*@ requires \valid_read(question) && \valid_read(rule) && value_readable(value);
+/*@ requires \valid_read(question) && \valid_read(rule) && value_given(value);
     requires \valid_read(operand) && operand_sound(operand);
     assigns \nothing;
 */
 static bool operand_matches(const struct question *question, const struct rule *rule,
-    enum fact fact, const struct operand *operand, struct named_value value)
+    enum fact fact, const struct operand *operand, const struct named_value *value)
 {
 	if (fact == FACT_IP)
-		return address_matches(operand, value.name);
+		return address_matches(operand, value->name);
 	if (fact == FACT_SUBJECT)
-		return subject_matches(question, rule, &operand->pattern, value.name);
+		return subject_matches(question, rule, &operand->pattern, value->name);
 	if (fact == FACT_DNS || fact == FACT_WILDCARD_DNS)
 		return pattern_match_wildcard(
-		    &operand->pattern, value.name.at, value.name.length);
+		    &operand->pattern, value->name.at, value->name.length);
 	return option_matches(operand, value, rule->deny || fact == FACT_ATTRIBUTES);
 }
 
 /*@ requires \valid_read(question) && \valid_read(rule) && rule_sound(rule);
-    requires fact < WORDS && value_readable(value);
+    requires fact < WORDS && value_given(value);
     assigns \nothing;
 */
 static bool lies_among(const struct question *question, const struct rule *rule,
-    enum fact fact, struct named_value value)
+    enum fact fact, const struct named_value *value)
 {
 	const struct word *word = &rule->words[fact];
 	uint32_t i;
@@ -179,10 +183,11 @@ static bool lies_among(const struct question *question, const struct rule *rule,
 }
 
 /* What a line requires it also allows; whether it is there is judged by itself. */
-/*@ requires \valid_read(rule) && rule_sound(rule) && value_readable(value);
+/*@ requires \valid_read(rule) && rule_sound(rule) && value_given(value);
     assigns \nothing;
 */
-static bool is_required(const struct rule *rule, enum fact fact, struct named_value value)
+static bool is_required(
+    const struct rule *rule, enum fact fact, const struct named_value *value)
 {
 	const struct word *require = &rule->words[FACT_REQUIRE];
 	uint32_t i;
@@ -201,34 +206,34 @@ static bool is_required(const struct rule *rule, enum fact fact, struct named_va
  * may the one postal code be, which is where Teleport has traits in a certificate; it can
  * also be permitted as it stands. */
 /*@ requires \valid_read(question) && question_sound(question);
-    requires \valid_read(rule) && rule_sound(rule) && value_readable(value);
+    requires \valid_read(rule) && rule_sound(rule) && value_given(value);
     assigns \nothing;
 */
 static bool is_judged_by_names(const struct question *question, const struct rule *rule,
-    enum fact fact, struct named_value value)
+    enum fact fact, const struct named_value *value)
 {
 	uint16_t i = question->first[FACT_TRAITS];
 
 	if (fact == FACT_EXTENSIONS)
-		return teleport_fact(value.name) != FACT_NONE;
+		return teleport_fact(value->name) != FACT_NONE;
 	if (fact != FACT_POSTAL_CODE || i >= question->count)
 		return false;
 	/*@ loop invariant 0 <= i;
 	    loop assigns i;
 	    loop variant 65535 - i; */
 	for (; i < question->count; i = question->next[i])
-		if (!lies_among(question, rule, FACT_TRAITS, question->value[i]))
+		if (!lies_among(question, rule, FACT_TRAITS, &question->value[i]))
 			return false;
 	return true;
 }
 
 /* Without values `wildcard-dns` leaves it to `dns`, or on a deny line is hit by any. */
 /*@ requires \valid_read(question) && \valid_read(rule) && rule_sound(rule);
-    requires value_readable(value);
+    requires value_given(value);
     assigns \nothing;
 */
-static bool wildcard_lies_inside(
-    const struct question *question, const struct rule *rule, struct named_value value)
+static bool wildcard_lies_inside(const struct question *question, const struct rule *rule,
+    const struct named_value *value)
 {
 	if ((rule->named & 1u << FACT_WILDCARD_DNS) == 0)
 		return false;
@@ -239,11 +244,11 @@ static bool wildcard_lies_inside(
 
 /*@ requires \valid_read(question) && question_sound(question);
     requires \valid_read(rule) && rule_sound(rule);
-    requires fact < WORDS && value_readable(value);
+    requires fact < WORDS && value_given(value);
     assigns \nothing;
 */
 static bool lies_inside(const struct question *question, const struct rule *rule,
-    enum fact fact, struct named_value value)
+    enum fact fact, const struct named_value *value)
 {
 	if (fact == FACT_WILDCARD_DNS)
 		return wildcard_lies_inside(question, rule, value);
@@ -311,7 +316,7 @@ static bool requirement_is_met(const struct word *require, const struct operand 
 	    loop variant 65535 - i; */
 	for (i = question->first[operand->options]; i < question->count;
 	     i = question->next[i])
-		if (option_matches(operand, question->value[i], true) &&
+		if (option_matches(operand, &question->value[i], true) &&
 		    (!operand->has_range ||
 			addresses_lie_inside(require, question->value[i].value)))
 			return true;
@@ -394,7 +399,8 @@ static bool find_among(const struct rule *rule, enum fact word, enum fact fact,
 	    loop assigns i;
 	    loop variant 65535 - i; */
 	for (i = question->first[fact]; i < question->count; i = question->next[i])
-		if (lies_inside(question, rule, word, question->value[i]) == rule->deny) {
+		if (lies_inside(question, rule, word, &question->value[i]) ==
+		    rule->deny) {
 			hit->value = question->value[i];
 			return true;
 		}
