@@ -292,8 +292,11 @@ static void config_refused(
 	uint8_t answer[FRAME_HEADER + 8 + OP_TEXT_MAX];
 	struct frame_writer w;
 
-	log_warning("worker %u (%s): config refused: %s", channel->worker,
-	    channel->socket, failure->text);
+	/* Of a config that is new the worker says where; one that comes later and differs
+	 * is no administrator's doing. */
+	if (broker->serving && channel->generation == broker->generation)
+		log_warning("worker %u (%s): config refused: %s", channel->worker,
+		    channel->socket, failure->text);
 	if (channel->generation == broker->next)
 		control_record_reload(broker, broker->next, failure->text);
 	frame_begin(&w, answer, sizeof answer, OP_CONFIG_REFUSED, channel->config);

@@ -45,18 +45,22 @@ static bool agrees_with_pins(const struct broker *broker, const struct config *c
 		    "first start needs it (the policy says '%s')",
 		    pins->cluster);
 	if (config->cluster[0] != '\0' &&
-	    !agree("cluster_name", config->cluster, broker->state.cluster, failure))
+	    !agree("auth_service.cluster_name", config->cluster, broker->state.cluster,
+		failure))
 		return false;
 	if (!agree("keystore", keystore_name((enum keystore_kind)config->keystore),
 		keystore_name(pins->keystore), failure))
 		return false;
 	if (pins->keystore == KEYSTORE_AWS_KMS &&
-	    (!agree("account", config->account, pins->account, failure) ||
-		!agree("region", config->region, pins->region, failure)))
+	    (!agree("auth_service.ca_key_params.aws_kms.account", config->account,
+		 pins->account, failure) ||
+		!agree("auth_service.ca_key_params.aws_kms.region", config->region,
+		    pins->region, failure)))
 		return false;
 	return pins->suite == SUITE_UNSPECIFIED || config->suite == SUITE_UNSPECIFIED ||
-	       agree("signature_algorithm_suite", suite_name((enum suite)config->suite),
-		   suite_name(pins->suite), failure);
+	       agree("auth_service.authentication.signature_algorithm_suite",
+		   suite_name((enum suite)config->suite), suite_name(pins->suite),
+		   failure);
 }
 
 static bool is_pinned(
@@ -80,7 +84,8 @@ static bool tags_agree(
 	while (facts_next_item(&tags, &name) && facts_next_item(&tags, &value))
 		if (!is_pinned(pins, name, value))
 			return failure_say(failure,
-			    "ca_key_params.aws_kms.tags has %.*s: %.*s, but the policy "
+			    "auth_service.ca_key_params.aws_kms.tags has %.*s: %.*s, but "
+			    "the policy "
 			    "has no such `tag` line",
 			    (int)name.length, (const char *)name.at, (int)value.length,
 			    (const char *)value.at);

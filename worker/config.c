@@ -516,6 +516,17 @@ static bool read_scalar(struct reader *r, const struct key *key)
 
 static bool read_section(struct reader *r, const struct key *keys);
 
+static void keep_place(struct reader *r, const char *key)
+{
+	struct config *config = r->config;
+
+	if (config->places_count < CONFIG_PLACES_MAX)
+		config->places[config->places_count++] =
+		    (struct config_place){ .key = key,
+			    .line = (unsigned)r->event.start_mark.line + 1,
+			    .column = (unsigned)r->event.start_mark.column + 1 };
+}
+
 static bool read_value(struct reader *r, const struct key *key)
 {
 	bool good = false;
@@ -527,6 +538,8 @@ static bool read_value(struct reader *r, const struct key *key)
 		r->keystore_at = r->event.start_mark;
 	if (!next(r) || (key->kind != SKIPPED && !simple(r)))
 		return false;
+	if (key->kind != SKIPPED)
+		keep_place(r, key->section == aws_kms_keys ? "keystore" : key->name);
 	switch (key->kind) {
 	case SKIPPED:
 		good = skip(r);
@@ -657,4 +670,21 @@ bool config_read(
 		yaml_event_delete(&r.event);
 	yaml_parser_delete(&r.parser);
 	return good;
+}
+
+const struct config_place *config_place_of(
+    const struct config *config, const char *refusal)
+{
+	const char *name = refusal;
+	size_t length = strcspn(refusal, " :"), i;
+
+	for (i = 0; i < length; i++)
+		if (refusal[i] == '.')
+			name = refusal + i + 1;
+	length -= (size_t)(name - refusal);
+	for (i = 0; i < config->places_count; i++)
+		if (strlen(config->places[i].key) == length &&
+		    strncmp(config->places[i].key, name, length) == 0)
+			return &config->places[i];
+	return NULL;
 }

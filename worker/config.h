@@ -21,6 +21,13 @@
 #define CONFIG_KMS_RATE	       900 /* a second; below the account's quota of 1000 */
 #define CONFIG_KMS_CONNECTIONS 16
 
+/* Where a key's value stands, both from 1. */
+struct config_place {
+	const char *key; /* `keystore` for the section aws_kms */
+	unsigned line, column;
+};
+#define CONFIG_PLACES_MAX 24
+
 struct config {
 	char cluster_name[OP_CLUSTER_MAX + 1]; /* may be empty */
 	enum keystore_kind keystore;
@@ -38,6 +45,8 @@ struct config {
 	unsigned workers;
 	int log_level; /* enum log_level; -1: not named */
 	char proxy[256];
+	struct config_place places[CONFIG_PLACES_MAX]; /* of the keys that are said */
+	unsigned places_count;
 };
 
 struct config_error {
@@ -49,5 +58,9 @@ struct config_error {
 /* An empty text gives the defaults. False with `error`; `out` is then not to be used. */
 bool config_read(
     const uint8_t *text, size_t length, struct config *out, struct config_error *error);
+
+/* Where the key stands whose path the broker's refusal begins with; NULL: nowhere. */
+const struct config_place *config_place_of(
+    const struct config *config, const char *refusal);
 
 #endif

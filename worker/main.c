@@ -162,13 +162,19 @@ static bool load_policy(struct worker *worker, const struct told *told)
 static int agree(struct worker *worker, const struct told *told)
 {
 	char reason[OP_TEXT_MAX + 1];
+	const struct config_place *place;
 
 	if (broker_hand_over_config(
 		&worker->broker, &worker->config, worker->cluster, reason) != BROKER_DONE)
 		return EXIT_FAILURE;
 	if (worker->cluster[0] != '\0')
 		return -1;
-	log_error("%s: %s", told->config_name, reason);
+	place = config_place_of(&worker->config, reason);
+	if (place)
+		log_error("%s:%u:%u: %s", told->config_name, place->line, place->column,
+		    reason);
+	else
+		log_error("%s: %s", told->config_name, reason);
 	return EXIT_BAD_INPUT;
 }
 

@@ -35,7 +35,10 @@ def main():
     place.write("privyseal.yaml", CONFIG + "privyseal:\n  workers: 16\n")
     place.write("policy.conf", POLICY + "".join(f"socket s{n} group root\n" for n in range(3)))
     done = run(place, "--check")
-    assert done.returncode == 1 and "privyseal.workers is 16 for each of 3" in done.stderr, done
+    place_of_it = f"{place.config}:{CONFIG.count(chr(10)) + 2}:12: "
+    assert done.returncode == 1, done
+    assert place_of_it + "privyseal.workers is 16 for each of 3" in done.stderr, done
+    assert done.stderr.count("for each of 3") == 1, done
     place.write("policy.conf", POLICY)
     place.write("privyseal.yaml", CONFIG)
 

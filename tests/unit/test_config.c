@@ -172,6 +172,30 @@ static void refuses_what_is_too_deep_or_too_long(void **state)
 	free(large);
 }
 
+static void expect_place(const char *refusal, unsigned line, unsigned column)
+{
+	const struct config_place *place = config_place_of(&config, refusal);
+
+	assert_non_null(place);
+	assert_int_equal(place->line, line);
+	assert_int_equal(place->column, column);
+}
+
+static void tells_where_that_stands_which_the_broker_refuses(void **state)
+{
+	(void)state;
+	takes("auth_service:\n  cluster_name: other.com\n  ca_key_params:\n    aws_kms:\n"
+	      "      account: 123456789012\n      region: us-west-2\n      tags: {a: b}\n"
+	      "privyseal:\n  workers: 16\n");
+	expect_place("auth_service.cluster_name is 'other.com' in the config", 2, 17);
+	expect_place("keystore is 'aws_kms' in the config", 5, 7);
+	expect_place("auth_service.ca_key_params.aws_kms.region is 'us-west-2'", 6, 15);
+	expect_place("auth_service.ca_key_params.aws_kms.tags has a: b", 7, 13);
+	expect_place("privyseal.workers is 16 for each of 3 sockets", 9, 12);
+	assert_null(config_place_of(&config, "the config has no cluster_name"));
+	assert_null(config_place_of(&config, ""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -182,6 +206,7 @@ int main(void)
 		cmocka_unit_test(refuses_duplicates_aliases_tags_and_second_documents),
 		cmocka_unit_test(refuses_values_out_of_range),
 		cmocka_unit_test(refuses_what_is_too_deep_or_too_long),
+		cmocka_unit_test(tells_where_that_stands_which_the_broker_refuses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
