@@ -458,10 +458,7 @@ static bool is_uri_byte(uint8_t c)
 /* The characters of RFC 3986 2, with `%` before two hex digits alone. */
 /*@ requires facts_slice(text.at, text.length);
     assigns \nothing;
-    ensures \result ==> (\forall integer k; 0 <= k < text.length ==>
-   uri_byte(text.at[k])); ensures \result ==> (\forall integer k; 0 <= k < text.length &&
-   text.at[k] == '%' ==> k + 2 < text.length && hex_digit(text.at[k + 1]) &&
-   hex_digit(text.at[k + 2]));
+    ensures \result ==> uri_text(text.at, text.length);
 */
 static bool is_uri_text(struct slice text)
 {
@@ -470,8 +467,10 @@ static bool is_uri_text(struct slice text)
 	/*@ loop invariant i <= text.length;
 	    loop invariant \forall integer k; 0 <= k < i ==> uri_byte(text.at[k]);
 	    loop invariant \forall integer k; 0 <= k < i && text.at[k] == '%' ==>
-	      k + 2 < text.length && hex_digit(text.at[k + 1]) && hex_digit(text.at[k +
-	   2]); loop assigns i; loop variant text.length - i; */
+	      k + 2 < text.length && hex_digit(text.at[k + 1]) &&
+	      hex_digit(text.at[k + 2]);
+	    loop assigns i;
+	    loop variant text.length - i; */
 	for (i = 0; i < text.length; i++) {
 		if (text.at[i] == '%' &&
 		    (text.length - i < 3 || !is_hex(text.at[i + 1]) ||
@@ -514,33 +513,62 @@ static size_t scheme_length(struct slice uri)
 	return i + 1 < uri.length && uri.at[i] == ':' ? i : 0;
 }
 
-/* How many bytes at the start are of an IP literal, and how many of a host's name. */
+/*@ assigns \nothing;
+    ensures \result <==> either_case(c, lower);
+*/
+static bool is_either_case(uint8_t c, uint8_t lower)
+{
+	return c == lower || c == lower - 32;
+}
+
+/*@ requires facts_slice(scheme.at, scheme.length);
+    assigns \nothing;
+    ensures \result <==> spiffe(scheme.at, scheme.length);
+*/
+static bool is_spiffe(struct slice scheme)
+{
+	const uint8_t *at = scheme.at;
+
+	return scheme.length == 6 && is_either_case(at[0], 's') &&
+	       is_either_case(at[1], 'p') && is_either_case(at[2], 'i') &&
+	       is_either_case(at[3], 'f') && is_either_case(at[4], 'f') &&
+	       is_either_case(at[5], 'e');
+}
+
+/* How many bytes at the start are an IP literal in its brackets; 0: they are none. */
 /*@ requires facts_slice(text.at, text.length);
     assigns \nothing;
-    ensures \result <= text.length;
+    ensures \result <= text.length && uri_host(text.at, \result);
 */
 static size_t literal_length(struct slice text)
 {
-	size_t i = 0;
+	size_t i = 1;
 
-	/*@ loop invariant i <= text.length;
+	if (text.length == 0 || text.at[0] != '[')
+		return 0;
+	/*@ loop invariant 1 <= i <= text.length;
+	    loop invariant \forall integer k; 0 < k < i ==> literal_byte(text.at[k]);
 	    loop assigns i;
 	    loop variant text.length - i; */
 	while (i < text.length &&
 	       (is_hex(text.at[i]) || text.at[i] == ':' || text.at[i] == '.'))
 		i++;
-	return i;
+	return i < text.length && text.at[i] == ']' ? i + 1 : 0;
 }
 
+/* How many bytes at the start are a host. */
 /*@ requires facts_slice(text.at, text.length);
     assigns \nothing;
-    ensures \result <= text.length;
+    ensures \result <= text.length && uri_host(text.at, \result);
 */
 static size_t host_length(struct slice text)
 {
 	size_t i = 0;
 
+	if (text.length > 0 && text.at[0] == '[')
+		return literal_length(text);
 	/*@ loop invariant i <= text.length;
+	    loop invariant \forall integer k; 0 <= k < i ==> host_byte(text.at[k]);
 	    loop assigns i;
 	    loop variant text.length - i; */
 	while (i < text.length &&
@@ -550,36 +578,32 @@ static size_t host_length(struct slice text)
 	return i;
 }
 
+/*@ requires facts_slice(text.at, text.length);
+    assigns \nothing;
+    ensures \result ==> uri_port(text.at, text.length);
+*/
+static bool is_port(struct slice text)
+{
+	return text.length == 0 ||
+	       (text.at[0] == ':' && is_number(text.at + 1, text.length - 1));
+}
+
 /* A host and perhaps a port (RFC 3986 3.2), where a pattern's star must not find what
  * ends the host for others: a user before it, a query or fragment instead of the path. */
 /*@ requires facts_slice(text.at, text.length);
     assigns \nothing;
+    ensures \result ==> authority(text.at, text.length);
 */
 static bool is_authority(struct slice text)
 {
-	size_t i = 0;
+	const size_t host = host_length(text);
 
-	if (text.length > 0 && text.at[0] == '[') {
-		i = 1 + literal_length((struct slice){ text.at + 1, text.length - 1 });
-		if (i == text.length || text.at[i] != ']')
-			return false;
-		i++;
-	} else {
-		i = host_length(text);
-	}
-	if (i == text.length || text.at[i] != ':')
-		return i == text.length;
-	i++;
-	/*@ loop invariant i <= text.length;
-	    loop assigns i;
-	    loop variant text.length - i; */
-	while (i < text.length && is_digit(text.at[i]))
-		i++;
-	return i == text.length;
+	return is_port((struct slice){ text.at + host, text.length - host });
 }
 
 /*@ requires facts_slice(rest.at, rest.length);
     assigns \nothing;
+    ensures \result ==> plain_host(rest.at, rest.length);
 */
 static bool has_plain_host(struct slice rest)
 {
@@ -589,21 +613,62 @@ static bool has_plain_host(struct slice rest)
 	    (struct slice){ rest.at + 2, bytes_find(rest.at + 2, rest.length - 2, '/') });
 }
 
-/*@ requires facts_slice(scheme.at, scheme.length);
+/*@ requires facts_slice(text.at, text.length) && from <= text.length;
     assigns \nothing;
+    ensures \result == dot(text.at, from, text.length);
 */
-static bool is_spiffe(struct slice scheme)
+static size_t dot_length(struct slice text, size_t from)
 {
-	static const uint8_t spiffe[6] = "spiffe";
-	size_t i = 0;
+	const size_t left = text.length - from;
 
-	/*@ loop invariant i <= sizeof(spiffe);
+	if (left > 0 && text.at[from] == '.')
+		return 1;
+	return left > 2 && text.at[from] == '%' && text.at[from + 1] == '2' &&
+		       (text.at[from + 2] == 'e' || text.at[from + 2] == 'E')
+		   ? 3
+		   : 0;
+}
+
+/*@ requires facts_slice(text.at, text.length);
+    assigns \nothing;
+    ensures \result <==> segment_ends(text.at, from, text.length);
+*/
+static bool is_segment_end(struct slice text, size_t from)
+{
+	return from >= text.length || text.at[from] == '/' || text.at[from] == '?' ||
+	       text.at[from] == '#';
+}
+
+/*@ requires facts_slice(text.at, text.length) && from <= text.length;
+    assigns \nothing;
+    ensures \result <==> dot_segment(text.at, from, text.length);
+*/
+static bool is_dot_segment(struct slice text, size_t from)
+{
+	const size_t one = dot_length(text, from), two = dot_length(text, from + one);
+
+	return one > 0 && (is_segment_end(text, from + one) ||
+			      (two > 0 && is_segment_end(text, from + one + two)));
+}
+
+/* What a pattern such as `https://host/a/` and two stars permits must not leave that. */
+/*@ requires facts_slice(rest.at, rest.length);
+    assigns \nothing;
+    ensures \result ==> plain_path(rest.at, rest.length);
+*/
+static bool has_plain_path(struct slice rest)
+{
+	size_t i;
+
+	/*@ loop invariant i <= rest.length && in_path(rest.at, i);
+	    loop invariant \forall integer k; 0 <= k < i &&
+	      (k == 0 || rest.at[k - 1] == '/') ==> !dot_segment(rest.at, k, rest.length);
 	    loop assigns i;
-	    loop variant sizeof(spiffe) - i; */
-	while (
-	    i < sizeof(spiffe) && i < scheme.length && (scheme.at[i] | 0x20) == spiffe[i])
-		i++;
-	return i == sizeof(spiffe) && scheme.length == sizeof(spiffe);
+	    loop variant rest.length - i; */
+	for (i = 0; i < rest.length && rest.at[i] != '?' && rest.at[i] != '#'; i++)
+		if ((i == 0 || rest.at[i - 1] == '/') && is_dot_segment(rest, i))
+			return false;
+	return true;
 }
 
 /*@ requires facts_slice(uri.at, uri.length);
@@ -613,11 +678,15 @@ static bool is_spiffe(struct slice scheme)
 static bool uri_holds(struct slice uri)
 {
 	const size_t scheme = scheme_length(uri);
+	struct slice rest;
 
-	return scheme > 0 && !is_spiffe((struct slice){ uri.at, scheme }) &&
-	       is_uri_text(uri) &&
-	       has_plain_host(
-		   (struct slice){ uri.at + scheme + 1, uri.length - scheme - 1 });
+	if (scheme == 0 || is_spiffe((struct slice){ uri.at, scheme }))
+		return false;
+	rest = (struct slice){ uri.at + scheme + 1, uri.length - scheme - 1 };
+	if (!is_uri_text(uri) || !has_plain_host(rest) || !has_plain_path(rest))
+		return false;
+	//@ assert uri_parts(uri.at, scheme, uri.length);
+	return true;
 }
 
 /*@ assigns \nothing;
@@ -705,8 +774,8 @@ static bool alt_name_holds(struct decision *out, enum fact fact,
 		return uri_holds(value) ||
 		       refuse_bytes(out, fact, value,
 			   "a URI is not as RFC 3986 has it with a scheme, has more than "
-			   "a host and a port before its path, or has the scheme "
-			   "spiffe, which belongs to x509-svid");
+			   "a host and a port before its path or a dot segment in it, "
+			   "or has the scheme spiffe, which belongs to x509-svid");
 	case X509_ALT_EMAIL:
 		return email_holds(value) || refuse_bytes(out, fact, value,
 						 "an e-mail address is not NAME@DOMAIN");

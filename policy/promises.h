@@ -6,12 +6,13 @@
  *
  * Which line of the policy permitted is promised_rule() (rules.h).
  *
- * Tested alone, and no part of either: that a subject's attributes of one OID follow each
- * other; that a URI has no more than a host and a port before its path and is none of
- * SPIFFE; that there are at most 256 of each kind, and that options are sorted (the
- * reader's); the forms of Teleport's roles and traits; that the record's line holds it
- * all; what a line of the policy says of a document beside its CA, its kind and its ttl,
- * but for the patterns and ranges that it names values by (pattern.h, network.h).
+ * Tested alone, and no part of either:
+ * - a subject's attributes of one OID follow each other
+ * - there are at most 256 of each kind, and options are sorted (the reader's)
+ * - the forms of Teleport's roles and traits
+ * - the record's line holds it all
+ * - what a line of the policy says of a document beside its CA, its kind and its ttl, but
+ *   for the patterns and ranges that it names values by (pattern.h, network.h)
  */
 #ifndef POLICY_PROMISES_H
 #define POLICY_PROMISES_H
@@ -278,11 +279,65 @@
       is_a_letter(uri[0]) && uri[length] == ':' &&
       (\forall integer k; 0 <= k < length ==> is_a_letter(uri[k]) ||
         is_a_digit(uri[k]) || uri[k] == '+' || uri[k] == '-' || uri[k] == '.');
-    predicate uri{L}(uint8_t *at, integer length) =
-      (\exists integer k; 0 < k < length - 1 && uri_scheme(at, k)) &&
+    predicate uri_text{L}(uint8_t *at, integer length) =
       (\forall integer k; 0 <= k < length ==> uri_byte(at[k])) &&
       (\forall integer k; 0 <= k < length && at[k] == '%' ==>
         k + 2 < length && hex_digit(at[k + 1]) && hex_digit(at[k + 2]));
+
+    // The scheme of SPIFFE, whose names only x509-svid has; in either case.
+    predicate either_case(integer c, integer lower) = c == lower || c == lower - 32;
+    predicate spiffe{L}(uint8_t *scheme, integer length) =
+      length == 6 && either_case(scheme[0], 's') && either_case(scheme[1], 'p') &&
+      either_case(scheme[2], 'i') && either_case(scheme[3], 'f') &&
+      either_case(scheme[4], 'f') && either_case(scheme[5], 'e');
+
+    // A host's name, which may be empty, or an address in brackets; and perhaps a port.
+    predicate host_byte(integer c) = is_a_letter(c) || is_a_digit(c) || c == '-' ||
+      c == '.' || c == '_' || c == '~';
+    predicate literal_byte(integer c) = hex_digit(c) || c == ':' || c == '.';
+    predicate uri_host{L}(uint8_t *at, integer length) =
+      (\forall integer k; 0 <= k < length ==> host_byte(at[k])) ||
+      (length >= 2 && at[0] == '[' && at[length - 1] == ']' &&
+        (\forall integer k; 0 < k < length - 1 ==> literal_byte(at[k])));
+    predicate uri_port{L}(uint8_t *at, integer length) =
+      length == 0 || (at[0] == ':' && digits(at + 1, length - 1));
+    predicate authority{L}(uint8_t *at, integer length) =
+      \exists integer k; 0 <= k <= length && uri_host(at, k) &&
+        uri_port(at + k, length - k);
+
+    // Of what follows the scheme: there is no more than these from `//` to the next slash.
+    predicate plain_host{L}(uint8_t *at, integer length) =
+      length >= 2 && at[0] == '/' && at[1] == '/' ==>
+        \exists integer k; 0 <= k <= length - 2 && authority(at + 2, k) &&
+          (k == length - 2 || at[2 + k] == '/');
+
+    // Bytes of the dot that lies there, which may be written %2e; 0: it is none.
+    logic integer dot{L}(uint8_t *at, integer from, integer length) =
+      from < length && at[from] == '.' ? 1
+        : from + 2 < length && at[from] == '%' && at[from + 1] == '2' &&
+          (at[from + 2] == 'e' || at[from + 2] == 'E') ? 3 : 0;
+    predicate segment_ends{L}(uint8_t *at, integer from, integer length) =
+      from >= length || at[from] == '/' || at[from] == '?' || at[from] == '#';
+    predicate dot_segment{L}(uint8_t *at, integer from, integer length) =
+      \let one = dot(at, from, length);
+      \let two = dot(at, from + one, length);
+      one > 0 && (segment_ends(at, from + one, length) ||
+        (two > 0 && segment_ends(at, from + one + two, length)));
+
+    // Before a query or fragment none of what slashes divide is one or two dots, which
+    // others take for a way back (RFC 3986 5.2.4).
+    predicate in_path{L}(uint8_t *at, integer to) =
+      \forall integer k; 0 <= k < to ==> at[k] != '?' && at[k] != '#';
+    predicate plain_path{L}(uint8_t *at, integer length) =
+      \forall integer k; 0 <= k < length && (k == 0 || at[k - 1] == '/') &&
+        in_path(at, k) ==> !dot_segment(at, k, length);
+
+    predicate uri_parts{L}(uint8_t *at, integer scheme, integer length) =
+      0 < scheme < length - 1 && uri_scheme(at, scheme) && !spiffe(at, scheme) &&
+      plain_host(at + (scheme + 1), length - scheme - 1) &&
+      plain_path(at + (scheme + 1), length - scheme - 1);
+    predicate uri{L}(uint8_t *at, integer length) =
+      uri_text(at, length) && \exists integer k; uri_parts(at, k, length);
 
     // NAME@HOST: the name of at most 64 visible bytes, with no dot beside another dot or
     // an end, and none that must be quoted.

@@ -465,6 +465,24 @@ static void hosts_of_uris_end_at_the_path(void **state)
 	assert_holds(trial);
 }
 
+/* What lies under `https://a/b/` must do so for a reader that follows dots back. */
+static void paths_of_uris_have_no_dot_segments(void **state)
+{
+	static const char *const bad[] = { "https://a/b/../c", "https://a/./c",
+		"https://a/b/..", "https://a/b/.", "https://a/..?d", "https://a/.#d",
+		"https://a/../../c", "https://a/b/%2e%2e/c", "https://a/b/.%2E/c",
+		"https://a/b/%2e.", "https://a/%2E/c", "https://a//../c", "x:/..", "x:..",
+		"x:../a", "x:%2e", "https://a:1/b/c/d/../e?f" };
+	struct trial *trial = *state;
+
+	assert_names_refused(trial, FACT_URI, "uri:urn:a", REFUSED(bad));
+	NAMES(trial, "uri:https://a/.../b", "uri:https://a/.b/..c/d./e../.f.",
+	    "uri:https://a/%2e%2e%2e/%2eb/c%2e/%2f", "uri:https://a/b?c/../d",
+	    "uri:https://a/b#/./../", "uri:https://a.b/c//", "uri:x:a..b/c.d",
+	    "uri:x:%3e%2e./b", "uri:https://a/%2d/%3e/%52");
+	assert_holds(trial);
+}
+
 static void email_addresses_are_name_at_domain(void **state)
 {
 	static const char *const bad[] = { "a", "a@", "@b", "a@b@c", "a@b..c", "a@-b",
@@ -524,6 +542,7 @@ int main(void)
 		TRIAL(refuses_ipv4_mapped_into_ipv6),
 		TRIAL(uris_have_a_scheme_and_its_characters),
 		TRIAL(hosts_of_uris_end_at_the_path),
+		TRIAL(paths_of_uris_have_no_dot_segments),
 		TRIAL(email_addresses_are_name_at_domain),
 		TRIAL(what_it_says_fits_one_line_of_the_record),
 	};
