@@ -64,7 +64,7 @@ bool admin_exchange_within(int milliseconds, const char *runtime_directory,
     const uint8_t *question, size_t length, enum op expected,
     uint8_t bytes[FRAME_MAX + 1], struct frame *answer)
 {
-	int fd = connect_socket(runtime_directory, "admin.sock", SOCK_SEQPACKET);
+	int fd = connect_socket(runtime_directory, "admin", SOCK_SEQPACKET);
 	bool good;
 
 	if (fd < 0)

@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define CLIENT_HELP                                                                      \
+	"  --client NAME        auth: the socket, of those that the policy has\n"
+
 const struct command commands[] = {
 	{ "pipe", command_pipe,
 	    "joins standard input and output to the running privyseald",
@@ -11,14 +14,15 @@ const struct command commands[] = {
 	    "RUNTIME/auth.sock, and\n"
 	    "the answers to standard output. Ends with status 0 when the input has ended "
 	    "and all\n"
-	    "is answered, 1 when the worker at the other end dies.\n",
+	    "is answered, 1 when the worker at the other end dies.\n"
+	    "\n" CLIENT_HELP,
 	    false, false },
 	{ "status", command_status,
 	    "the cluster, its CA pins, and its authorities with their keys",
 	    "Asks over RUNTIME/auth.sock. Ends with status 0 only when privyseald is "
 	    "ready.\n"
 	    "For root it has the broker's numbers too, asked over RUNTIME/admin.sock.\n"
-	    "\n"
+	    "\n" CLIENT_HELP
 	    "  --format prometheus  for root: these numbers alone, as Prometheus reads "
 	    "them\n",
 	    false, false },
@@ -193,31 +197,48 @@ static bool keep_word(const char *word, struct arguments *out, char message[MESS
 	return true;
 }
 
-/* `next` is the word after; *used tells whether it was this flag's value. */
-static bool read_valued(const char *word, const char *next, bool *used,
-    struct arguments *out, char message[MESSAGE_MAX])
-{
-	const char *value;
-	bool format = flag_named(word, "--format", &value);
+static const char *const valued[] = { "--format", "--runtime-dir", "--client" };
+enum { FORMAT, RUNTIME_DIRECTORY, CLIENT, VALUED };
 
-	if (!format && !flag_named(word, "--runtime-dir", &value)) {
-		if (out->command && out->command->takes_words)
-			return keep_word(word, out, message);
-		return wrong(message, word, "no such flag");
-	}
-	*used = !value;
-	if (!value)
-		value = next;
-	if (!value || value[0] == '\0')
-		return wrong(message, word, "needs a value");
-	if (!format) {
+static bool take_value(
+    unsigned flag, const char *value, struct arguments *out, char message[MESSAGE_MAX])
+{
+	if (flag == RUNTIME_DIRECTORY) {
 		out->runtime_directory = value;
 		return true;
+	}
+	if (flag == CLIENT) {
+		out->client = value;
+		return !strchr(value, '/') ||
+		       wrong(message, value, "is no socket's name");
 	}
 	out->json = strcmp(value, "json") == 0;
 	out->prometheus = strcmp(value, "prometheus") == 0;
 	return out->json || out->prometheus || strcmp(value, "text") == 0 ||
 	       wrong(message, value, "--format is text or json");
+}
+
+/* Commands that read their own words have a --client of their own. `next` is the word
+ * after; *used tells whether it was this flag's value. */
+static bool read_valued(const char *word, const char *next, bool *used,
+    struct arguments *out, char message[MESSAGE_MAX])
+{
+	bool own = out->command && out->command->takes_words;
+	const char *value;
+	unsigned flag = 0;
+
+	while (flag < VALUED && !flag_named(word, valued[flag], &value))
+		flag++;
+	if (own && (flag == VALUED || flag == CLIENT))
+		return keep_word(word, out, message);
+	if (flag == VALUED)
+		return wrong(message, word, "no such flag");
+	*used = !value;
+	if (!value)
+		value = next;
+	if (!value || value[0] == '\0')
+		return wrong(message, word, "needs a value");
+	return take_value(flag, value, out, message);
 }
 
 static bool read_command(
@@ -262,6 +283,11 @@ bool arguments_read(
 		return wrong(message, "--probe", "is doctor's alone");
 	if (out->prometheus && out->command->run != command_status)
 		return wrong(message, "prometheus", "is a format of status alone");
+	if (out->client && out->command->run != command_status &&
+	    out->command->run != command_pipe)
+		return wrong(message, "--client", "is no flag of this command, or stands before its name");
+	if (!out->client)
+		out->client = "auth";
 	return true;
 }
 

@@ -17,8 +17,9 @@ enum exit_status { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 struct arguments {
 	const struct command *command; /* NULL: none was named */
 	const char *runtime_directory;
-	bool json;	 /* --format json */
-	bool prometheus; /* --format prometheus */
+	const char *client; /* the socket that pipe and status ask over */
+	bool json;	    /* --format json */
+	bool prometheus;    /* --format prometheus */
 	bool probe;
 	bool help;
 	bool version;
@@ -58,7 +59,7 @@ enum exit_status command_keys(const struct arguments *arguments);
 enum exit_status command_restore(const struct arguments *arguments);
 enum exit_status command_iam_policy(const struct arguments *arguments);
 
-/* connect.c: to RUNTIME/NAME; -1 when it can't, with a line that says what to do. */
+/* connect.c: to RUNTIME/NAME.sock; -1 when it can't, with a line that says what to do. */
 int connect_socket(const char *runtime_directory, const char *name, int type);
 /* The unprivileged user that root becomes and that workers are: `privyseal`, else nobody.
  */

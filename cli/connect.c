@@ -21,7 +21,7 @@ static void explain(const char *path, int error)
 	case ENOTDIR:
 		log_error("there is no %s: is privyseald running? Another one's "
 			  "directory is named "
-			  "with --runtime-dir",
+			  "with --runtime-dir, another of its sockets with --client",
 		    path);
 		break;
 	case ECONNREFUSED:
@@ -31,9 +31,9 @@ static void explain(const char *path, int error)
 	case EACCES:
 	case EPERM:
 		log_error(
-		    "%s may be used by root and the group privyseal-auth: usermod "
-		    "--append "
-		    "--groups privyseal-auth USER makes USER a member at the next login",
+		    "%s may be used by root and its group, privyseal-auth unless the "
+		    "policy has `socket` lines: usermod --append --groups "
+		    "privyseal-auth USER makes USER a member at the next login",
 		    path);
 		break;
 	default:
@@ -46,10 +46,10 @@ int connect_socket(const char *runtime_directory, const char *name, int type)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd, length;
 
-	length = snprintf(
-	    address.sun_path, sizeof address.sun_path, "%s/%s", runtime_directory, name);
+	length = snprintf(address.sun_path, sizeof address.sun_path, "%s/%s.sock",
+	    runtime_directory, name);
 	if (length < 0 || (size_t)length >= sizeof address.sun_path) {
-		log_error("%s/%s is too long for a socket", runtime_directory, name);
+		log_error("%s/%s.sock is too long for a socket", runtime_directory, name);
 		return -1;
 	}
 	fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);

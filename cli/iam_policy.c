@@ -281,5 +281,5 @@ enum exit_status command_iam_policy(const struct arguments *arguments)
 	}
 	json_print(out, stdout);
 	cJSON_Delete(out);
-	return fflush(stdout) == 0 ? EXIT_DONE : EXIT_REFUSED;
+	return EXIT_DONE;
 }

@@ -29,6 +29,16 @@ static _Noreturn void probe(const char *name)
 	confine_twin_act(name);
 }
 
+/* What is lost of the output a caller must not take for all of it. */
+static int written(enum exit_status status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return (int)status;
+	log_error("standard output: not all could be written; is it closed, or its disk "
+		  "full?");
+	return EXIT_REFUSED;
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments arguments;
@@ -48,7 +58,7 @@ int main(int argc, char **argv)
 			printf("privyseal " PRIVYSEAL_VERSION "\n");
 		else
 			help_print(arguments.command);
-		return fflush(stdout) == 0 ? EXIT_DONE : EXIT_REFUSED;
+		return written(EXIT_DONE);
 	}
-	return (int)arguments.command->run(&arguments);
+	return written(arguments.command->run(&arguments));
 }

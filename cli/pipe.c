@@ -74,7 +74,8 @@ static enum exit_status join(struct flow *up, struct flow *down)
 enum exit_status command_pipe(const struct arguments *arguments)
 {
 	static struct flow up, down;
-	int fd = connect_socket(arguments->runtime_directory, "auth.sock", SOCK_STREAM);
+	int fd =
+	    connect_socket(arguments->runtime_directory, arguments->client, SOCK_STREAM);
 
 	if (fd < 0)
 		return EXIT_REFUSED;

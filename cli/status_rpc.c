@@ -153,12 +153,12 @@ enum exit_status command_status(const struct arguments *arguments)
 		status = show_metrics(arguments->runtime_directory);
 	} else {
 		fd = connect_socket(
-		    arguments->runtime_directory, "auth.sock", SOCK_STREAM);
+		    arguments->runtime_directory, arguments->client, SOCK_STREAM);
 		if (fd >= 0 && geteuid() == 0)
 			report = admin_ask(arguments->runtime_directory, OP_ADMIN_STATUS);
 		if (fd >= 0 && seal_command())
 			status = show(fd, report, arguments->json);
 		cJSON_Delete(report);
 	}
-	return fflush(stdout) == 0 ? status : EXIT_REFUSED;
+	return status;
 }

@@ -210,6 +210,16 @@ def own(build, place):
              "--policy", place.policy, certificate, user=user)
 
 
+def full_disk(place):
+    """What could not be printed is no answer."""
+    for act in ("check", "explain"):
+        with open("/dev/full", "w") as full:
+            said = subprocess.run([os.path.join(build_folder(), "privyseal"), "policy", act,
+                                   place.policy], stdout=full, stderr=subprocess.PIPE, text=True,
+                                  timeout=DEADLINE, check=False)
+        assert said.returncode == 1 and "standard output" in said.stderr, said
+
+
 def refuses():
     for words in ((), ("look",), ("check", "a", "b"), ("check", "--ca", "user"),
                   ("test", "file"), ("test", "--ca", "root", "file"),
@@ -229,6 +239,7 @@ def main():
     foreign(place)
     foreign_x509(place)
     own(build, place)
+    full_disk(place)
     refuses()
     place.remove()
 

@@ -3,6 +3,7 @@
 sockets and the number of workers together with the rest, or not at all."""
 import contextlib
 import grp
+import json
 import os
 import signal
 import stat
@@ -153,11 +154,23 @@ def check_no_request_is_lost(daemon, place, key):
     assert not lost and all(served) and len(served) > 50, (len(served), lost)
 
 
+def check_commands(daemon, key):
+    """They ask over the socket that they are told to."""
+    request = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "ssh-user", "params": {
+        "public_key": key, "key_id": "k", "principals": ["deploy"], "ttl": 60}})
+    assert '"result"' in daemon.cli("pipe", "--client", "deploy", input=request).stdout
+    assert '"error"' in daemon.cli("pipe", input=request).stdout
+    assert daemon.cli("status", "--client=deploy").returncode == 0
+    said = daemon.cli("status", "--client", "other")
+    assert said.returncode == 1 and "there is no" in said.stderr and "--client" in said.stderr, said
+
+
 def main():
     place = Place(policy=POLICY)
     key = ed25519_key()
     with Daemon(build_folder(), place) as daemon:
         check_rights(place, key)
+        check_commands(daemon, key)
         check_death_of_one(daemon, place, key)
         check_reloads(daemon, place, key)
         check_two_share(daemon, place)

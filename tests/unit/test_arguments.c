@@ -36,6 +36,24 @@ static void global_flags_may_stand_anywhere(void **state)
 	assert_true(before.json && after.json);
 }
 
+/* audit show and policy test have a --client of their own. */
+static void client_is_the_socket_that_pipe_and_status_ask_over(void **state)
+{
+	struct arguments arguments;
+	char message[MESSAGE_MAX];
+
+	(void)state;
+	assert_true(READ(&arguments, message, "status", "--client", "deploy"));
+	assert_string_equal(arguments.client, "deploy");
+	assert_true(READ(&arguments, message, "--client=deploy", "pipe"));
+	assert_string_equal(arguments.client, "deploy");
+	assert_true(READ(&arguments, message, "audit", "show", "--client", "deploy"));
+	assert_int_equal(arguments.words_count, 3);
+	assert_false(READ(&arguments, message, "doctor", "--client", "deploy"));
+	assert_false(READ(&arguments, message, "--client", "deploy", "audit", "show"));
+	assert_false(READ(&arguments, message, "pipe", "--client", "../deploy"));
+}
+
 static void has_the_documented_defaults(void **state)
 {
 	struct arguments arguments;
@@ -44,6 +62,7 @@ static void has_the_documented_defaults(void **state)
 	(void)state;
 	assert_true(READ(&arguments, message, "pipe"));
 	assert_string_equal(arguments.runtime_directory, "/run/privyseal");
+	assert_string_equal(arguments.client, "auth");
 	assert_false(
 	    arguments.json || arguments.probe || arguments.help || arguments.version);
 }
@@ -99,6 +118,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(global_flags_may_stand_anywhere),
 		cmocka_unit_test(has_the_documented_defaults),
+		cmocka_unit_test(client_is_the_socket_that_pipe_and_status_ask_over),
 		cmocka_unit_test(gives_help_and_version_everywhere),
 		cmocka_unit_test(refuses_wrong_usage_naming_the_word),
 	};
