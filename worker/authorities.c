@@ -126,11 +126,12 @@ static bool keep_certificate(struct authority *authority, const struct entry *en
 	size_t length = entry->certificate_length;
 
 	authority->certificate = malloc(length);
-	authority->chain = malloc(PEM_ROOM(length));
+	authority->chain = calloc(1, sizeof(*authority->chain) + PEM_ROOM(length));
 	if (!authority->certificate || !authority->chain)
 		return false;
 	memcpy(authority->certificate, entry->certificate, length);
-	pem_write("CERTIFICATE", authority->certificate, length, authority->chain);
+	authority->chain->holders = 1;
+	pem_write("CERTIFICATE", authority->certificate, length, authority->chain->text);
 	return read_certificate(
 	    authority->certificate, length, &authority->certificate_facts);
 }
@@ -187,11 +188,18 @@ static bool take_all_keys(struct authority *authority, enum ca ca, const cJSON *
 	return true;
 }
 
+void chain_release(struct chain *chain)
+{
+	/* One that is not whole yet has no holder. */
+	if (chain && (chain->holders == 0 || --chain->holders == 0))
+		free(chain);
+}
+
 static void free_authority(struct authority *authority)
 {
 	cJSON_free(authority->json);
 	free(authority->certificate);
-	free(authority->chain);
+	chain_release(authority->chain);
 	*authority = (struct authority){ 0 };
 }
 
@@ -200,12 +208,10 @@ static void sum_up(struct authorities *authorities)
 	unsigned ca;
 
 	authorities->keys_length = 0;
-	authorities->json_length = 0;
 	for (ca = 0; ca < CA_COUNT; ca++) {
 		memcpy(authorities->keys + authorities->keys_length,
 		    authorities->of[ca].keys, authorities->of[ca].keys_length);
 		authorities->keys_length += authorities->of[ca].keys_length;
-		authorities->json_length += authorities->of[ca].json_length;
 	}
 }
 
@@ -233,6 +239,17 @@ static bool read_record(struct authority *authority, enum ca ca, const char *jso
 	return true;
 }
 
+/* The records come again and again: one chain is held once, however often it came. */
+static void share_chain(struct authority *fresh, const struct authority *old)
+{
+	if (!fresh->chain || !old->chain ||
+	    strcmp(fresh->chain->text, old->chain->text) != 0)
+		return;
+	chain_release(fresh->chain);
+	fresh->chain = old->chain;
+	fresh->chain->holders++;
+}
+
 bool authorities_take(struct authorities *authorities, enum ca ca, const char *json,
     size_t length, char error[AUTHORITY_ERROR_MAX])
 {
@@ -244,6 +261,7 @@ bool authorities_take(struct authorities *authorities, enum ca ca, const char *j
 		free_authority(&fresh);
 		return false;
 	}
+	share_chain(&fresh, &authorities->of[ca]);
 	free_authority(&authorities->of[ca]);
 	authorities->of[ca] = fresh;
 	sum_up(authorities);
@@ -281,9 +299,13 @@ bool authorities_issuer(const struct authorities *authorities, enum ca ca,
 	return true;
 }
 
-const char *authorities_chain(const struct authorities *authorities, enum ca ca)
+struct chain *authorities_hold_chain(const struct authorities *authorities, enum ca ca)
 {
-	return authorities->of[ca].chain;
+	struct chain *chain = authorities->of[ca].chain;
+
+	if (chain)
+		chain->holders++;
+	return chain;
 }
 
 /* ---- what is shown ---- */

@@ -22,6 +22,13 @@ struct authority_signer {
 	enum key_kind kind;
 };
 
+/* The certificates above a document, PEM: kept until nobody is to give it out any more.
+ */
+struct chain {
+	unsigned holders;
+	char text[];
+};
+
 struct authority {
 	bool exists;
 	char *json; /* one element of `get cert_authorities`, on one line; owned */
@@ -32,14 +39,13 @@ struct authority {
 	/* the certificate of the TLS key that signs; NULL when there is none */
 	uint8_t *certificate;		/* DER; owned */
 	struct facts certificate_facts; /* slices of it */
-	char *chain;			/* the same as PEM; owned */
+	struct chain *chain;		/* the same as PEM; held */
 };
 
 struct authorities {
 	struct authority of[CA_COUNT];
 	uint8_t keys[CA_COUNT * AUTHORITY_KEYS_MAX]; /* of all, packed */
 	size_t keys_length;
-	size_t json_length; /* of all */
 };
 
 /* Takes a CA's record; an empty one means that there is no such CA. On false, with
@@ -51,9 +57,9 @@ bool authorities_take(struct authorities *authorities, enum ca ca, const char *j
  * slices live until the next authorities_take(). */
 bool authorities_issuer(const struct authorities *authorities, enum ca ca,
     enum purpose purpose, struct issuer *issuer);
-/* The certificates above a document of that CA's TLS key, PEM; NULL when there is no such
- * key. It lives until the next authorities_take(). */
-const char *authorities_chain(const struct authorities *authorities, enum ca ca);
+/* Of that CA's TLS key, to be released; NULL when there is no such key. */
+struct chain *authorities_hold_chain(const struct authorities *authorities, enum ca ca);
+void chain_release(struct chain *chain); /* NULL is none */
 
 /* The array of `get cert_authorities`; of one CA when `only` is not CA_COUNT. */
 void authorities_write(

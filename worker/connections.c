@@ -179,9 +179,16 @@ void connections_remove(struct connections *connections, unsigned index)
 
 /* ---- what may happen now ---- */
 
+bool connection_takes_answer(const struct connection *connection)
+{
+	return !connection->broken && ring_length(&connection->output) < OUTPUT_ENOUGH;
+}
+
 static bool unread_answers(const struct connection *connection)
 {
-	return ring_length(&connection->output) >= OUTPUT_ENOUGH;
+	return ring_length(&connection->output) >=
+	       (connection->outstanding < CONNECTION_REQUESTS ? OUTPUT_FULL
+							      : OUTPUT_ENOUGH);
 }
 
 bool connection_has_line(const struct connection *connection)
@@ -205,6 +212,31 @@ bool connection_finished(const struct connection *connection)
 	return connection->ended && connection->outstanding == 0 &&
 	       ring_length(&connection->input) == 0 &&
 	       ring_length(&connection->output) == 0;
+}
+
+int64_t connections_cut_off_unread(struct connections *connections)
+{
+	struct connection *one, *largest = NULL;
+	int64_t next = -1;
+	unsigned i;
+
+	for (i = 0; i < connections->count; i++) {
+		one = connections->of[i];
+		if (one->broken || one->pending_bytes == 0 ||
+		    ring_length(&one->output) == 0)
+			continue;
+		if (connections->now - one->took < UNREAD_MS) {
+			if (next < 0 || one->took + UNREAD_MS < next)
+				next = one->took + UNREAD_MS;
+		} else if (!largest || one->pending_bytes > largest->pending_bytes) {
+			largest = one;
+		}
+	}
+	if (!largest)
+		return next;
+	connections->cut_off++;
+	largest->broken = true;
+	return connections->now;
 }
 
 /* ---- reading ---- */
@@ -294,7 +326,8 @@ void connection_line_done(struct connections *connections, struct connection *co
 
 /* ---- writing ---- */
 
-static bool write_once(struct connection *connection, size_t most)
+static bool write_once(
+    const struct connections *connections, struct connection *connection, size_t most)
 {
 	const uint8_t *bytes;
 	size_t length = ring_held(&connection->output, &bytes);
@@ -305,6 +338,7 @@ static bool write_once(struct connection *connection, size_t most)
 	n = write(connection->out, bytes, length < most ? length : most);
 	if (n > 0) {
 		ring_drop(&connection->output, (size_t)n);
+		connection->took = connections->now;
 		return true;
 	}
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
@@ -315,10 +349,11 @@ static bool write_once(struct connection *connection, size_t most)
 void connection_write(struct connections *connections, struct connection *connection)
 {
 	if (connection->continuity) {
-		(void)write_once(connection, WRITE_MOST); /* the next turn polls again */
+		/* the next turn polls again */
+		(void)write_once(connections, connection, WRITE_MOST);
 		return;
 	}
-	while (write_once(connection, OUTPUT_MAX))
+	while (write_once(connections, connection, OUTPUT_MAX))
 		continue;
 	release(connections, connection);
 }
@@ -328,6 +363,8 @@ void connection_answer(struct connections *connections, struct connection *conne
 {
 	if (connection->broken)
 		return;
+	if (ring_length(&connection->output) == 0)
+		connection->took = connections->now;
 	if (!connection->continuity &&
 	    !grow_ring(connections, connection, &connection->output, length, OUTPUT_LEAST,
 		OUTPUT_MAX))

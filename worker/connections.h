@@ -12,14 +12,21 @@
 #include <sys/types.h>
 
 #define CONNECTIONS_MAX	    2000
-#define LINE_MAX_BYTES	    65536	  /* without its line end */
-#define CONNECTION_REQUESTS 256		  /* outstanding on one connection */
-#define CONNECTION_BYTES    (768u * 1024) /* that its outstanding answers may take */
-#define WORKER_BYTES	    (32u * 1024 * 1024) /* of all buffers of all connections */
+#define LINE_MAX_BYTES	    65536		/* without its line end */
+#define CONNECTION_REQUESTS 256			/* outstanding on one connection */
+#define WORKER_BYTES	    (16u * 1024 * 1024) /* of all buffers of all connections */
 #define OUTPUT_MAX	    CONTINUITY_OUTPUT
-#define OUTPUT_ENOUGH                                                                    \
-	(64u * 1024) /* unread answers from which on it is not read from                 \
-		      */
+/* Unread answers from which on no finished request is answered, and no request more than
+ * the CONNECTION_REQUESTS is refused: they wait until the client reads ... */
+#define OUTPUT_ENOUGH (48u * 1024)
+/* ... and from which on it is not read from: the largest certificate above the former. */
+#define OUTPUT_FULL (96u * 1024)
+#define UNREAD_MS   2000 /* who takes nothing for so long may have to give way */
+
+struct pending;
+struct pending_list {
+	struct pending *first, *last;
+};
 
 struct connection {
 	int in, out; /* the same descriptor but on --stdio */
@@ -32,16 +39,20 @@ struct connection {
 	bool ended;			    /* the client writes no more */
 	bool broken;			    /* to be closed, nothing more to be written */
 	unsigned outstanding;
-	uint32_t round;	 /* of pending.h, in which its next request is sent */
-	uid_t uid;	 /* who has connected */
-	uint64_t used;	 /* connections.clock at its last line */
-	size_t reserved; /* bytes that the answers of outstanding requests may take */
+	uint32_t round; /* of pending.h, in which its next request is sent */
+	uid_t uid;	/* who has connected */
+	uint64_t used;	/* connections.clock at its last line */
+	int64_t took;	/* connections.now when it last took some of its answers, or had
+			 * read all */
+	struct pending_list finished; /* requests, until their answers find room */
+	size_t pending_bytes;	      /* of its outstanding requests */
 };
 
 struct connections {
 	struct connection *of[CONNECTIONS_MAX];
 	unsigned count;
 	uint64_t clock; /* one more with every client and every line */
+	int64_t now;	/* ms, of this turn */
 	size_t bytes;	/* of all rings */
 	/* clients, since the log was told of it */
 	unsigned cut_off, gave_way;
@@ -65,8 +76,13 @@ void connections_remove(struct connections *connections, unsigned index);
 bool connection_wants_input(const struct connection *connection);
 /* Has it a whole line, or the end of one, that could be handled now? */
 bool connection_has_line(const struct connection *connection);
+/* May one of its finished requests be answered now? */
+bool connection_takes_answer(const struct connection *connection);
 /* Nothing to answer, nothing to write, nothing more to come. */
 bool connection_finished(const struct connection *connection);
+/* All memory for requests is used: of those who have not read for UNREAD_MS, the one with
+ * most of it is cut off. When the next of them will have (ms); -1: nobody. */
+int64_t connections_cut_off_unread(struct connections *connections);
 
 /* One read(); sets ended or broken. */
 void connection_read(struct connections *connections, struct connection *connection);

@@ -7,9 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWER_OVERHEAD 512 /* of a document's answer beside the document */
-#define SIGNATURE_TEXT	700 /* base64 of RSA 4096's; larger ones find room in the ring */
-
 static const struct draft_kind *const kinds[DOCUMENT_COUNT] = {
 	[DOCUMENT_SSH_USER] = &draft_ssh,
 	[DOCUMENT_SSH_HOST] = &draft_ssh,
@@ -122,19 +119,13 @@ static struct draft *new_draft(
     const struct builder *builder, const struct draft *like, const uint8_t *bytes)
 {
 	struct draft *draft = malloc(sizeof(*draft) + like->length);
-	const char *chain;
 
 	if (!draft)
 		return NULL;
 	*draft = *like;
 	memcpy(draft->bytes, bytes, like->length);
-	chain = kinds[draft->document]->has_chain
-		    ? authorities_chain(builder->authorities, draft->ca)
-		    : NULL;
-	if (chain && !(draft->chain = strdup(chain))) {
-		free(draft);
-		return NULL;
-	}
+	if (kinds[draft->document]->has_chain)
+		draft->chain = authorities_hold_chain(builder->authorities, draft->ca);
 	return draft;
 }
 
@@ -229,39 +220,53 @@ static bool stamp(
 	return !document_read(draft->document, draft->bytes, draft->length, facts);
 }
 
-bool draft_sign(struct draft *draft, const uint8_t *serial, size_t serial_length,
+bool draft_sign(struct draft **draft, const uint8_t *serial, size_t serial_length,
     const uint8_t *signature, size_t signature_length, struct rpc_error *error)
 {
-	size_t room = draft->length + DRAFT_SIGNATURE_ROOM;
+	struct draft *with;
 	struct facts facts;
 
-	if (!stamp(draft, serial, serial_length, &facts))
+	if (!stamp(*draft, serial, serial_length, &facts))
 		return rpc_fail(error, RPC_INTERNAL, "the broker's serial does not fit");
-	draft->whole = malloc(room);
-	if (!draft->whole)
+	with = realloc(*draft, sizeof(*with) + (*draft)->length + signature_length);
+	if (!with)
 		return no_memory(error);
-	draft->whole_length = kinds[draft->document]->attach(
-	    &facts, draft, signature, signature_length, draft->whole, room);
-	return draft->whole_length > 0 ||
-	       rpc_fail(error, RPC_INTERNAL, "the broker's signature is not of its form");
+	memcpy(with->bytes + with->length, signature, signature_length);
+	with->signature_length = signature_length;
+	*draft = with;
+	return true;
 }
 
-bool draft_write(const struct draft *draft, struct json_out *out)
+bool draft_write(const struct draft *draft, struct json_out *out, struct rpc_error *error)
 {
-	struct facts facts;
-
-	return !document_read(draft->document, draft->bytes, draft->length, &facts) &&
-	       kinds[draft->document]->write(&facts, draft, out);
-}
-
-size_t draft_answer_length(const struct draft *draft)
-{
+	const struct draft_kind *kind = kinds[draft->document];
+	const size_t room = draft->length + DRAFT_SIGNATURE_ROOM;
+	uint8_t *whole = malloc(room);
 	size_t length = 0;
+	struct facts facts;
+	bool good;
+
+	if (!whole)
+		return no_memory(error);
+	if (!document_read(draft->document, draft->bytes, draft->length, &facts))
+		length = kind->attach(&facts, draft, whole, room);
+	if (length == 0)
+		good = rpc_fail(
+		    error, RPC_INTERNAL, "the broker's signature is not of its form");
+	else
+		good = kind->write(&facts, draft, (struct slice){ whole, length }, out) ||
+		       no_memory(error);
+	free(whole);
+	return good;
+}
+
+size_t draft_size(const struct draft *draft)
+{
+	size_t size = 0;
 
 	for (; draft; draft = draft->next)
-		length += draft->length / 2 * 3 + SIGNATURE_TEXT + ANSWER_OVERHEAD +
-			  (draft->chain ? strlen(draft->chain) : 0);
-	return length;
+		size += sizeof(*draft) + draft->length + draft->signature_length;
+	return size;
 }
 
 void draft_free(struct draft *draft)
@@ -270,8 +275,7 @@ void draft_free(struct draft *draft)
 
 	for (; draft; draft = next) {
 		next = draft->next;
-		free(draft->chain);
-		free(draft->whole);
+		chain_release(draft->chain);
 		free(draft);
 	}
 }

@@ -28,12 +28,11 @@ struct draft {
 	enum document document;
 	enum ca ca;
 	enum purpose purpose;
-	uint64_t ttl;	/* seconds; as asked, or as the rule and the default gave it */
-	char *chain;	/* X.509: who signs it, PEM; else NULL */
-	uint8_t *whole; /* with serial and signature; NULL until draft_sign() */
-	size_t whole_length;
+	uint64_t ttl; /* seconds; as asked, or as the rule and the default gave it */
+	struct chain *chain; /* X.509: who signs it; held. Else NULL */
 	size_t length;
-	uint8_t bytes[]; /* to be signed */
+	size_t signature_length; /* 0 until draft_sign() */
+	uint8_t bytes[];	 /* to be signed; behind them the signature */
 };
 
 /* `now` is in seconds since 1970; `fraction` as in params_ttl(). NULL with `error`; the
@@ -45,15 +44,17 @@ struct draft *draft_build(const struct builder *builder, enum document document,
 bool draft_rebuild(const struct builder *builder, struct draft **draft, int64_t now,
     struct rpc_error *error);
 
-/* Stamps the serial and adds the signature. */
-bool draft_sign(struct draft *draft, const uint8_t *serial, size_t serial_length,
+/* Stamps the serial and keeps the signature: the answer is some three times as long, and
+ * made when it is sent. */
+bool draft_sign(struct draft **draft, const uint8_t *serial, size_t serial_length,
     const uint8_t *signature, size_t signature_length, struct rpc_error *error);
 
-/* Writes a signed document as its method's result; false when memory is short. */
-bool draft_write(const struct draft *draft, struct json_out *out);
+/* Writes a signed document as its method's result. */
+bool draft_write(
+    const struct draft *draft, struct json_out *out, struct rpc_error *error);
 
-/* About how long an answer with it, and those behind it, will be. */
-size_t draft_answer_length(const struct draft *draft);
+/* What it, and those behind it, take of memory; a chain is shared. */
+size_t draft_size(const struct draft *draft);
 
 /* NULL is none; those behind it go too. */
 void draft_free(struct draft *draft);

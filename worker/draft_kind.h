@@ -40,12 +40,13 @@ struct draft_kind {
 	    struct assembly *a, const struct issuer *issuer, struct rpc_error *error);
 	void (*set_times)(struct facts *facts, int64_t from, int64_t until);
 
-	/* Puts the signature behind the stamped bytes; the whole's length, at most
-	 * `room`. 0 when the signature is not of its form. */
+	/* Puts the signature behind the stamped bytes as the whole has it; its length, at
+	 * most `room`. 0 when the signature is not of its form. */
 	size_t (*attach)(const struct facts *facts, const struct draft *draft,
-	    const uint8_t *signature, size_t length, uint8_t *out, size_t room);
-	bool (*write)(
-	    const struct facts *facts, const struct draft *draft, struct json_out *out);
+	    uint8_t *out, size_t room);
+	/* The result; false when memory is short. */
+	bool (*write)(const struct facts *facts, const struct draft *draft,
+	    struct slice whole, struct json_out *out);
 };
 
 extern const struct draft_kind draft_ssh, draft_x509;

@@ -32,17 +32,11 @@ static bool may_wait(const struct worker *worker, const struct connection *conne
 }
 
 /* A pending request of this call; NULL with `error`. */
-static struct pending *wait_for_broker(struct worker *worker, const struct call *call,
-    size_t reserved, struct rpc_error *error)
+static struct pending *wait_for_broker(
+    struct worker *worker, const struct call *call, struct rpc_error *error)
 {
-	struct pending *pending;
+	struct pending *pending = pendings_add(&worker->pendings, call->connection);
 
-	if (call->connection->reserved + reserved > CONNECTION_BYTES) {
-		too_many(
-		    error, "their answers would take more memory than a connection has");
-		return NULL;
-	}
-	pending = pendings_add(&worker->pendings, call->connection, reserved);
 	if (!pending) {
 		too_many(error, "no memory for more");
 		return NULL;
@@ -65,13 +59,14 @@ static enum outcome await_signatures(struct worker *worker, const struct call *c
 
 	if (!drafts)
 		return OUTCOME_FAILED;
-	pending = wait_for_broker(worker, call, draft_answer_length(drafts), error);
+	pending = wait_for_broker(worker, call, error);
 	if (!pending) {
 		draft_free(drafts);
 		return OUTCOME_FAILED;
 	}
 	pending->drafts = drafts;
 	pending->turn = &pending->drafts;
+	pendings_weigh(&worker->pendings, pending);
 	pendings_enqueue(&worker->pendings, pending);
 	return OUTCOME_PENDING;
 }
@@ -106,8 +101,7 @@ static enum outcome await_authorities(
 
 	if (!may_wait(worker, call->connection, error))
 		return OUTCOME_FAILED;
-	pending =
-	    wait_for_broker(worker, call, worker->authorities.json_length + 8192, error);
+	pending = wait_for_broker(worker, call, error);
 	if (!pending)
 		return OUTCOME_FAILED;
 	pending->state = PENDING_AUTHORITIES;
@@ -170,23 +164,18 @@ static enum outcome ping(
 
 /* ---- results of what was pending ---- */
 
-static bool written(bool good, struct rpc_error *error)
-{
-	return good || rpc_fail(error, RPC_INTERNAL, "no memory for the answer");
-}
-
 static bool write_document(struct worker *worker, const struct pending *pending,
     struct json_out *out, struct rpc_error *error)
 {
 	(void)worker;
-	return written(draft_write(pending->drafts, out), error);
+	return draft_write(pending->drafts, out, error);
 }
 
 static bool write_user(struct worker *worker, const struct pending *pending,
     struct json_out *out, struct rpc_error *error)
 {
 	(void)worker;
-	return written(user_write(pending->drafts, out), error);
+	return user_write(pending->drafts, out, error);
 }
 
 static bool write_authorities(struct worker *worker, const struct pending *pending,
@@ -313,11 +302,27 @@ static void answer(struct worker *worker, struct pending *pending)
 	    rpc_begin_result(worker, pending->request_id, pending->request_id_length);
 
 	if (!pending->method->write(worker, pending, out, &error)) {
+		if (error.code == RPC_INTERNAL)
+			log_error("%s", error.message);
 		methods_fail(worker, pending, &error);
 		return;
 	}
 	rpc_send_result(worker, pending->connection);
 	pendings_remove(&worker->pendings, pending);
+}
+
+void methods_answer_finished(struct worker *worker, struct connection *connection)
+{
+	while (connection->finished.first && connection_takes_answer(connection))
+		answer(worker, connection->finished.first);
+}
+
+static void finish(struct worker *worker, struct pending *pending)
+{
+	struct connection *connection = pending->connection;
+
+	pendings_finish(&worker->pendings, pending);
+	methods_answer_finished(worker, connection);
 }
 
 void methods_signed(struct worker *worker, struct pending *pending, const uint8_t *serial,
@@ -329,18 +334,19 @@ void methods_signed(struct worker *worker, struct pending *pending, const uint8_
 		pendings_remove(&worker->pendings, pending);
 		return;
 	}
-	if (!draft_sign(*pending->turn, serial, serial_length, signature,
-		signature_length, &error)) {
+	if (!draft_sign(pending->turn, serial, serial_length, signature, signature_length,
+		&error)) {
 		log_error("%s", error.message);
 		methods_fail(worker, pending, &error);
 		return;
 	}
+	pendings_weigh(&worker->pendings, pending);
 	pending->turn = &(*pending->turn)->next;
 	pending->rebuilt = false;
 	if (*pending->turn)
 		pendings_enqueue(&worker->pendings, pending);
 	else
-		answer(worker, pending);
+		finish(worker, pending);
 }
 
 void methods_refused(
@@ -413,23 +419,25 @@ static void resume(struct worker *worker, struct pending *pending)
 {
 	struct rpc_error error = { 0 };
 
-	if (draft_rebuild(&worker->builder, pending->turn, worker_now(), &error))
-		pendings_enqueue(&worker->pendings, pending);
-	else
+	if (!draft_rebuild(&worker->builder, pending->turn, worker_now(), &error)) {
 		methods_fail(worker, pending, &error);
+		return;
+	}
+	pendings_weigh(&worker->pendings, pending);
+	pendings_enqueue(&worker->pendings, pending);
 }
 
 void methods_authorities_came(struct worker *worker)
 {
-	struct pending *pending = worker->pendings.oldest, *next;
+	struct pending *pending = worker->pendings.by_age.first, *next;
 
 	for (; pending; pending = next) {
-		next = pending->next;
+		next = pending->in[BY_AGE].next;
 		if (pending->state != PENDING_AUTHORITIES)
 			continue;
 		if (pending->drafts)
 			resume(worker, pending);
 		else
-			answer(worker, pending);
+			finish(worker, pending);
 	}
 }

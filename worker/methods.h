@@ -49,6 +49,8 @@ void methods_unavailable(struct worker *worker, struct pending *pending,
     enum unavailable reason, uint64_t retry_after_ms, const char *message, size_t length);
 /* Every record that was asked for has come: answers what waited for it. */
 void methods_authorities_came(struct worker *worker);
+/* Answers what is finished, as far as the connection has room. */
+void methods_answer_finished(struct worker *worker, struct connection *connection);
 /* Answers with an error, and frees it where the broker owes nothing. */
 void methods_fail(
     struct worker *worker, struct pending *pending, const struct rpc_error *error);

@@ -35,6 +35,8 @@ struct server {
 	int64_t tell_refused_again; /* ms: of requests that the policy refused */
 	int64_t tell_again;	    /* ms: of clients that were cut off */
 	int64_t drain_until;	    /* ms; 0: not draining */
+	int64_t look_again;	    /* ms: for who does not read; -1: memory is left */
+	unsigned first_served;	    /* which client is, modulo their number */
 	/* on --stdio the one client has two: what is read and what is written */
 	struct pollfd polls[POLL_CLIENTS + CONNECTIONS_MAX + 1];
 };
@@ -230,14 +232,12 @@ static void expire(struct worker *worker, int64_t now)
 	struct pending *pending;
 	struct rpc_error error;
 
-	while ((pending = worker->pendings.oldest) && pending->deadline <= now) {
+	while ((pending = worker->pendings.by_age.first) && pending->deadline <= now) {
 		rpc_fail(&error, RPC_DEADLINE, "the deadline of %llu s has passed",
 		    (unsigned long long)worker->config.deadline);
 		rpc_send_error(worker, pending->connection, pending->request_id,
 		    pending->request_id_length, &error);
 		pendings_leave(&worker->pendings, pending);
-		if (pending->state == PENDING_AUTHORITIES)
-			pendings_remove(&worker->pendings, pending);
 	}
 }
 
@@ -315,11 +315,24 @@ static void accept_clients(struct server *server, int64_t now)
 }
 
 /* A client that came just before the drain could not know of it: it is heard. */
-static bool may_ask(const struct server *server, const struct connection *connection)
+static bool is_heard(const struct server *server, const struct connection *connection)
 {
 	return server->worker->ready &&
 	       (!server->worker->draining ||
 		   (!connection->heard && !connection->continuity));
+}
+
+/* Who has its share of memory already waits until some of it is free. */
+static bool may_ask(const struct server *server, const struct connection *connection)
+{
+	return is_heard(server, connection) &&
+	       pendings_have_room(&server->worker->pendings, connection);
+}
+
+static bool may_handle_line(
+    const struct server *server, const struct connection *connection)
+{
+	return may_ask(server, connection) && connection_has_line(connection);
 }
 
 static void handle_lines(struct server *server, struct connection *connection)
@@ -329,7 +342,7 @@ static void handle_lines(struct server *server, struct connection *connection)
 	size_t length;
 	unsigned i;
 
-	for (i = 0; i < LINES_A_TURN && connection_has_line(connection); i++) {
+	for (i = 0; i < LINES_A_TURN && may_handle_line(server, connection); i++) {
 		line = connection_line(connection, worker->line, &length);
 		if (line == LINE_WHOLE) {
 			rpc_take_line(worker, connection, worker->line, length);
@@ -339,8 +352,6 @@ static void handle_lines(struct server *server, struct connection *connection)
 		}
 	}
 	connection->heard = connection->heard || i > 0;
-	if (connection_has_line(connection))
-		server->more = true;
 }
 
 /* poll()'s word for one client: what may be read, and written on --stdio. */
@@ -361,17 +372,29 @@ static void client_polled(
 		connection_read(connections, connection);
 }
 
+/* Each turn begins with another one, so that all come to their share of what is scarce.
+ */
 static void serve_clients(struct server *server)
 {
-	struct worker *worker = server->worker;
-	struct connection *connection;
+	const struct connections *connections = &server->worker->connections;
 	unsigned i;
 
-	for (i = 0; i < worker->connections.count; i++) {
-		connection = worker->connections.of[i];
-		if (may_ask(server, connection) && !connection->broken)
-			handle_lines(server, connection);
-	}
+	server->first_served++;
+	for (i = 0; i < connections->count; i++)
+		handle_lines(server,
+		    connections->of[(server->first_served + i) % connections->count]);
+}
+
+/* A line that waited for room has nothing else to wake it. */
+static bool lines_are_left(const struct server *server)
+{
+	const struct connections *connections = &server->worker->connections;
+	unsigned i;
+
+	for (i = 0; i < connections->count; i++)
+		if (may_handle_line(server, connections->of[i]))
+			return true;
+	return false;
 }
 
 /* Sockets are written at once; --stdio waits for poll's word, since its pipe may block.
@@ -387,12 +410,20 @@ static void write_answers(struct server *server)
 		if (!connection->continuity && !connection->broken &&
 		    ring_length(&connection->output) > 0)
 			connection_write(connections, connection);
-		/* A line that waited for room has nothing else to wake it. */
-		if (may_ask(server, connection) && connection_has_line(connection))
-			server->more = true;
+		methods_answer_finished(server->worker, connection);
 		if (connection->broken || connection_finished(connection))
 			remove_client(server, i - 1);
 	}
+}
+
+/* Memory comes back with each deadline and each answer that is read, but not from who
+ * never reads. */
+static void make_memory(struct server *server)
+{
+	server->look_again = -1;
+	if (pendings_exhausted(&server->worker->pendings))
+		server->look_again =
+		    connections_cut_off_unread(&server->worker->connections);
 }
 
 /* ---- turns ---- */
@@ -446,7 +477,7 @@ static void earlier(int *wait_ms, int64_t then, int64_t now)
 
 static int poll_all(struct server *server, int wait_ms, int64_t now)
 {
-	const struct pending *oldest = server->worker->pendings.oldest;
+	const struct pending *oldest = server->worker->pendings.by_age.first;
 	struct timespec wait;
 	nfds_t count = fill_polls(server, now);
 	int n;
@@ -461,6 +492,8 @@ static int poll_all(struct server *server, int wait_ms, int64_t now)
 		earlier(&wait_ms, server->drain_until, now);
 	if (server->accept_again > now)
 		earlier(&wait_ms, server->accept_again, now);
+	if (server->look_again >= 0)
+		earlier(&wait_ms, server->look_again, now);
 	/* What was counted is told even when nothing else happens. */
 	if (server->worker->connections.cut_off + server->worker->connections.gave_way >
 	    0)
@@ -545,11 +578,10 @@ static bool drained(struct server *server, int64_t now)
 		return true;
 	}
 	hearing = now < server->drain_until - SERVE_DRAIN_MS + HEAR_MS;
-	if (worker->pendings.oldest)
-		return false;
 	for (i = 0; i < worker->connections.count; i++)
-		if (ring_length(&worker->connections.of[i]->output) > 0 ||
-		    (may_ask(server, worker->connections.of[i]) && hearing))
+		if (worker->connections.of[i]->outstanding > 0 ||
+		    ring_length(&worker->connections.of[i]->output) > 0 ||
+		    (is_heard(server, worker->connections.of[i]) && hearing))
 			return false;
 	return true;
 }
@@ -559,6 +591,7 @@ bool server_turn(struct server *server, int wait_ms)
 	struct worker *worker = server->worker;
 	int64_t now = worker_clock_ms();
 
+	worker->connections.now = now;
 	if (poll_all(server, wait_ms, now) > 0) {
 		clients_polled(server);
 		if ((server->polls[POLL_LISTENER].revents & POLLIN) != 0)
@@ -567,13 +600,15 @@ bool server_turn(struct server *server, int wait_ms)
 		    0)
 			receive(worker);
 	}
-	server->more = false;
-	expire(worker, worker_clock_ms());
+	worker->connections.now = worker_clock_ms();
+	expire(worker, worker->connections.now);
 	if (!worker->broken) {
 		serve_clients(server);
 		send_queued(server);
 	}
+	make_memory(server);
 	write_answers(server);
+	server->more = lines_are_left(server);
 	tell_cut_off(server, now);
 	tell_refused(server, now);
 	return !worker->broken && !server->terminal_gone &&

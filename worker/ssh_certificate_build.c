@@ -163,17 +163,18 @@ static void set_times(struct facts *facts, int64_t from, int64_t until)
 
 /* ---- the result ---- */
 
-static size_t attach(const struct facts *facts, const struct draft *draft,
-    const uint8_t *signature, size_t length, uint8_t *out, size_t room)
+static size_t attach(
+    const struct facts *facts, const struct draft *draft, uint8_t *out, size_t room)
 {
 	uint8_t blob[SSH_SIGNATURE_MAX];
 	struct wire whole = { .out = out, .room = room, .length = draft->length };
 	struct facts signer = { 0 };
+	size_t length;
 
 	if (!ssh_key_read(facts->signature_key, facts->signature_key_length, &signer))
 		return 0;
 	length = ssh_signature_write(signer.subject_kind, ssh_modulus_bits(&signer),
-	    signature, length, blob, sizeof(blob));
+	    draft->bytes + draft->length, draft->signature_length, blob, sizeof(blob));
 	if (length == 0)
 		return 0;
 	memcpy(out, draft->bytes, draft->length);
@@ -181,23 +182,24 @@ static size_t attach(const struct facts *facts, const struct draft *draft,
 	return whole.failed ? 0 : whole.length;
 }
 
-static bool write_result(
-    const struct facts *facts, const struct draft *draft, struct json_out *out)
+static bool write_result(const struct facts *facts, const struct draft *draft,
+    struct slice whole, struct json_out *out)
 {
 	const char *type = ssh_certificate_type_name(facts->subject_kind);
 	size_t type_length = strlen(type);
 	char digits[24], *text;
 
-	text = malloc(type_length + 1 + BASE64_LENGTH(draft->whole_length));
+	(void)draft; /* what it says stands in the facts */
+	text = malloc(type_length + 1 + BASE64_LENGTH(whole.length));
 	if (!text)
 		return false;
 	memcpy(text, type, type_length);
 	text[type_length] = ' ';
-	base64_write(draft->whole, draft->whole_length, text + type_length + 1);
+	base64_write(whole.at, whole.length, text + type_length + 1);
 	snprintf(digits, sizeof(digits), "%llu", (unsigned long long)facts->serial);
 	json_open(out, '{');
 	json_name(out, "certificate");
-	json_string(out, text, type_length + 1 + BASE64_LENGTH(draft->whole_length));
+	json_string(out, text, type_length + 1 + BASE64_LENGTH(whole.length));
 	json_name(out, "serial");
 	json_text(out, digits);
 	json_name(out, "valid_after");

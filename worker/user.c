@@ -217,12 +217,12 @@ struct draft *user_build(const struct builder *builder, const cJSON *params,
 	return drafts;
 }
 
-bool user_write(const struct draft *drafts, struct json_out *out)
+bool user_write(const struct draft *drafts, struct json_out *out, struct rpc_error *error)
 {
 	json_open(out, '{');
 	for (; drafts; drafts = drafts->next) {
 		json_name(out, drafts->purpose == PURPOSE_SSH ? "ssh" : "tls");
-		if (!draft_write(drafts, out))
+		if (!draft_write(drafts, out, error))
 			return false;
 	}
 	json_close(out, '}');

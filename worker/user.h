@@ -12,7 +12,8 @@
 struct draft *user_build(const struct builder *builder, const cJSON *params,
     bool fraction, int64_t now, struct rpc_error *error);
 
-/* Writes both, signed, as `ssh` and `tls`; false when memory is short. */
-bool user_write(const struct draft *drafts, struct json_out *out);
+/* Writes both, signed, as `ssh` and `tls`. */
+bool user_write(
+    const struct draft *drafts, struct json_out *out, struct rpc_error *error);
 
 #endif

@@ -250,9 +250,11 @@ static const struct {
 } alt_names[] = {
 	{ "dns", X509_ALT_DNS, fill_dns,
 	    "must be a DNS name, other than ASCII as xn--..." },
-	{ "email", X509_ALT_EMAIL, fill_text, "must be an address of visible ASCII, not longer than 2048 bytes" },
+	{ "email", X509_ALT_EMAIL, fill_text,
+	    "must be an address of visible ASCII, not longer than 2048 bytes" },
 	{ "ip", X509_ALT_IP, fill_ip, "must be an IPv4 or IPv6 address" },
-	{ "uri", X509_ALT_URI, fill_text, "must be a URI of visible ASCII, not longer than 2048 bytes" },
+	{ "uri", X509_ALT_URI, fill_text,
+	    "must be a URI of visible ASCII, not longer than 2048 bytes" },
 };
 
 #define ALT_NAMES (sizeof(alt_names) / sizeof(alt_names[0]))
@@ -356,16 +358,16 @@ static void set_times(struct facts *facts, int64_t from, int64_t until)
 
 /* ---- the result ---- */
 
-static size_t attach(const struct facts *facts, const struct draft *draft,
-    const uint8_t *signature, size_t length, uint8_t *out, size_t room)
+static size_t attach(
+    const struct facts *facts, const struct draft *draft, uint8_t *out, size_t room)
 {
 	const struct x509_signed parts = {
 		.document = { draft->bytes, draft->length },
 		.algorithm = facts->x509_signature,
-		.signature = { signature, length },
+		.signature = { draft->bytes + draft->length, draft->signature_length },
 	};
 
-	return length > 0 ? x509_signed_write(&parts, out, room) : 0;
+	return draft->signature_length > 0 ? x509_signed_write(&parts, out, room) : 0;
 }
 
 static void write_serial(const struct facts *facts, struct json_out *out)
@@ -379,22 +381,22 @@ static void write_serial(const struct facts *facts, struct json_out *out)
 	json_text(out, digits);
 }
 
-static bool write_result(
-    const struct facts *facts, const struct draft *draft, struct json_out *out)
+static bool write_result(const struct facts *facts, const struct draft *draft,
+    struct slice whole, struct json_out *out)
 {
-	char *text = malloc(PEM_ROOM(draft->whole_length));
+	char *text = malloc(PEM_ROOM(whole.length));
 	size_t length;
 
 	if (!text)
 		return false;
-	length = pem_write("CERTIFICATE", draft->whole, draft->whole_length, text);
+	length = pem_write("CERTIFICATE", whole.at, whole.length, text);
 	json_open(out, '{');
 	json_name(out, "certificate");
 	json_string(out, text, length);
 	free(text);
 	json_name(out, "chain");
 	json_open(out, '[');
-	json_text(out, draft->chain);
+	json_text(out, draft->chain->text);
 	json_close(out, ']');
 	write_serial(facts, out);
 	json_name(out, "not_before");

@@ -115,11 +115,12 @@ static void knows_who_signs_x509_and_its_chain(void **state)
 {
 	char active[8192], trusted[8192];
 	struct issuer issuer;
+	struct chain *chain;
 	X509 *certificate;
 	BIO *bio;
 
 	(void)state;
-	assert_null(authorities_chain(&authorities, CA_HOST));
+	assert_null(authorities_hold_chain(&authorities, CA_HOST));
 	assert_false(authorities_issuer(&authorities, CA_HOST, PURPOSE_TLS, &issuer));
 	assert_true(take(CA_HOST, tls_list(1, active), tls_list(0, trusted)));
 	assert_false(authorities_issuer(&authorities, CA_HOST, PURPOSE_SSH, &issuer));
@@ -131,11 +132,19 @@ static void knows_who_signs_x509_and_its_chain(void **state)
 	assert_true(issuer.not_after > worker_now() + 86000);
 	assert_int_equal(issuer.public_key_length, 104); /* ecdsa-sha2-nistp256 */
 	assert_int_equal(issuer.ca_keys_length, 2 * (4 + 104));
-	bio = BIO_new_mem_buf(authorities_chain(&authorities, CA_HOST), -1);
+	/* Whoever holds it has it when the record has come anew, and when another has. */
+	chain = authorities_hold_chain(&authorities, CA_HOST);
+	assert_true(take(CA_HOST, active, trusted));
+	assert_ptr_equal(authorities.of[CA_HOST].chain, chain);
+	assert_int_equal(chain->holders, 2);
+	assert_true(take(CA_HOST, trusted, active));
+	assert_ptr_not_equal(authorities.of[CA_HOST].chain, chain);
+	bio = BIO_new_mem_buf(chain->text, -1);
 	certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
 	assert_int_equal(X509_verify(certificate, tls_rig.tls_key[1]), 1);
 	X509_free(certificate);
 	BIO_free(bio);
+	chain_release(chain);
 }
 
 static void shows_pins_and_crls_of_active_keys_before_trusted_ones(void **state)

@@ -91,6 +91,36 @@ static void cuts_off_the_largest_when_memory_is_used_up(void **state)
 	assert_true(connections.bytes <= WORKER_BYTES);
 }
 
+/* Of those with requests; who has read lately, or has nothing to read, keeps all. */
+static void cuts_off_who_reads_nothing_when_there_is_no_memory_for_requests(void **state)
+{
+	static const struct {
+		size_t pending_bytes;
+		unsigned answer;
+		int64_t took;
+	} rows[] = { { 100, 0, 0 }, { 20, 1, 0 }, { 30, 1, 0 }, { 90, 1, 500 },
+		{ 0, 1, 0 } };
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 5; i++) {
+		connections.now = rows[i].took;
+		add()->pending_bytes = rows[i].pending_bytes;
+		connection_answer(&connections, connections.of[i], "\n", rows[i].answer);
+	}
+	connections.now = UNREAD_MS - 1;
+	assert_int_equal(connections_cut_off_unread(&connections), UNREAD_MS);
+	connections.now = UNREAD_MS;
+	assert_int_equal(connections_cut_off_unread(&connections), UNREAD_MS);
+	for (i = 0; i < 5; i++)
+		assert_int_equal(connections.of[i]->broken, i == 2);
+	assert_int_equal(connections_cut_off_unread(&connections), UNREAD_MS);
+	assert_true(connections.of[1]->broken);
+	assert_int_equal(connections_cut_off_unread(&connections), UNREAD_MS + 500);
+	connection_write(&connections, connections.of[3]);
+	assert_int_equal(connections_cut_off_unread(&connections), -1);
+}
+
 static void takes_no_more_clients_than_it_may(void **state)
 {
 	(void)state;
@@ -151,6 +181,9 @@ int main(void)
 		    cuts_off_a_client_whose_answers_do_not_fit, stop),
 		cmocka_unit_test_teardown(
 		    cuts_off_the_largest_when_memory_is_used_up, stop),
+		cmocka_unit_test_teardown(
+		    cuts_off_who_reads_nothing_when_there_is_no_memory_for_requests,
+		    stop),
 		cmocka_unit_test_teardown(takes_no_more_clients_than_it_may, stop),
 		cmocka_unit_test_teardown(
 		    user_with_most_clients_gives_up_the_one_idle_for_longest, stop),

@@ -102,6 +102,65 @@ static void answers_all_that_a_client_asked_who_reads_late(void **state)
 	assert_int_equal(answered, asked);
 }
 
+/* Nothing is refused, however late the answers are read, and they are held as what was
+ * signed until there is room for them. */
+static void holds_what_is_finished_until_its_client_reads(void **state)
+{
+	struct rig *rig = *state;
+	struct connection *connection = rig->worker->connections.of[0];
+	const unsigned asked = CONNECTION_REQUESTS + 40;
+	const int least = 1;
+	unsigned sent = 0, answered = 0, turns;
+	size_t i;
+
+	setsockopt(connection->in, SOL_SOCKET, SO_SNDBUF, &least, sizeof(least));
+	for (turns = 0; sent < asked && turns < 2000; turns++) {
+		if (send(rig->client, SIGN("1"), strlen(SIGN("1")), MSG_DONTWAIT) > 0)
+			sent++;
+		assert_true(rig_run(rig));
+		assert_true(connection->outstanding <= CONNECTION_REQUESTS);
+		assert_true(ring_length(&connection->output) < OUTPUT_ENOUGH + 2048);
+		if (ring_length(&connection->output) >= OUTPUT_ENOUGH && sent == asked)
+			break;
+	}
+	assert_int_equal(sent, asked);
+	assert_non_null(connection->finished.first);
+	assert_int_equal(rig->worker->pendings.count, 0);
+	assert_int_equal(rig->worker->pendings.bytes, connection->pending_bytes);
+	for (turns = 0; answered < asked && turns < 2000; turns++) {
+		rig->received_length = 0;
+		rig_read(rig, rig->client);
+		assert_null(strstr(rig->received, "\"error\""));
+		for (i = 0; i < rig->received_length; i++)
+			answered += rig->received[i] == '\n';
+		assert_true(rig_run(rig));
+	}
+	assert_int_equal(answered, asked);
+	assert_int_equal(connection->outstanding, 0);
+	assert_int_equal(rig->worker->pendings.bytes, 0);
+}
+
+static void reads_no_request_that_there_is_no_memory_for(void **state)
+{
+	struct rig *rig = *state;
+	int other = rig_connect(rig);
+
+	rig->mode = RIG_SILENT;
+	rig_ask(rig, SIGN("1"));
+	rig->worker->pendings.bytes += PENDING_BYTES;
+	assert_int_equal(send(other, PING("2"), strlen(PING("2")), 0), strlen(PING("2")));
+	assert_true(rig_run(rig));
+	rig->received_length = 0;
+	rig_read(rig, other);
+	assert_int_equal(rig->received_length, 0);
+	/* As soon as there is some, without a word from anybody. */
+	rig->worker->pendings.bytes -= PENDING_BYTES;
+	(void)server_turn(rig->server, 5000);
+	rig_read(rig, other);
+	assert_string_equal(rig->received, PONG("2"));
+	close(other);
+}
+
 static void forgets_what_a_client_asked_that_has_gone(void **state)
 {
 	struct rig *rig = *state;
@@ -114,7 +173,8 @@ static void forgets_what_a_client_asked_that_has_gone(void **state)
 	assert_true(rig_run(rig));
 	assert_int_equal(rig->worker->connections.count, 0);
 	assert_int_equal(rig->signs, 1);
-	rig_sign(rig, rig->worker->pendings.of[0]->id); /* late, for nobody */
+	assert_int_equal(rig->worker->pendings.count, 1); /* what was sent */
+	rig_sign(rig, rig->worker->pendings.of[0]->id);	  /* late, for nobody */
 	assert_true(rig_run(rig));
 	assert_int_equal(rig->signs, 1); /* the queued one was never sent */
 	assert_int_equal(rig->worker->pendings.count, 0);
@@ -243,7 +303,6 @@ static void die(struct rig *rig)
 	for (i = 0; i < PENDING_MAX; i++)
 		if (rig->worker->pendings.of[i])
 			rig->worker->pendings.of[i]->connection = NULL;
-	rig->worker->pendings.oldest = rig->worker->pendings.newest = NULL;
 	connection->continuity = NULL;
 	connection->input = (struct ring){ .at = &connection->input_at };
 	connection->output = (struct ring){ .at = &connection->output_at };
@@ -385,6 +444,8 @@ int main(void)
 		TEST(keeps_no_buffer_for_an_idle_client),
 		TEST(stops_reading_from_a_client_that_does_not_read),
 		TEST(answers_all_that_a_client_asked_who_reads_late),
+		TEST(holds_what_is_finished_until_its_client_reads),
+		TEST(reads_no_request_that_there_is_no_memory_for),
 		TEST(forgets_what_a_client_asked_that_has_gone),
 		TEST(finishes_what_has_begun_when_draining),
 		TEST(tells_of_many_cut_off_clients_once_a_second),

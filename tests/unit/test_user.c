@@ -85,7 +85,7 @@ static void issues_both_as_teleport_does(void **state)
 	assert_int_equal(rig->signs, 2);
 	assert_int_equal(rig->worker->pendings.count, 0);
 	assert_int_equal(rig->worker->connections.of[0]->outstanding, 0);
-	assert_int_equal(rig->worker->connections.of[0]->reserved, 0);
+	assert_int_equal(rig->worker->pendings.bytes, 0);
 	free(subject);
 	cJSON_Delete(answer);
 }
