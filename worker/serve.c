@@ -397,6 +397,36 @@ static bool lines_are_left(const struct server *server)
 	return false;
 }
 
+/* A drain has begun so lately that clients may not know of it. */
+static bool may_not_know(const struct server *server)
+{
+	return server->drain_until == 0 ||
+	       worker_clock_ms() < server->drain_until - SERVE_DRAIN_MS + HEAR_MS;
+}
+
+/* What a client has sent while it waited for its answers is not thrown away unread. */
+static bool has_said_more(struct server *server, struct connection *connection)
+{
+	if (!may_not_know(server))
+		return false;
+	if (connection_wants_input(connection))
+		connection_read(&server->worker->connections, connection);
+	connection->heard = !connection_has_line(connection);
+	return !connection->heard;
+}
+
+/* In a drain a client who has all of its answers is told at once that no more will come,
+ * and not when the slowest one has his. */
+static bool is_over(struct server *server, struct connection *connection)
+{
+	if (connection->broken || connection_finished(connection))
+		return true;
+	return server->worker->draining && !connection->continuity &&
+	       !is_heard(server, connection) && connection->outstanding == 0 &&
+	       ring_length(&connection->output) == 0 &&
+	       !has_said_more(server, connection);
+}
+
 /* Sockets are written at once; --stdio waits for poll's word, since its pipe may block.
  */
 static void write_answers(struct server *server)
@@ -411,7 +441,7 @@ static void write_answers(struct server *server)
 		    ring_length(&connection->output) > 0)
 			connection_write(connections, connection);
 		methods_answer_finished(server->worker, connection);
-		if (connection->broken || connection_finished(connection))
+		if (is_over(server, connection))
 			remove_client(server, i - 1);
 	}
 }
@@ -564,7 +594,6 @@ static void tell_refused(struct server *server, int64_t now)
 static bool drained(struct server *server, int64_t now)
 {
 	struct worker *worker = server->worker;
-	bool hearing;
 	unsigned i;
 
 	if (!worker->draining)
@@ -577,11 +606,10 @@ static bool drained(struct server *server, int64_t now)
 		    SERVE_DRAIN_MS / 1000);
 		return true;
 	}
-	hearing = now < server->drain_until - SERVE_DRAIN_MS + HEAR_MS;
 	for (i = 0; i < worker->connections.count; i++)
 		if (worker->connections.of[i]->outstanding > 0 ||
 		    ring_length(&worker->connections.of[i]->output) > 0 ||
-		    (is_heard(server, worker->connections.of[i]) && hearing))
+		    (is_heard(server, worker->connections.of[i]) && may_not_know(server)))
 			return false;
 	return true;
 }

@@ -199,6 +199,27 @@ static void finishes_what_has_begun_when_draining(void **state)
 	assert_non_null(strstr(rig->received, "\"id\":1,\"result\""));
 }
 
+static void no_client_waits_for_another_to_learn_of_a_drain(void **state)
+{
+	struct rig *rig = *state;
+	int other = rig_connect(rig);
+	uint8_t out[64];
+	struct frame_writer w;
+
+	assert_int_equal(send(other, PING("9"), strlen(PING("9")), 0), strlen(PING("9")));
+	rig->mode = RIG_SILENT;
+	rig_ask(rig, SIGN("1"));
+	assert_int_equal(recv(other, out, sizeof(out), MSG_DONTWAIT), strlen(PONG("9")));
+	frame_begin(&w, out, sizeof(out), OP_DRAIN, 0);
+	rig_send(rig, &w);
+	assert_int_equal(send(other, PING("8"), strlen(PING("8")), 0), strlen(PING("8")));
+	assert_true(rig_run(rig)); /* still waits for the signature */
+	assert_int_equal(recv(other, out, sizeof(out), MSG_DONTWAIT), strlen(PONG("8")));
+	assert_int_equal(recv(other, out, sizeof(out), MSG_DONTWAIT), 0);
+	assert_int_equal(rig->worker->connections.count, 1);
+	close(other);
+}
+
 static void ends_when_the_broker_is_gone(void **state)
 {
 	struct rig *rig = *state;
@@ -448,6 +469,7 @@ int main(void)
 		TEST(reads_no_request_that_there_is_no_memory_for),
 		TEST(forgets_what_a_client_asked_that_has_gone),
 		TEST(finishes_what_has_begun_when_draining),
+		TEST(no_client_waits_for_another_to_learn_of_a_drain),
 		TEST(tells_of_many_cut_off_clients_once_a_second),
 		TEST(asks_for_no_authority_that_is_on_its_way),
 		TEST(ends_when_the_broker_is_gone),
