@@ -135,9 +135,14 @@ static void read_link(struct audit_chain *chain, struct audit_link *link,
 	audit_entry_free(&entry);
 }
 
+static bool names_none(const struct audit_link *link)
+{
+	return strspn(link->prev, "0") == RECORD_HASH_TEXT;
+}
+
 static bool begins(const struct audit_link *link)
 {
-	return link->sequence == 1 && strspn(link->prev, "0") == RECORD_HASH_TEXT;
+	return link->sequence == 1 && names_none(link);
 }
 
 static bool names(const struct audit_link *link, const struct audit_link *before)
@@ -156,7 +161,7 @@ static bool joins(const struct audit_chain *chain, const struct audit_link *link
 	if (chain->last.sequence > 0)
 		return follows(link, &chain->last);
 	/* Whether it may begin later than with 1 is known at the end. */
-	return !link->problem && (link->sequence != 1 || begins(link));
+	return !link->problem && (link->sequence == 1) == names_none(link);
 }
 
 /* The record that closes a torn line says so, and names the hash of its remains. */
@@ -233,6 +238,7 @@ static bool changed(
 	if ((next && !names(n, m)) || (headed && strcmp(chain->head_hash, m->hash) != 0))
 		return audit_chain_fault(chain, m->place, m->sequence,
 		    "was changed: neither the hash before it nor the one after it fits");
+	chain->fault.seam = m->place.line == 1 ? m->place : (struct audit_place){ 0 };
 	if (next || headed)
 		return audit_chain_fault(chain, p->place, p->sequence,
 		    "was changed: record %llu names another hash for it",
@@ -249,6 +255,10 @@ static bool stray(
 	if (m->problem)
 		return audit_chain_fault(chain, m->place, audit_chain_due(chain),
 		    "is due here, and this line, which %s, was put in", m->problem);
+	if (follows(&chain->last, m))
+		return audit_chain_fault(chain, chain->last.place, chain->last.sequence,
+		    "stands before record %llu: the two have changed places",
+		    (unsigned long long)m->sequence);
 	if (follows(m, n))
 		return audit_chain_fault(chain, m->place, m->sequence,
 		    "stands before record %llu: the two have changed places",
@@ -287,6 +297,9 @@ static bool settle(struct audit_chain *chain, const struct audit_link *n)
 		return audit_chain_fault(chain, m->place, due,
 		    "is no record: the line %s, and no start after a crash follows",
 		    m->problem);
+	if (chain->last.sequence == 0 && names_none(m))
+		return audit_chain_fault(chain, m->place, due,
+		    "was changed: its number is %llu", (unsigned long long)m->sequence);
 	if (chain->last.sequence > 0 && begins(m))
 		return audit_chain_fault(chain, m->place, due,
 		    "is missing: another record begins here, from 1");

@@ -36,7 +36,9 @@ struct audit_link {
 
 struct audit_fault {
 	struct audit_place place;
-	uint64_t sequence; /* of the record that is missing or wrong */
+	uint64_t sequence;	 /* of the record that is missing or wrong */
+	struct audit_place seam; /* the first line of a file, which does not join the
+				  * file before: that is blamed; line 0: none */
 	char text[256];
 };
 

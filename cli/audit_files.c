@@ -178,7 +178,10 @@ bool audit_files_in_state(struct audit_files *files, const char *state_directory
 	good = list(files, listing, audit) && open_listed(files, dirfd(listing));
 	closedir(listing);
 	if (good && files->count == 0)
-		log_error("%s holds no record", audit);
+		log_error("%s holds no record: it was removed, unless privyseald has not "
+			  "been started yet, or the state was restored without the "
+			  "record, with which the next start then goes on",
+		    audit);
 	return good && files->count > 0;
 }
 

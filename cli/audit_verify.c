@@ -82,6 +82,41 @@ static bool is_numbered_on(
 	    file->number - 1);
 }
 
+/* Of two files that do not join, the first may have a changed end, or the second may be
+ * another record's: then it does not join what comes after it either. */
+static void judge_seam(
+    const struct audit_files *files, struct audit_chain *chain, struct audit_lines *lines)
+{
+	static struct audit_chain rest;
+	const struct audit_place seam = chain->fault.seam;
+	struct audit_place end = { .line = 1 };
+	unsigned i, second = 0;
+	bool good = true;
+
+	while (files->file[second].name != seam.file)
+		second++;
+	rest = (struct audit_chain){ .sha256 = chain->sha256,
+		.digest = chain->digest,
+		.headed = chain->headed,
+		.head_sequence = chain->head_sequence };
+	memcpy(rest.head_hash, chain->head_hash, sizeof rest.head_hash);
+	for (i = second; good && i < files->count && i <= second + 1; i++) {
+		audit_lines_open(lines, &files->file[i], i + 1 == files->count);
+		good = verify_file(&rest, lines);
+		end = (struct audit_place){ files->file[i].name, lines->number };
+		audit_lines_close(lines);
+	}
+	if (good && i == files->count)
+		good = audit_chain_end(&rest, end);
+	if (good || rest.fault.place.file != seam.file ||
+	    (rest.fault.seam.line == 0 && second + 1 < files->count))
+		return;
+	audit_chain_fault(chain, seam, chain->fault.sequence + 1,
+	    "is not of this record, nor is all of the file: it joins neither what is "
+	    "before nor %s",
+	    second + 1 < files->count ? "what comes after" : "what state.json knows");
+}
+
 bool audit_verify(struct audit_files *files, struct audit_chain *chain)
 {
 	struct audit_place end = { .file = files->file[files->count - 1].name };
@@ -107,6 +142,9 @@ bool audit_verify(struct audit_files *files, struct audit_chain *chain)
 		    files->file[i].last_time, chain->last.time, sizeof chain->last.time);
 		audit_lines_close(lines);
 	}
+	good = good && audit_chain_end(chain, end);
+	if (lines && chain->fault.seam.line > 0)
+		judge_seam(files, chain, lines);
 	free(lines);
-	return good && audit_chain_end(chain, end);
+	return good;
 }

@@ -139,6 +139,29 @@ def compress(path):
     os.remove(path)
 
 
+def foreign_segments(state, foreign):
+    """Numbered as the one that they stand for: blamed itself, not the one before it."""
+    with Copy(state) as copy:
+        parts = split(copy)
+        copy.write(foreign[4:8], "audit-000002.jsonl")
+        copy.found(1, 5, "nor what comes after", "audit-000002.jsonl")
+        copy.write(parts[2], "audit-000002.jsonl")
+        copy.write(foreign[8:len(parts[3]) + 8], "audit-000003.jsonl")
+        copy.found(1, 9, "nor what state.json knows", "audit-000003.jsonl")
+        copy.write(parts[3], "audit-000003.jsonl")
+        for number, part in parts.items():
+            changed = part[-1].replace(b'"event":"', b'"event":"x', 1)
+            copy.write(part[:-1] + [changed], f"audit-{number:06}.jsonl")
+            sequence = sum(len(parts[n]) for n in range(1, number + 1))
+            copy.found(len(part), sequence, "was changed", f"audit-{number:06}.jsonl")
+            copy.write(part, f"audit-{number:06}.jsonl")
+        os.remove(copy.segment())
+        os.remove(copy.segment("audit-000002.jsonl"))
+        os.remove(copy.segment("audit-000003.jsonl"))
+        said = verify(copy.state)
+        assert said.returncode == 1 and "restored without the record" in said.stderr, said
+
+
 def segments(state):
     with Copy(state) as copy:
         parts = split(copy)
@@ -303,6 +326,7 @@ def main():
     with open(os.path.join(other.state, "audit", FIRST), "rb") as segment:
         foreign = segment.read().splitlines(keepends=True)
     spoil_lines(place.state, foreign)
+    foreign_segments(place.state, foreign)
     segments(place.state)
     shows(place.state)
     refuses(place.state)

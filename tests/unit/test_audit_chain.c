@@ -176,6 +176,26 @@ static void finds_two_that_changed_places(void **state)
 	assert_fault(5, 6, "changed places");
 }
 
+static void finds_that_the_first_two_changed_places(void **state)
+{
+	(void)state;
+	take(sample.line[2]);
+	take(sample.line[1]);
+	take_from(3, 12);
+	assert_fault(1, 2, "changed places");
+}
+
+static void finds_that_the_first_has_another_number(void **state)
+{
+	char line[512];
+
+	(void)state;
+	sample_record(line, 7, sample.hash[0], "start", "");
+	take(line);
+	take_from(2, 12);
+	assert_fault(1, 1, "its number is 7");
+}
+
 static void finds_a_record_that_is_there_twice(void **state)
 {
 	(void)state;
@@ -430,6 +450,8 @@ int main(void)
 		WITH_CHAIN(finds_a_record_rewritten_with_all_after_it),
 		WITH_CHAIN(finds_a_missing_record_where_it_was),
 		WITH_CHAIN(finds_two_that_changed_places),
+		WITH_CHAIN(finds_that_the_first_two_changed_places),
+		WITH_CHAIN(finds_that_the_first_has_another_number),
 		WITH_CHAIN(finds_a_record_that_is_there_twice),
 		WITH_CHAIN(finds_a_record_that_was_put_in_with_the_right_hash),
 		WITH_CHAIN(finds_another_installations_record_in_the_middle),
