@@ -69,6 +69,8 @@ void policy_show_rules(const struct policy *policy, bool json, FILE *out);
  * whole certificate; what is none is left as it is, for its reader to refuse. */
 bool policy_document_read(
     const struct policy_input *input, enum document document, struct slice *bytes);
+/* NULL when these bytes begin as such a document does; else what was expected. */
+const char *policy_document_wanted(enum document document, struct slice bytes);
 
 /* The CA that signs such documents: an authorized_keys line of its SSH key, or its
  * certificate. Only what the file says is set. False: `message` says what was expected.

@@ -133,6 +133,33 @@ static struct slice read_pem(
 										 : whole;
 }
 
+/* Each begins with the name of its type. */
+static bool looks_like_ssh(struct slice document)
+{
+	struct slice type;
+	unsigned kind = 0;
+
+	if (!facts_next_item(&document, &type))
+		return false;
+	while (kind < KEY_KIND_COUNT &&
+	       !slice_is(type, ssh_certificate_type_name((enum key_kind)kind)))
+		kind++;
+	return kind < KEY_KIND_COUNT;
+}
+
+const char *policy_document_wanted(enum document document, struct slice bytes)
+{
+	if (document_is_x509(document))
+		return bytes.length > 0 && bytes.at[0] == DER_SEQUENCE
+			   ? NULL
+			   : "no X.509 certificate: expected one as PEM (BEGIN "
+			     "CERTIFICATE) or DER, or what of it is to be signed";
+	return looks_like_ssh(bytes)
+		   ? NULL
+		   : "no SSH certificate: expected a line `TYPE-cert-v01@openssh.com "
+		     "BASE64`, its bytes, or what of them is to be signed";
+}
+
 bool policy_document_read(
     const struct policy_input *input, enum document document, struct slice *bytes)
 {

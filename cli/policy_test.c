@@ -27,7 +27,9 @@ static bool read_document(const struct policy_input *input, enum document docume
 	const char *why;
 
 	foreign = policy_document_read(input, document, &bytes) || foreign;
-	why = document_read(document, bytes.at, bytes.length, facts);
+	why = policy_document_wanted(document, bytes);
+	if (!why)
+		why = document_read(document, bytes.at, bytes.length, facts);
 	if (why) {
 		refuse_form(out, "", why);
 		return false;

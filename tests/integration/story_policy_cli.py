@@ -210,6 +210,18 @@ def own(build, place):
              "--policy", place.policy, certificate, user=user)
 
 
+def no_certificate(place):
+    """What is expected is said, not what a reader of certificates makes of it."""
+    for content in ("", "hello\n", ed25519_key() + "\n", "-----BEGIN PUBLIC KEY-----\n"):
+        file = place.write("none", content)
+        for document, form in (("ssh-user", "TYPE-cert-v01@openssh.com BASE64"),
+                               ("x509-user", "PEM (BEGIN CERTIFICATE) or DER")):
+            said = policy("test", "--ca", "user", "--document", document, "--policy",
+                          place.policy, file)
+            assert said.returncode == 1 and said.stdout == 'refuse invariant form ""\n', said
+            assert "expected" in said.stderr and form in said.stderr, said
+
+
 def full_disk(place):
     """What could not be printed is no answer."""
     for act in ("check", "explain"):
@@ -239,6 +251,7 @@ def main():
     foreign(place)
     foreign_x509(place)
     own(build, place)
+    no_certificate(place)
     full_disk(place)
     refuses()
     place.remove()
