@@ -179,8 +179,8 @@ bool audit_files_in_state(struct audit_files *files, const char *state_directory
 	closedir(listing);
 	if (good && files->count == 0)
 		log_error("%s holds no record: it was removed, unless privyseald has not "
-			  "been started yet, or the state was restored without the "
-			  "record, with which the next start then goes on",
+			  "been started yet, or the state is from a backup without the "
+			  "record, where the next start goes on from it",
 		    audit);
 	return good && files->count > 0;
 }

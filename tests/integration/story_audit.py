@@ -159,7 +159,7 @@ def foreign_segments(state, foreign):
         os.remove(copy.segment("audit-000002.jsonl"))
         os.remove(copy.segment("audit-000003.jsonl"))
         said = verify(copy.state)
-        assert said.returncode == 1 and "restored without the record" in said.stderr, said
+        assert said.returncode == 1 and "a backup without the record" in said.stderr, said
 
 
 def segments(state):
