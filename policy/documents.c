@@ -25,6 +25,7 @@ static enum form form_of(enum document document)
 /*@ requires \valid_read(bytes + (0 .. length - 1)) && \valid(out);
     assigns *out;
     ensures \result == \null ==> ssh_writable(out) && out->serial_at + 8 <= length;
+    ensures \result == \null ==> facts_without_x509(out) && facts_readable(out);
 */
 static const char *ssh_read(const uint8_t *bytes, size_t length, struct facts *out)
 {
@@ -36,6 +37,7 @@ static const char *ssh_read(const uint8_t *bytes, size_t length, struct facts *o
 /*@ requires \valid_read(bytes + (0 .. length - 1)) && \valid(out);
     assigns *out;
     ensures \result == \null ==> x509_parts(out);
+    ensures \result == \null ==> facts_without_ssh(out) && facts_readable(out);
     ensures \result == \null ==> out->serial_at + out->x509_serial_length <= length;
 */
 static const char *x509_read(const uint8_t *bytes, size_t length, struct facts *out)

@@ -30,7 +30,9 @@
 /*@ requires \valid_read(bytes + (0 .. length - 1)) && \valid(out);
     assigns *out;
     ensures \result == \null ==> document_in_ssh(document) || document_in_x509(document);
-    ensures \result == \null ==> document_parts(document, out);
+    ensures \result == \null ==> document_parts(document, out) && facts_readable(out);
+    ensures \result == \null ==> document_in_ssh(document) ==> facts_without_x509(out);
+    ensures \result == \null ==> document_in_x509(document) ==> facts_without_ssh(out);
     ensures \result == \null ==> document_in_ssh(document) ==>
       out->serial_at + 8 <= length;
     ensures \result == \null ==> document_in_x509(document) ==>

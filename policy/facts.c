@@ -1,5 +1,21 @@
-/* Walking of the packed lists in struct facts. */
+/* Facts of nothing, and walking of the packed lists in struct facts. */
 #include "policy/facts.h"
+
+void facts_clear(struct facts *facts)
+{
+	static const struct facts none = { .subject_kind = KEY_RSA };
+
+	*facts = none;
+	/* Once more for the provers, who see no member through the structure. */
+	facts->subject_key_length = facts->subject_exponent_length = 0;
+	facts->nonce_length = facts->key_id_length = facts->principals_length = 0;
+	facts->critical_options_length = facts->extensions_length = 0;
+	facts->signature_key_length = 0;
+	facts->x509_serial_length = facts->x509_issuer_length = 0;
+	facts->x509_subject_length = facts->x509_subject_key_id_length = 0;
+	facts->x509_authority_key_id_length = facts->x509_alt_names_length = 0;
+	facts->x509_crl_url_length = facts->x509_revoked_length = 0;
+}
 
 bool facts_next(
     const uint8_t **list, size_t *length, const uint8_t **item, size_t *item_length)

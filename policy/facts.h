@@ -114,12 +114,41 @@ struct facts {
     predicate facts_part{L}(uint8_t *at, integer length, uint8_t *document) =
       facts_slice(at, length) && \base_addr(at) == \base_addr(document);
 
-    // What a reader of the subject's key leaves behind.
-    predicate facts_key{L}(struct facts *f, uint8_t *document) =
-      KEY_RSA <= f->subject_kind < KEY_KIND_COUNT &&
-      facts_part(f->subject_key, f->subject_key_length, document) &&
-      facts_part(f->subject_exponent, f->subject_exponent_length, document);
+    // Nothing of an SSH certificate, nothing of X.509.
+    predicate facts_without_ssh{L}(struct facts *f) =
+      f->nonce_length == 0 && f->key_id_length == 0 &&
+      f->principals_length == 0 && f->critical_options_length == 0 &&
+      f->extensions_length == 0 && f->signature_key_length == 0;
+    predicate facts_without_x509{L}(struct facts *f) =
+      f->x509_serial_length == 0 && f->x509_issuer_length == 0 &&
+      f->x509_subject_length == 0 && f->x509_subject_key_id_length == 0 &&
+      f->x509_authority_key_id_length == 0 && f->x509_alt_names_length == 0 &&
+      f->x509_crl_url_length == 0 && f->x509_revoked_length == 0;
+
+    predicate facts_readable{L}(struct facts *f) =
+      facts_slice(f->subject_key, f->subject_key_length) &&
+      facts_slice(f->subject_exponent, f->subject_exponent_length) &&
+      facts_slice(f->key_id, f->key_id_length) &&
+      facts_slice(f->principals, f->principals_length) &&
+      facts_slice(f->critical_options, f->critical_options_length) &&
+      facts_slice(f->extensions, f->extensions_length) &&
+      facts_slice(f->signature_key, f->signature_key_length) &&
+      facts_slice(f->x509_serial, f->x509_serial_length) &&
+      facts_slice(f->x509_issuer, f->x509_issuer_length) &&
+      facts_slice(f->x509_subject, f->x509_subject_length) &&
+      facts_slice(f->x509_subject_key_id, f->x509_subject_key_id_length) &&
+      facts_slice(f->x509_authority_key_id, f->x509_authority_key_id_length) &&
+      facts_slice(f->x509_alt_names, f->x509_alt_names_length) &&
+      facts_slice(f->x509_crl_url, f->x509_crl_url_length);
 */
+
+/* Facts of no document, which every reader begins with. */
+/*@ requires \valid(facts);
+    assigns *facts;
+    ensures facts_without_ssh(facts) && facts_without_x509(facts);
+    ensures facts->subject_key_length == facts->subject_exponent_length == 0;
+*/
+void facts_clear(struct facts *facts);
 
 /* Bytes of the facts and their length as one value. */
 #define FACTS_SLICE(facts, member)                                                       \

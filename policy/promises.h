@@ -25,22 +25,6 @@
       facts_slice(i->name, i->name_length) && facts_slice(i->key_id, i->key_id_length) &&
       facts_slice(i->ca_keys, i->ca_keys_length);
 
-    predicate facts_readable{L}(struct facts *f) =
-      facts_slice(f->subject_key, f->subject_key_length) &&
-      facts_slice(f->subject_exponent, f->subject_exponent_length) &&
-      facts_slice(f->key_id, f->key_id_length) &&
-      facts_slice(f->principals, f->principals_length) &&
-      facts_slice(f->critical_options, f->critical_options_length) &&
-      facts_slice(f->extensions, f->extensions_length) &&
-      facts_slice(f->signature_key, f->signature_key_length) &&
-      facts_slice(f->x509_serial, f->x509_serial_length) &&
-      facts_slice(f->x509_issuer, f->x509_issuer_length) &&
-      facts_slice(f->x509_subject, f->x509_subject_length) &&
-      facts_slice(f->x509_subject_key_id, f->x509_subject_key_id_length) &&
-      facts_slice(f->x509_authority_key_id, f->x509_authority_key_id_length) &&
-      facts_slice(f->x509_alt_names, f->x509_alt_names_length) &&
-      facts_slice(f->x509_crl_url, f->x509_crl_url_length);
-
     // Which CA's key signs which document, and of which of its keys.
     predicate promised_ca{L}(struct issuer *i, struct request *r) =
       (r->document == DOCUMENT_SSH_USER && i->purpose == PURPOSE_SSH &&

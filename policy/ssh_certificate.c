@@ -466,9 +466,39 @@ static void read_rest(struct reader *reader, struct facts *facts)
 	SET_SLICE(facts, signature_key, key);
 }
 
+/* From the certificate's kind through the serial. */
 /*@ requires reader_ready(reader) && \valid(facts) && \separated(reader, facts);
     requires reader->rest.length == length;
+    assigns reader->rest.at, reader->rest.length, reader->form, facts->subject_kind,
+      facts->subject_key, facts->subject_key_length, facts->subject_exponent,
+      facts->subject_exponent_length, facts->nonce, facts->nonce_length,
+      facts->serial, facts->serial_at;
+    ensures reader_ready(reader) && reader_stays{Old,Here}(reader);
+    ensures KEY_RSA <= facts->subject_kind < KEY_KIND_COUNT;
+    ensures facts_part(facts->subject_key, facts->subject_key_length,
+      \old(reader->rest.at));
+    ensures facts_part(facts->subject_exponent, facts->subject_exponent_length,
+      \old(reader->rest.at));
+    ensures facts_part(facts->nonce, facts->nonce_length, \old(reader->rest.at));
+    ensures reader->form == SSH_FORM_GOOD ==> facts->nonce_length == SSH_NONCE_LENGTH;
+    ensures reader->form == SSH_FORM_GOOD ==> facts->serial_at + 8 <= length;
+*/
+static void read_subject(struct reader *reader, size_t length, struct facts *facts)
+{
+	enum key_kind kind = take_kind(reader, true);
+	struct slice nonce = take_string(reader);
+
+	expect(reader, nonce.length == SSH_NONCE_LENGTH, SSH_FORM_NONCE);
+	read_key(reader, kind, facts);
+	facts->serial_at = length - reader->rest.length;
+	facts->serial = take_number(reader, 8);
+	SET_SLICE(facts, nonce, nonce);
+}
+
+/*@ requires reader_ready(reader) && \valid(facts) && \separated(reader, facts);
+    requires reader->rest.length == length && facts_without_x509(facts);
     assigns reader->rest.at, reader->rest.length, reader->form, *facts;
+    ensures facts_without_x509(facts);
     ensures KEY_RSA <= facts->subject_kind < KEY_KIND_COUNT;
     ensures facts_part(facts->subject_key, facts->subject_key_length,
       \old(reader->rest.at));
@@ -497,31 +527,23 @@ static void read_rest(struct reader *reader, struct facts *facts)
 */
 static void read_fields(struct reader *reader, size_t length, struct facts *facts)
 {
-	enum key_kind kind = take_kind(reader, true);
-	struct slice nonce = take_string(reader);
-
-	expect(reader, nonce.length == SSH_NONCE_LENGTH, SSH_FORM_NONCE);
-	read_key(reader, kind, facts);
-	facts->serial_at = length - reader->rest.length;
-	facts->serial = take_number(reader, 8);
+	read_subject(reader, length, facts);
 	read_identity(reader, facts);
 	read_rest(reader, facts);
-	SET_SLICE(facts, nonce, nonce);
 }
 
 enum ssh_form ssh_certificate_read(const uint8_t *bytes, size_t length, struct facts *out)
 {
-	static const struct facts none = { .subject_kind = KEY_RSA };
 	struct reader reader = { { bytes, length }, SSH_FORM_GOOD };
 	enum ssh_form form;
 
-	*out = none;
+	facts_clear(out);
 	if (length > FACTS_DOCUMENT_MAX)
 		return SSH_FORM_OVERSIZED;
 	read_fields(&reader, length, out);
 	form = reader.form;
 	if (form != SSH_FORM_GOOD)
-		*out = none;
+		facts_clear(out);
 	return form;
 }
 

@@ -89,11 +89,16 @@ enum ssh_form {
       facts_slice(f->signature_key, f->signature_key_length);
 */
 
-/* The slices of `out` point into `bytes`; it is empty when the result is not
- * SSH_FORM_GOOD. */
+/* The slices of `out` point into `bytes`, and what belongs to other documents is 0; it is
+ * empty when the result is not SSH_FORM_GOOD. */
 /*@ requires \valid_read(bytes + (0 .. length - 1)) && \valid(out);
     assigns *out;
-    ensures \result == SSH_FORM_GOOD ==> facts_key(out, bytes);
+    ensures \result == SSH_FORM_GOOD ==> facts_without_x509(out);
+    ensures \result == SSH_FORM_GOOD ==> KEY_RSA <= out->subject_kind < KEY_KIND_COUNT;
+    ensures \result == SSH_FORM_GOOD ==>
+      facts_part(out->subject_key, out->subject_key_length, bytes);
+    ensures \result == SSH_FORM_GOOD ==>
+      facts_part(out->subject_exponent, out->subject_exponent_length, bytes);
     ensures \result == SSH_FORM_GOOD ==> facts_part(out->nonce, out->nonce_length, bytes);
     ensures \result == SSH_FORM_GOOD ==>
       facts_part(out->key_id, out->key_id_length, bytes);

@@ -623,7 +623,9 @@ static enum x509_form check_whole(const struct facts *facts)
 }
 
 /*@ requires der_readable(from.at, from.length) && \valid(facts);
+    requires facts_without_ssh(facts);
     assigns *facts;
+    ensures facts_without_ssh(facts);
     ensures \result == X509_FORM_GOOD ==> x509_facts(facts);
     ensures \result == X509_FORM_GOOD ==>
       facts->x509_serial == from.at + facts->serial_at &&
@@ -668,11 +670,10 @@ static enum x509_form read_fields(struct slice from, struct facts *facts)
 enum x509_form x509_certificate_read(
     const uint8_t *bytes, size_t length, struct facts *out)
 {
-	static const struct facts none = { .subject_kind = KEY_RSA };
 	struct slice fields;
 	enum x509_form form;
 
-	*out = none;
+	facts_clear(out);
 	if (length > FACTS_DOCUMENT_MAX)
 		return X509_FORM_OVERSIZED;
 	if (!der_take_whole((struct slice){ bytes, length }, DER_SEQUENCE, &fields))
@@ -681,7 +682,7 @@ enum x509_form x509_certificate_read(
 	if (form == X509_FORM_GOOD)
 		out->serial_at += length - fields.length;
 	else
-		*out = none;
+		facts_clear(out);
 	return form;
 }
 

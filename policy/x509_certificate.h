@@ -54,7 +54,7 @@
  * empty when the result is not X509_FORM_GOOD. */
 /*@ requires \valid_read(bytes + (0 .. length - 1)) && \valid(out);
     assigns *out;
-    ensures \result == X509_FORM_GOOD ==> x509_facts(out);
+    ensures \result == X509_FORM_GOOD ==> x509_facts(out) && facts_without_ssh(out);
     ensures \result == X509_FORM_GOOD ==> out->x509_serial == bytes + out->serial_at &&
       out->serial_at + out->x509_serial_length <= length;
 */

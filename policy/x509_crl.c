@@ -87,7 +87,9 @@ static enum x509_form read_extensions(struct slice list, struct facts *facts)
 }
 
 /*@ requires der_readable(from.at, from.length) && \valid(facts);
+    requires facts_without_ssh(facts);
     assigns *facts;
+    ensures facts_without_ssh(facts);
     ensures \result == X509_FORM_GOOD ==> x509_crl_facts(facts);
 */
 static enum x509_form read_fields(struct slice from, struct facts *facts)
@@ -115,18 +117,17 @@ static enum x509_form read_fields(struct slice from, struct facts *facts)
 
 enum x509_form x509_crl_read(const uint8_t *bytes, size_t length, struct facts *out)
 {
-	static const struct facts none = { .subject_kind = KEY_RSA };
 	struct slice fields;
 	enum x509_form form;
 
-	*out = none;
+	facts_clear(out);
 	if (length > FACTS_DOCUMENT_MAX)
 		return X509_FORM_OVERSIZED;
 	if (!der_take_whole((struct slice){ bytes, length }, DER_SEQUENCE, &fields))
 		return X509_FORM_FRAME;
 	form = read_fields(fields, out);
 	if (form != X509_FORM_GOOD)
-		*out = none;
+		facts_clear(out);
 	return form;
 }
 

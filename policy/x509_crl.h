@@ -26,7 +26,7 @@
  * empty when the result is not X509_FORM_GOOD. */
 /*@ requires \valid_read(bytes + (0 .. length - 1)) && \valid(out);
     assigns *out;
-    ensures \result == X509_FORM_GOOD ==> x509_crl_facts(out);
+    ensures \result == X509_FORM_GOOD ==> x509_crl_facts(out) && facts_without_ssh(out);
 */
 enum x509_form x509_crl_read(const uint8_t *bytes, size_t length, struct facts *out);
 
