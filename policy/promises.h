@@ -11,8 +11,9 @@
  * - there are at most 256 of each kind, and options are sorted (the reader's)
  * - the forms of Teleport's roles and traits
  * - the record's line holds it all
- * - what a line of the policy says of a document beside its CA, its kind and its ttl, but
- *   for the patterns and ranges that it names values by (pattern.h, network.h)
+ * - that the rules are asked for each value that a document has: of those that they are
+ *   asked for, rules.c shows that each lies within what the permitting line names
+ * - that what a line requires is there, and that no earlier line decides
  */
 #ifndef POLICY_PROMISES_H
 #define POLICY_PROMISES_H

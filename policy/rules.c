@@ -21,7 +21,7 @@ struct question {
 	bool whole; /* there was room for all values */
 	uint32_t count;
 	struct named_value value[VALUES_MAX];
-	uint8_t fact[VALUES_MAX];
+	enum fact fact[VALUES_MAX];
 	uint16_t first[FACT_COUNT]; /* of a fact's values; VALUES_MAX: it has none */
 	uint16_t next[VALUES_MAX];  /* of the same fact; VALUES_MAX: it was the last */
 	bool judged[FACT_COUNT];    /* a permit line must allow its values */
@@ -53,25 +53,90 @@ struct hit {
     predicate facts_known{L}(struct question *q) =
       \forall integer i; 0 <= i < q->count ==> q->fact[i] < FACT_COUNT;
 
-    // What follows a value stands behind it, so that each walk ends.
-    predicate values_linked{L}(struct question *q, integer from) =
+    // What follows a value stands behind it, so that each walk ends, and is the next of
+    // its fact, so that none misses one.
+    predicate links_forward{L}(struct question *q, integer from) =
       \forall integer i; from <= i < q->count ==> i < q->next[i];
+    predicate links_to_same{L}(struct question *q, integer from) =
+      \forall integer i; from <= i < q->count ==> q->next[i] < q->count ==>
+      q->fact[q->next[i]] == q->fact[i];
+    predicate links_to_next{L}(struct question *q, integer from) =
+      \forall integer i, j; from <= i < j < q->count ==> q->fact[i] == q->fact[j] ==>
+      q->next[i] <= j;
+    predicate first_of_fact{L}(struct question *q) =
+      \forall integer f; 0 <= f < FACT_COUNT ==> q->first[f] < q->count ==>
+      q->fact[q->first[f]] == f;
+    predicate first_is_least{L}(struct question *q, integer from) =
+      \forall integer j; from <= j < q->count ==> q->first[q->fact[j]] <= j;
 
     predicate question_sound{L}(struct question *q) =
-      values_readable(q) && values_linked(q, 0);
+      values_readable(q) && facts_known(q) && links_forward(q, 0) &&
+      links_to_same(q, 0) && links_to_next(q, 0) && first_of_fact(q) &&
+      first_is_least(q, 0);
+
+    // What a permit line is asked for one after another.
+    predicate is_a_step(integer fact) =
+      fact == FACT_CLIENT || fact == FACT_SUBJECT || fact == FACT_PRINCIPALS ||
+      fact == FACT_KEY_ID || fact == FACT_EXTENSIONS || fact == FACT_ROLES ||
+      fact == FACT_TRAITS || fact == FACT_CRITICAL_OPTIONS || fact == FACT_UNITS ||
+      fact == FACT_STREET || fact == FACT_POSTAL_CODE || fact == FACT_ATTRIBUTES ||
+      fact == FACT_DNS || fact == FACT_WILDCARD_DNS || fact == FACT_IP ||
+      fact == FACT_URI || fact == FACT_EMAIL;
+
+    predicate value_allowed{L}(struct rule *rule, struct question *q, integer word,
+      integer i) =
+      word_allows(rule, q->document, word, q->value[i].name.at, q->value[i].name.length,
+	q->value[i].value.at, q->value[i].value.length);
+
+    // The names in Teleport's JSON are judged in its place.
+    predicate traits_allowed{L}(struct rule *rule, struct question *q) =
+      q->first[FACT_TRAITS] < q->count &&
+      (\forall integer i; 0 <= i < q->count && q->fact[i] == FACT_TRAITS ==>
+	value_allowed(rule, q, FACT_TRAITS, i));
+    predicate judged_by_names{L}(struct rule *rule, struct question *q, integer fact,
+      uint8_t *name, integer length) =
+      (fact == FACT_EXTENSIONS && teleport_extension(name, length)) ||
+      (fact == FACT_POSTAL_CODE && traits_allowed(rule, q));
+
+    predicate lies_inside{L}(struct rule *rule, struct question *q, integer fact,
+      uint8_t *name, integer length, uint8_t *value, integer value_length) =
+      lies_within(rule, q->document, fact, name, length, value, value_length) ||
+      judged_by_names(rule, q, fact, name, length);
+    predicate value_inside{L}(struct rule *rule, struct question *q, integer i) =
+      lies_inside(rule, q, q->fact[i], q->value[i].name.at, q->value[i].name.length,
+	q->value[i].value.at, q->value[i].value.length);
+
+    // Every value of a fact, and of all that are judged.
+    predicate fact_inside{L}(struct rule *rule, struct question *q, integer fact) =
+      \forall integer i; 0 <= i < q->count && q->fact[i] == fact ==>
+      value_inside(rule, q, i);
+    predicate values_inside{L}(struct rule *rule, struct question *q) =
+      \forall integer fact; is_a_step(fact) && q->judged[fact] ==>
+      fact_inside(rule, q, fact);
 */
 
 /*@ requires \valid_read(pattern) && pattern_sound(pattern) && slice_readable(value);
     assigns \nothing;
+    ensures \result ==> alike(pattern, value.at, value.length);
 */
 static bool matches(const struct pattern *pattern, struct slice value)
 {
 	return pattern_match(pattern, value.at, value.length);
 }
 
+/*@ assigns \nothing;
+    ensures \result <==> bit < 32 && ((bits >> bit) & 1) != 0;
+*/
+static bool has_bit(uint32_t bits, unsigned bit)
+{
+	return bit < 32 && (bits >> bit & 1u) != 0;
+}
+
 /* A bare name permits the option without a value, and with `any` one with any value. */
 /*@ requires \valid_read(operand) && operand_sound(operand) && value_given(value);
     assigns \nothing;
+    ensures \result ==> option_alike(operand, value->name.at, value->name.length,
+      value->value.at, value->value.length, any ? 1 : 0);
 */
 static bool option_matches(
     const struct operand *operand, const struct named_value *value, bool any)
@@ -86,6 +151,7 @@ static bool option_matches(
 
 /*@ requires \valid_read(operand) && operand_sound(operand) && slice_readable(address);
     assigns \nothing;
+    ensures \result ==> address_within(operand, address.at, address.length);
 */
 static bool address_matches(const struct operand *operand, struct slice address)
 {
@@ -98,31 +164,45 @@ static bool address_matches(const struct operand *operand, struct slice address)
 	network.bytes = (uint8_t)address.length;
 	network.prefix = (uint8_t)(8 * address.length);
 	bytes_copy(network.address, address.at, address.length);
-	return network_contains(&operand->range, &network);
+	//@ assert bytes_equal(&network.address[0], address.at, address.length);
+	//@ assert network_sound(&operand->range) && operand->has_range;
+	if (!network_contains(&operand->range, &network))
+		return false;
+	//@ assert operand->range.bytes == address.length;
+	//@ assert operand->range.prefix <= 8 * address.length;
+	/*@ assert bytes_equal(&operand->range.address[0], address.at,
+	      operand->range.prefix / 8); */
+	return true;
 }
 
 /*@ requires slice_readable(name);
     assigns \nothing;
+    ensures localhost(name.at, name.length) ==> \result;
 */
 static bool is_localhost(struct slice name)
 {
 	static const char local[] = "localhost";
 	size_t i = 0;
+	uint8_t byte;
 
 	if (name.length != sizeof local - 1)
 		return false;
 	/*@ loop invariant i <= name.length;
-	    loop assigns i;
+	    loop assigns i, byte;
 	    loop variant name.length - i; */
-	while (i < name.length && (name.at[i] | 0x20) == local[i])
-		i++;
-	return i == name.length;
+	for (; i < name.length; i++) {
+		byte = name.at[i];
+		if ((byte >= 'A' && byte <= 'Z' ? byte + 32 : byte) != local[i])
+			return false;
+	}
+	return true;
 }
 
 /* A common name that a client may take for a host's: of those with a dot, an `@` tells
  * what is a person's; of those without, only localhost is nobody's. */
 /*@ requires slice_readable(name);
     assigns \nothing;
+    ensures may_be_host(name.at, name.length) ==> \result;
 */
 static bool may_be_host(struct slice name)
 {
@@ -136,6 +216,8 @@ static bool may_be_host(struct slice name)
 /*@ requires \valid_read(question) && \valid_read(rule) && slice_readable(name);
     requires \valid_read(pattern) && pattern_sound(pattern);
     assigns \nothing;
+    ensures \result && !rule->deny ==>
+      subject_alike(question->document, pattern, name.at, name.length);
 */
 static bool subject_matches(const struct question *question, const struct rule *rule,
     const struct pattern *pattern, struct slice name)
@@ -149,6 +231,9 @@ static bool subject_matches(const struct question *question, const struct rule *
 /*@ requires \valid_read(question) && \valid_read(rule) && value_given(value);
     requires \valid_read(operand) && operand_sound(operand);
     assigns \nothing;
+    ensures \result && !rule->deny ==>
+      operand_allows(question->document, fact, operand, value->name.at,
+   value->name.length, value->value.at, value->value.length);
 */
 static bool operand_matches(const struct question *question, const struct rule *rule,
     enum fact fact, const struct operand *operand, const struct named_value *value)
@@ -166,6 +251,9 @@ static bool operand_matches(const struct question *question, const struct rule *
 /*@ requires \valid_read(question) && \valid_read(rule) && rule_sound(rule);
     requires fact < WORDS && value_given(value);
     assigns \nothing;
+    ensures \result && !rule->deny ==>
+      word_allows(rule, question->document, fact, value->name.at, value->name.length,
+	value->value.at, value->value.length);
 */
 static bool lies_among(const struct question *question, const struct rule *rule,
     enum fact fact, const struct named_value *value)
@@ -185,6 +273,8 @@ static bool lies_among(const struct question *question, const struct rule *rule,
 /* What a line requires it also allows; whether it is there is judged by itself. */
 /*@ requires \valid_read(rule) && rule_sound(rule) && value_given(value);
     assigns \nothing;
+    ensures \result ==> requirement_allows(rule, fact, value->name.at, value->name.length,
+      value->value.at, value->value.length);
 */
 static bool is_required(
     const struct rule *rule, enum fact fact, const struct named_value *value)
@@ -208,6 +298,8 @@ static bool is_required(
 /*@ requires \valid_read(question) && question_sound(question);
     requires \valid_read(rule) && rule_sound(rule) && value_given(value);
     assigns \nothing;
+    ensures \result && !rule->deny ==>
+      judged_by_names(rule, question, fact, value->name.at, value->name.length);
 */
 static bool is_judged_by_names(const struct question *question, const struct rule *rule,
     enum fact fact, const struct named_value *value)
@@ -219,6 +311,10 @@ static bool is_judged_by_names(const struct question *question, const struct rul
 	if (fact != FACT_POSTAL_CODE || i >= question->count)
 		return false;
 	/*@ loop invariant 0 <= i;
+	    loop invariant i < question->count ==> question->fact[i] == FACT_TRAITS;
+	    loop invariant !rule->deny ==> \forall integer k; 0 <= k < i &&
+	      k < question->count && question->fact[k] == FACT_TRAITS ==>
+		value_allowed(rule, question, FACT_TRAITS, k);
 	    loop assigns i;
 	    loop variant 65535 - i; */
 	for (; i < question->count; i = question->next[i])
@@ -231,11 +327,14 @@ static bool is_judged_by_names(const struct question *question, const struct rul
 /*@ requires \valid_read(question) && \valid_read(rule) && rule_sound(rule);
     requires value_given(value);
     assigns \nothing;
+    ensures \result && !rule->deny ==>
+      lies_within(rule, question->document, FACT_WILDCARD_DNS, value->name.at,
+	value->name.length, value->value.at, value->value.length);
 */
 static bool wildcard_lies_inside(const struct question *question, const struct rule *rule,
     const struct named_value *value)
 {
-	if ((rule->named & 1u << FACT_WILDCARD_DNS) == 0)
+	if (!has_bit(rule->named, FACT_WILDCARD_DNS))
 		return false;
 	if (rule->words[FACT_WILDCARD_DNS].count > 0)
 		return lies_among(question, rule, FACT_WILDCARD_DNS, value);
@@ -246,6 +345,9 @@ static bool wildcard_lies_inside(const struct question *question, const struct r
     requires \valid_read(rule) && rule_sound(rule);
     requires fact < WORDS && value_given(value);
     assigns \nothing;
+    ensures \result && !rule->deny ==>
+      lies_inside(rule, question, fact, value->name.at, value->name.length,
+   value->value.at, value->value.length);
 */
 static bool lies_inside(const struct question *question, const struct rule *rule,
     enum fact fact, const struct named_value *value)
@@ -389,6 +491,8 @@ static bool outlives(
     requires word < WORDS && fact < FACT_COUNT && value_readable(hit->value);
     assigns hit->value;
     ensures value_readable(hit->value);
+    ensures !\result && !rule->deny && word == fact ==>
+      fact_inside(rule, question, fact);
 */
 static bool find_among(const struct rule *rule, enum fact word, enum fact fact,
     const struct question *question, struct hit *hit)
@@ -396,8 +500,10 @@ static bool find_among(const struct rule *rule, enum fact word, enum fact fact,
 	uint16_t i;
 
 	/*@ loop invariant 0 <= i;
-	    loop assigns i;
-	    loop variant 65535 - i; */
+	    loop invariant i < question->count ==> question->fact[i] == fact;
+	    loop invariant !rule->deny && word == fact ==> \forall integer k; 0 <= k < i
+	   && k < question->count && question->fact[k] == fact ==> value_inside(rule,
+	   question, k); loop assigns i; loop variant 65535 - i; */
 	for (i = question->first[fact]; i < question->count; i = question->next[i])
 		if (lies_inside(question, rule, word, &question->value[i]) ==
 		    rule->deny) {
@@ -412,6 +518,8 @@ static bool find_among(const struct rule *rule, enum fact word, enum fact fact,
     requires fact < WORDS && value_readable(hit->value);
     assigns hit->fact, hit->value;
     ensures value_readable(hit->value);
+    ensures !\result && !rule->deny && fact != FACT_REQUIRE ==>
+      fact_inside(rule, question, fact);
 */
 static bool find_value(const struct rule *rule, enum fact fact,
     const struct question *question, struct hit *hit)
@@ -421,7 +529,7 @@ static bool find_value(const struct rule *rule, enum fact fact,
 		return find_requirement(rule, question, hit);
 	if (fact == FACT_CLIENT && !rule->deny) {
 		/* The one word whose absence allows any value. */
-		if ((rule->named & 1u << FACT_CLIENT) == 0)
+		if (!has_bit(rule->named, FACT_CLIENT))
 			return false;
 		if (question->first[FACT_CLIENT] >= question->count)
 			return true;
@@ -433,12 +541,6 @@ static bool find_value(const struct rule *rule, enum fact fact,
 	       find_among(rule, FACT_DNS, FACT_WILDCARD_DNS, question, hit);
 }
 
-/*@ assigns \nothing; */
-static bool has_bit(uint32_t bits, unsigned bit)
-{
-	return bit < 32 && (bits >> bit & 1u) != 0;
-}
-
 /* All that a permit line says but for its ttl. The steps are counted so that a refusal
  * can name the line that came nearest. The names of traits are not among them: with a
  * certificate's postal code they were judged. */
@@ -446,6 +548,7 @@ static bool has_bit(uint32_t bits, unsigned bit)
     requires \valid_read(question) && question_sound(question);
     assigns hit->fact, hit->value, hit->step;
     ensures value_readable(hit->value);
+    ensures \result && !rule->deny ==> values_inside(rule, question);
 */
 static bool values_lie_inside(
     const struct rule *rule, const struct question *question, struct hit *hit)
@@ -458,9 +561,13 @@ static bool values_lie_inside(
 		FACT_EMAIL, FACT_REQUIRE };
 	unsigned step;
 
+	//@ assert \forall integer s; 0 <= s < STEPS ==> steps[s] < WORDS;
 	hit->value = none;
 	/*@ loop invariant step <= STEPS;
 	    loop invariant value_readable(hit->value);
+	    loop invariant !rule->deny ==> \forall integer s; 0 <= s < step &&
+	      steps[s] != FACT_REQUIRE && question->judged[steps[s]] ==>
+		fact_inside(rule, question, steps[s]);
 	    loop assigns step, hit->fact, hit->value, hit->step;
 	    loop variant STEPS - step; */
 	for (step = 0; step < STEPS; step++) {
@@ -478,6 +585,7 @@ static bool values_lie_inside(
     assigns hit->fact, hit->value, hit->step;
     ensures value_readable(hit->value);
     ensures \result ==> promised_ttl(rule, request, facts);
+    ensures \result && !rule->deny ==> values_inside(rule, question);
 */
 static bool permits(const struct rule *rule, const struct question *question,
     const struct request *request, const struct facts *facts, struct hit *hit)
@@ -573,7 +681,7 @@ static void add(
 		question->whole = false;
 		return;
 	}
-	question->fact[at] = (uint8_t)fact;
+	question->fact[at] = fact;
 	question->value[at].name.at = name.at;
 	question->value[at].name.length = name.length;
 	question->value[at].value.at = value.at;
@@ -729,6 +837,7 @@ static void add_alt_names(struct question *question, struct slice list)
 static void link_values(struct question *question)
 {
 	uint32_t i = question->count;
+	uint16_t after;
 	unsigned fact;
 
 	/*@ loop invariant fact <= FACT_COUNT;
@@ -741,21 +850,28 @@ static void link_values(struct question *question)
 		question->first[fact] = VALUES_MAX;
 		question->judged[fact] = false;
 	}
-	/*@ loop invariant i <= question->count && values_linked(question, i);
+	/*@ loop invariant i <= question->count;
+	    loop invariant links_forward(question, i) && links_to_same(question, i);
+	    loop invariant links_to_next(question, i) && first_of_fact(question);
+	    loop invariant first_is_least(question, i);
 	    loop invariant \forall integer f; 0 <= f < FACT_COUNT ==>
 	      i <= question->first[f];
-	    loop assigns i, fact, question->judged[0 .. FACT_COUNT - 1],
+	    loop assigns i, after, fact, question->judged[0 .. FACT_COUNT - 1],
 	      question->first[0 .. FACT_COUNT - 1],
 	      question->next[0 .. VALUES_MAX - 1];
 	    loop variant i; */
 	while (i > 0) {
 		fact = question->fact[--i];
 		//@ assert fact < FACT_COUNT && i < question->count <= VALUES_MAX;
-		question->next[i] = question->first[fact];
+		after = question->first[fact];
+		question->next[i] = after;
 		question->first[fact] = (uint16_t)i;
 		question->judged[fact] = true;
-		//@ assert i < question->next[i];
-		//@ assert values_linked(question, i + 1);
+		//@ assert question->next[i] == after && question->first[fact] == i;
+		/*@ assert \forall integer k; i < k < question->count ==>
+		      question->next[k] == \at(question->next[k], LoopCurrent); */
+		/*@ assert \forall integer f; 0 <= f < FACT_COUNT && f != fact ==>
+		      question->first[f] == \at(question->first[f], LoopCurrent); */
 	}
 }
 
@@ -827,6 +943,8 @@ static void permit(const struct rule *rule, struct decision *out)
     ensures \result <= policy->rules_count;
     ensures \result < policy->rules_count && !policy->rules[\result].deny ==>
       promised_rule(&policy->rules[\result], issuer, request, facts);
+    ensures \result < policy->rules_count && !policy->rules[\result].deny ==>
+      values_inside(&policy->rules[\result], question);
 */
 static uint32_t find_rule(const struct policy *policy, const struct issuer *issuer,
     const struct request *request, const struct facts *facts,

@@ -82,6 +82,99 @@ void decision_append(struct decision *out, struct slice bytes);
       \valid_read(p) && \valid_read(p->rules + (0 .. p->rules_count - 1)) &&
       (\forall integer k; 0 <= k < p->rules_count ==> rule_sound(&p->rules[k]));
 
+    // What a pattern names: any value, the same bytes, or what its stars match. Where it
+    // says so, letters match in either case.
+    predicate alike{L}(struct pattern *p, uint8_t *at, integer length) =
+      p->shape == PATTERN_ALL ||
+      (p->shape == PATTERN_LITERAL && length == p->length &&
+	same_but_case(at, p->text, length) &&
+	(p->fold == PATTERN_EXACT ==> bytes_equal(at, p->text, length))) ||
+      (p->shape == PATTERN_STARS && no_star(at, 0, length) &&
+	matches_in_any_case(p->text, p->length, at, length) &&
+	(p->fold == PATTERN_EXACT ==> matches(p->text, p->length, at, length)));
+
+    // The same of a host's name, whose first label may be a `*`.
+    predicate alike_wildcard{L}(struct pattern *p, uint8_t *at, integer length) =
+      p->shape == PATTERN_ALL ||
+      (p->shape == PATTERN_LITERAL && length == p->length &&
+	same_but_case(at, p->text, length)) ||
+      (p->shape == PATTERN_STARS &&
+	matches_in_any_case(p->text, p->length, at, length) &&
+	(no_star(at, 0, length) ||
+	  (length >= 2 && at[0] == '*' && at[1] == '.' && no_star(at, 1, length))));
+
+    // A name without a value, or with one that the line names; `any` where a bare name
+    // allows any.
+    predicate option_alike{L}(struct operand *o, uint8_t *name, integer length,
+      uint8_t *value, integer value_length, integer any) =
+      alike(&o->pattern, name, length) &&
+      (o->has_content && !o->has_range
+	? value_length > 0 && alike(&o->content, value, value_length)
+	: any != 0 || value_length == 0 || o->pattern.shape == PATTERN_ALL);
+
+    predicate address_within{L}(struct operand *o, uint8_t *at, integer length) =
+      o->has_range ? length == o->range.bytes &&
+	  same_bits(&o->range.address[0], at, o->range.prefix)
+	: o->pattern.shape == PATTERN_ALL;
+
+    predicate has_byte{L}(uint8_t *at, integer length, integer byte) =
+      \exists integer k; 0 <= k < length && at[k] == byte;
+
+    predicate localhost{L}(uint8_t *at, integer length) =
+      length == 9 && lower(at[0]) == 'l' && lower(at[1]) == 'o' &&
+      lower(at[2]) == 'c' && lower(at[3]) == 'a' && lower(at[4]) == 'l' &&
+      lower(at[5]) == 'h' && lower(at[6]) == 'o' && lower(at[7]) == 's' &&
+      lower(at[8]) == 't';
+    predicate may_be_host{L}(uint8_t *name, integer length) =
+      localhost(name, length) ||
+      (has_byte(name, length, '.') && !has_byte(name, length, '@'));
+
+    // To a person no `*` alone gives a name that may be a host's.
+    predicate subject_alike{L}(integer document, struct pattern *p, uint8_t *name,
+      integer length) =
+      alike(p, name, length) &&
+      (document == DOCUMENT_X509_USER && may_be_host(name, length) ==>
+	p->shape == PATTERN_LITERAL || has_byte(p->text, p->length, '.'));
+
+    // What one value of a permit line's word allows.
+    predicate operand_allows{L}(integer document, integer word, struct operand *o,
+      uint8_t *name, integer length, uint8_t *value, integer value_length) =
+      word == FACT_IP ? address_within(o, name, length)
+	: word == FACT_SUBJECT
+	? subject_alike(document, &o->pattern, name, length)
+	: word == FACT_DNS || word == FACT_WILDCARD_DNS
+	? alike_wildcard(&o->pattern, name, length)
+	: option_alike(o, name, length, value, value_length,
+	  word == FACT_ATTRIBUTES ? 1 : 0);
+
+    predicate word_allows{L}(struct rule *rule, integer document, integer word,
+      uint8_t *name, integer length, uint8_t *value, integer value_length) =
+      \exists integer k; 0 <= k < rule->words[word].count &&
+      operand_allows(document, word, &rule->words[word].operands[k], name, length, value,
+	value_length);
+
+    // What a line requires it also allows.
+    predicate requirement_allows{L}(struct rule *rule, integer fact, uint8_t *name,
+      integer length, uint8_t *value, integer value_length) =
+      \exists integer k; 0 <= k < rule->words[FACT_REQUIRE].count &&
+      rule->words[FACT_REQUIRE].operands[k].options == fact &&
+      option_alike(&rule->words[FACT_REQUIRE].operands[k], name, length, value,
+	value_length, 1);
+
+    predicate says{L}(struct rule *rule, integer word) =
+      ((rule->named >> word) & 1) != 0;
+
+    // The value lies within what the permit line names. Without `client` it allows every
+    // client, and a bare `wildcard-dns` leaves wildcards to `dns`.
+    predicate lies_within{L}(struct rule *rule, integer document, integer fact,
+      uint8_t *name, integer length, uint8_t *value, integer value_length) =
+      word_allows(rule, document, fact, name, length, value, value_length) ||
+      requirement_allows(rule, fact, name, length, value, value_length) ||
+      (fact == FACT_CLIENT && !says(rule, FACT_CLIENT)) ||
+      (fact == FACT_WILDCARD_DNS && says(rule, FACT_WILDCARD_DNS) &&
+	rule->words[FACT_WILDCARD_DNS].count == 0 &&
+	word_allows(rule, document, FACT_DNS, name, length, value, value_length));
+
     // The line is about this CA and kind of document.
     predicate promised_scope{L}(struct rule *rule, struct issuer *i, struct request *r) =
       ((rule->authorities >> i->ca) & 1) != 0 &&

@@ -17,9 +17,20 @@ struct teleport_names {
 	uint32_t count;
 };
 
+/*@ predicate begins_teleport{L}(uint8_t *at) =
+      at[0] == 't' && at[1] == 'e' && at[2] == 'l' && at[3] == 'e' && at[4] == 'p' &&
+      at[5] == 'o' && at[6] == 'r' && at[7] == 't' && at[8] == '-';
+    predicate teleport_extension{L}(uint8_t *at, integer length) =
+      begins_teleport(at) &&
+      ((length == 14 && at[9] == 'r' && at[10] == 'o' && at[11] == 'l' &&
+        at[12] == 'e' && at[13] == 's') ||
+      (length == 15 && at[9] == 't' && at[10] == 'r' && at[11] == 'a' &&
+        at[12] == 'i' && at[13] == 't' && at[14] == 's'));
+*/
 /* FACT_ROLES or FACT_TRAITS for those two extensions, by their names; else FACT_NONE. */
 /*@ requires slice_readable(extension);
     assigns \nothing;
+    ensures \result != FACT_NONE ==> teleport_extension(extension.at, extension.length);
     ensures \result == FACT_NONE || \result == FACT_ROLES || \result == FACT_TRAITS;
 */
 enum fact teleport_fact(struct slice extension);
