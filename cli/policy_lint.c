@@ -11,11 +11,11 @@
 
 #define LONG_TTL (UINT64_C(30) * 86400)
 
-/* Of 10,000 rules each has thousands before it: as many are compared word by word. */
-#define COMPARED_MAX 1000
+/* Of 10,000 rules each has thousands before it: as many values are compared. */
+#define EFFORT_MAX 30000
 
 struct subject {
-	const struct policy_lint *lint;
+	struct policy_lint *lint;
 	const struct policy *policy;
 	unsigned number;
 	const struct rule *rule;
@@ -73,40 +73,47 @@ static bool covers(const struct operand *wide, const struct operand *narrow)
 		   &wide->pattern, narrow->pattern.text, narrow->pattern.length);
 }
 
-static uint16_t bit_of(const char *text)
+/* Values that are the same have the same. */
+static uint16_t bit_of(const struct operand *operand, unsigned fact)
 {
-	uint32_t hash = 2166136261u; /* FNV-1a */
+	const uint8_t *bytes = (const uint8_t *)operand->text;
+	size_t length = strlen(operand->text);
+	uint32_t hash = 2166136261u ^ fact; /* FNV-1a */
 
-	for (; *text != '\0'; text++)
-		hash = (hash ^ (uint8_t)*text) * 16777619u;
-	return (uint16_t)(1u << (hash >> 28));
+	if (operand->has_range) { /* 10.0.0.1 is 10.0.0.1/32 */
+		bytes = operand->range.address;
+		length = operand->range.bytes;
+		hash ^= operand->range.prefix * 256u;
+	}
+	for (; length > 0; length--)
+		hash = (hash ^ *bytes++) * 16777619u;
+	return (uint16_t)((hash ^ hash >> 16) % GLANCE_BITS);
 }
 
-/* A bit for each value; another value that covers it either has the same text and so the
- * same bit, or is wide. */
-static uint16_t bits_of(const struct word *word)
+static bool is_name(const struct operand *operand)
 {
-	uint16_t bits = 0;
-	uint32_t i;
-
-	for (i = 0; i < word->count; i++)
-		bits |= bit_of(word->operands[i].text);
-	return bits;
+	return !operand->has_content && !operand->has_range &&
+	       operand->pattern.shape == PATTERN_LITERAL;
 }
 
-static bool is_wide(const struct operand *operand)
+static void glance_at_word(const struct word *word, unsigned fact, struct glance *out)
 {
-	return !operand->has_content &&
-	       (operand->has_range || operand->pattern.shape != PATTERN_LITERAL);
-}
+	const struct operand *operand;
+	uint32_t i, bit;
 
-static bool any_wide(const struct word *word)
-{
-	uint32_t i = 0;
-
-	while (i < word->count && !is_wide(&word->operands[i]))
-		i++;
-	return i < word->count;
+	for (i = 0; i < word->count; i++) {
+		operand = &word->operands[i];
+		bit = bit_of(operand, fact);
+		out->values[bit / 64] |= UINT64_C(1) << bit % 64;
+		if (is_all(operand))
+			out->any |= 1u << fact;
+		else if (operand->has_range &&
+			 operand->range.prefix < 8 * operand->range.bytes)
+			out->ranges |= 1u << fact;
+		else if (!operand->has_range && !operand->has_content &&
+			 !is_name(operand))
+			out->patterns |= 1u << fact;
+	}
 }
 
 static bool any_value(const struct rule *rule, enum fact fact)
@@ -119,13 +126,11 @@ static void glance_at(const struct rule *rule, struct glance *out)
 {
 	unsigned fact;
 
+	*out = (struct glance){ 0 };
 	for (fact = 0; fact < WORDS; fact++) {
-		bool open =
-		    !named(rule, (enum fact)fact) && (rule->deny || fact == FACT_CLIENT);
-
-		out->covered[fact] = open || any_wide(&rule->words[fact])
-					 ? UINT16_MAX
-					 : bits_of(&rule->words[fact]);
+		if (!named(rule, (enum fact)fact) && (rule->deny || fact == FACT_CLIENT))
+			out->any |= 1u << fact;
+		glance_at_word(&rule->words[fact], fact, out);
 	}
 	out->denied = rule->deny && named(rule, FACT_PRINCIPALS) &&
 			      !any_value(rule, FACT_PRINCIPALS)
@@ -133,14 +138,39 @@ static void glance_at(const struct rule *rule, struct glance *out)
 			  : 0;
 }
 
-static bool may_cover(const struct glance *earlier, const uint16_t later[WORDS])
+static void list_values(struct policy_lint *lint, const struct rule *rule)
 {
-	uint16_t missing = 0;
-	unsigned fact;
+	const struct operand *operand;
+	unsigned fact, i;
 
+	lint->values_count = 0;
+	lint->effort = EFFORT_MAX;
 	for (fact = 0; fact < WORDS; fact++)
-		missing |= (uint16_t)(later[fact] & ~earlier->covered[fact]);
-	return missing == 0;
+		for (i = 0; i < rule->words[fact].count; i++) {
+			operand = &rule->words[fact].operands[i];
+			if (lint->values_count < POLICY_LINE_MAX)
+				lint->values[lint->values_count++] =
+				    (struct glance_value){ .word = 1u << fact,
+					    .bit = bit_of(operand, fact),
+					    .is_name = is_name(operand),
+					    .is_range = operand->has_range };
+		}
+}
+
+static bool may_cover(const struct glance *earlier, const struct policy_lint *lint)
+{
+	const struct glance_value *value;
+	unsigned i;
+
+	for (i = 0; i < lint->values_count; i++) {
+		value = &lint->values[i];
+		if ((earlier->any & value->word) == 0 &&
+		    (earlier->values[value->bit / 64] >> value->bit % 64 & 1) == 0 &&
+		    !(value->is_name && (earlier->patterns & value->word) != 0) &&
+		    !(value->is_range && (earlier->ranges & value->word) != 0))
+			return false;
+	}
+	return true;
 }
 
 /* On a permit line a `subject` without a dot gives no names of hosts (rules.c). */
@@ -149,17 +179,22 @@ static bool covers_hosts(const struct operand *wide, const struct operand *narro
 	return !strchr(narrow->text, '.') || strchr(wide->text, '.');
 }
 
-static bool word_covers(const struct word *wide, const struct word *narrow, bool hosts)
+/* Values in the same order are found at once. Each look costs `effort`. */
+static bool word_covers(
+    const struct word *wide, const struct word *narrow, bool hosts, uint64_t *effort)
 {
-	uint32_t i, j;
+	const struct operand *one, *other;
+	uint32_t i, tried, at = 0;
 
 	for (i = 0; i < narrow->count; i++) {
-		for (j = 0; j < wide->count; j++)
-			if (covers(&wide->operands[j], &narrow->operands[i]) &&
-			    (!hosts ||
-				covers_hosts(&wide->operands[j], &narrow->operands[i])))
+		other = &narrow->operands[i];
+		for (tried = 0; tried < wide->count; tried++, at++) {
+			one = &wide->operands[at % wide->count];
+			*effort -= *effort > 0;
+			if (covers(one, other) && (!hosts || covers_hosts(one, other)))
 				break;
-		if (j == wide->count)
+		}
+		if (tried == wide->count)
 			return false;
 	}
 	return true;
@@ -180,7 +215,8 @@ static bool same_word(const struct rule *a, const struct rule *b, enum fact fact
 
 /* A deny line is hit by one value. For a permit line to come after it in vain, each
  * document that it permits must have such a value. */
-static bool deny_covers(const struct rule *earlier, const struct rule *later)
+static bool deny_covers(
+    const struct rule *earlier, const struct rule *later, uint64_t *effort)
 {
 	unsigned fact;
 
@@ -192,7 +228,8 @@ static bool deny_covers(const struct rule *earlier, const struct rule *later)
 		if (!later->deny && fact != FACT_CLIENT &&
 		    (fact != FACT_PRINCIPALS || !all_ssh(later)))
 			return false;
-		if (!word_covers(&earlier->words[fact], &later->words[fact], false))
+		if (!word_covers(
+			&earlier->words[fact], &later->words[fact], false, effort))
 			return false;
 	}
 	return true;
@@ -200,7 +237,8 @@ static bool deny_covers(const struct rule *earlier, const struct rule *later)
 
 /* What is not simply wider on the earlier line must be the same on both: a requirement
  * narrows and widens at once, an absent issuer has a meaning of its own. */
-static bool permit_covers(const struct rule *earlier, const struct rule *later)
+static bool permit_covers(
+    const struct rule *earlier, const struct rule *later, uint64_t *effort)
 {
 	unsigned fact;
 
@@ -214,8 +252,8 @@ static bool permit_covers(const struct rule *earlier, const struct rule *later)
 		if (fact == FACT_REQUIRE || fact == FACT_WILDCARD_DNS ||
 		    (fact == FACT_CLIENT && !named(earlier, FACT_CLIENT)))
 			continue;
-		if (!word_covers(
-			&earlier->words[fact], &later->words[fact], fact == FACT_SUBJECT))
+		if (!word_covers(&earlier->words[fact], &later->words[fact],
+			fact == FACT_SUBJECT, effort))
 			return false;
 	}
 	return true;
@@ -246,31 +284,28 @@ static bool share_documents(const struct rule *a, const struct rule *b)
 
 /* ---- the checks ---- */
 
-static bool hides(const struct rule *earlier, const struct rule *later)
+static bool hides(const struct rule *earlier, const struct rule *later, uint64_t *effort)
 {
+	*effort -= *effort > 0;
 	return same_documents(earlier, later) &&
-	       (earlier->deny ? deny_covers(earlier, later)
-			      : permit_covers(earlier, later));
+	       (earlier->deny ? deny_covers(earlier, later, effort)
+			      : permit_covers(earlier, later, effort));
 }
 
 static bool never_matches(const struct subject *subject)
 {
 	const struct policy *policy = subject->policy;
-	uint16_t values[WORDS];
-	unsigned fact, compared = 0, at;
+	struct policy_lint *lint = subject->lint;
+	unsigned at;
 
-	for (fact = 0; fact < WORDS; fact++)
-		values[fact] = bits_of(&subject->rule->words[fact]);
-	for (at = 0; at < subject->number && compared < COMPARED_MAX; at++) {
-		if (!may_cover(&subject->lint->glances[at], values))
-			continue;
-		compared++;
-		if (hides(&policy->rules[at], subject->rule))
+	list_values(lint, subject->rule);
+	for (at = 0; at < subject->number && lint->effort > 0; at++)
+		if (may_cover(&lint->glances[at], lint) &&
+		    hides(&policy->rules[at], subject->rule, &lint->effort))
 			return warn(subject,
 			    "never matches: line %u comes first and matches all that "
 			    "this line does",
 			    policy->rules[at].line);
-	}
 	return false;
 }
 
@@ -279,19 +314,16 @@ static bool outlived(const struct subject *subject)
 {
 	const struct policy *policy = subject->policy;
 	const struct rule *rule = subject->rule, *later;
-	uint16_t values[WORDS];
-	unsigned fact, compared = 0, at;
+	struct policy_lint *lint = subject->lint;
+	unsigned at;
 
-	for (fact = 0; fact < WORDS; fact++)
-		values[fact] = bits_of(&rule->words[fact]);
-	for (at = subject->number + 1; at < policy->rules_count; at++) {
+	list_values(lint, rule);
+	for (at = subject->number + 1; at < policy->rules_count && lint->effort > 0;
+	     at++) {
 		later = &policy->rules[at];
-		if (later->ttl <= rule->ttl || rule->deny || later->deny ||
-		    !may_cover(&subject->lint->glances[at], values))
-			continue;
-		if (compared++ == COMPARED_MAX)
-			break;
-		if (hides(later, rule))
+		if (later->ttl > rule->ttl && !rule->deny && !later->deny &&
+		    may_cover(&lint->glances[at], lint) &&
+		    hides(later, rule, &lint->effort))
 			return warn(subject,
 			    "this ttl limits nothing: line %u permits the same for "
 			    "longer",

@@ -33,26 +33,40 @@ const char *policy_rule_value(
 /*
  * Lint. A warning is never a matter of taste alone: what it says is true of the line. A
  * rule is said to match nothing only when one earlier line is seen to match all of it;
- * several that do so together are not looked for, nor one behind a thousand that look as
- * if they could.
+ * several that do so together are not looked for, nor one behind a thousand (fewer with
+ * hundreds of values) that look as if they could.
  */
 struct policy_warning {
 	unsigned line;
 	char text[POLICY_ERROR_MAX];
 };
 
-/* What is looked at before two rules are compared: a bit for each value of a word that
- * the rule covers, all bits where it may cover any. */
+/* What is looked at before two rules are compared: what an earlier one may cover. */
+#define GLANCE_BITS 4096
 struct glance {
-	uint16_t covered[WORDS];
+	uint64_t values[GLANCE_BITS / 64]; /* a bit for each value of each word */
+	/* bit 1 << fact: of words that match any value, that have patterns for names, and
+	 * that have ranges of several addresses */
+	uint32_t any, patterns, ranges;
 	uint16_t denied; /* authorities for which it denies some principals */
+};
+
+/* ... and each value of the later one. */
+struct glance_value {
+	uint32_t word;		/* bit 1 << fact */
+	uint16_t bit;		/* of GLANCE_BITS */
+	bool is_name, is_range; /* what a pattern or a range may match */
 };
 
 /* Too large for a stack. */
 struct policy_lint {
 	const struct policy *policy;
 	unsigned rule, check;
-	unsigned denied;			 /* all that the glances say */
+	unsigned denied; /* all that the glances say */
+	/* of the rule at hand */
+	struct glance_value values[POLICY_LINE_MAX];
+	unsigned values_count;
+	uint64_t effort;			 /* left for its comparison with others */
 	struct glance glances[POLICY_LINES_MAX]; /* of each rule */
 };
 

@@ -146,6 +146,9 @@ static void finds_rules_that_an_earlier_one_hides(void **state)
 	/* clang-format off */
 	static const char *const pairs[][2] = {
 		{ "deny user *", "permit user ssh-user ttl 1h rate 1/s" },
+		{ "deny host * ip 10.0.0.1/32", "deny host * ip 10.0.0.1" },
+		{ "deny host * ip 10.0.0.0/8", "deny host * ip 10.0.0.1 10.2.0.0/16" },
+		{ "deny user * principals a b c", "deny user * principals c a b" },
 		{ "deny user ssh-user principals root toor", "deny user ssh-user principals root client a" },
 		{ "deny user ssh-user principals r*", "permit user ssh-user ttl 1h principals root rate 1/s" },
 		{ "deny user ssh-user client a", "permit user ssh-user ttl 1h client a rate 1/s" },
@@ -336,6 +339,48 @@ static void ten_thousand_lines_are_read_and_reviewed_in_time(void **state)
 	}
 }
 
+static size_t put_long_line(char *out, unsigned row, unsigned line)
+{
+	size_t used = (size_t)sprintf(
+	    out, "deny host x509-host %s", row == 2 ? "ip" : "principals");
+	unsigned i;
+
+	for (i = 0; i < 250; i++)
+		used += (size_t)(row == 2 ? sprintf(out + used, " 10.%u.%u.0/28",
+						line % 256, (line / 256 + i) % 256)
+					  : sprintf(out + used, " u%u-%u%s", line, i,
+						row == 1 ? "*" : ""));
+	return used + (size_t)sprintf(out + used, "\n");
+}
+
+/* Names, patterns, ranges: comparing each with all before it would take half a minute. */
+static void long_lines_are_reviewed_in_time(void **state)
+{
+	enum { LINES = 3000 };
+	static char text[LINES * 4096];
+	static struct policy_lint lint;
+	struct policy_warning warning;
+	unsigned row, i;
+	void *storage;
+	double begun;
+	size_t used;
+
+	(void)state;
+	for (row = 0; row < 3; row++) {
+		used = (size_t)sprintf(text, HEAD);
+		for (i = 0; i < LINES; i++)
+			used += put_long_line(text + used, row, i);
+		policy_lint_begin(&lint, policy_of(text, &storage));
+		begun = processor_microseconds() / 1e3;
+		while (policy_lint_next(&lint, &warning))
+			continue;
+		print_message("long lines: reviewed in %.1f ms\n",
+		    processor_microseconds() / 1e3 - begun);
+		assert_true(processor_microseconds() / 1e3 - begun < 2500 * SLOWNESS);
+		free(storage);
+	}
+}
+
 static void shows_values_as_they_were_read(void **state)
 {
 	void *storage;
@@ -370,6 +415,7 @@ int main(void)
 		cmocka_unit_test(finds_rules_that_an_earlier_one_hides),
 		cmocka_unit_test(what_never_matches_never_does),
 		cmocka_unit_test(ten_thousand_lines_are_read_and_reviewed_in_time),
+		cmocka_unit_test(long_lines_are_reviewed_in_time),
 		cmocka_unit_test(shows_values_as_they_were_read),
 	};
 
