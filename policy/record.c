@@ -53,13 +53,29 @@ static size_t put_character(struct record_line *line, const uint8_t *bytes, size
 	return used > 0 ? used : 1;
 }
 
-static void put_string(struct record_line *line, struct slice text)
+/* How many bytes at the start a JSON string has as they are: most often all. */
+static size_t plain_length(const uint8_t *bytes, size_t length)
 {
 	size_t at = 0;
 
+	while (at < length && bytes[at] >= 0x20 && bytes[at] < 0x7f && bytes[at] != '"' &&
+	       bytes[at] != '\\')
+		at++;
+	return at;
+}
+
+static void put_string(struct record_line *line, struct slice text)
+{
+	size_t at = 0, plain;
+
 	put_text(line, "\"");
-	while (at < text.length && !line->failed)
-		at += put_character(line, text.at + at, text.length - at);
+	while (at < text.length && !line->failed) {
+		plain = plain_length(text.at + at, text.length - at);
+		put(line, (const char *)text.at + at, plain);
+		at += plain;
+		if (at < text.length)
+			at += put_character(line, text.at + at, text.length - at);
+	}
 	put_text(line, "\"");
 }
 
