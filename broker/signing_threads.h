@@ -12,7 +12,7 @@
 #include <pthread.h>
 
 #define SIGNING_THREADS 2
-#define SIGNING_JOBS	64
+#define SIGNING_JOBS	256 /* as many as a worker may have under way */
 
 struct signing_job {
 	struct signing_job *next;

@@ -14,7 +14,7 @@
 #define PENDING_ROUNDS                                                                   \
 	512 /* what is later than these goes with the last; a power of two */
 #define PENDING_BYTES	(12u * 1024 * 1024) /* of all, their documents included */
-#define PENDING_LARGEST (40u * 1024)	    /* of one; a `user` may have 31 KiB */
+#define PENDING_LARGEST (40u * 1024)	    /* of one; a `user` may have 34 KiB */
 #define PENDING_LITTLE	(32u * 1024)	    /* whose connection has less than that ... */
 #define PENDING_KEPT	(2u * 1024 * 1024)  /* ... for that one is so much kept */
 
