@@ -13,7 +13,7 @@
 struct call {
 	struct connection *connection;
 	const struct method *method;
-	const char *id; /* as it stood on the line */
+	const char *id; /* as it stood on the line, or spelt shorter */
 	size_t id_length;
 	const cJSON *params; /* an object, or NULL */
 	bool fraction;	     /* a number on the line has one */

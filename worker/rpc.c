@@ -204,11 +204,31 @@ static void run(struct worker *worker, struct call *call)
 		continuity_forget(continuity, call->place);
 }
 
+/* An id whose escapes make it longer than it is goes on in the shortest spelling, which
+ * says the same; 0: it is too long however spelt. */
+static size_t respell(const char *text, char out[OP_REQUEST_ID_MAX])
+{
+	struct json_out spelt = { 0 };
+	size_t length = 0;
+
+	json_text(&spelt, text);
+	if (!spelt.failed && strlen(text) <= RPC_ID_TEXT_MAX &&
+	    spelt.length <= OP_REQUEST_ID_MAX) {
+		length = spelt.length;
+		memcpy(out, spelt.bytes, length);
+	}
+	json_out_free(&spelt);
+	return length;
+}
+
 /* Where the request's id stands on the line; false when it has one that is none of ours,
  * or two. */
 static bool find_id(const cJSON *request, const char *line,
-    const struct json_outline *outline, struct call *call, struct rpc_error *error)
+    const struct json_outline *outline, struct call *call, char spelt[OP_REQUEST_ID_MAX],
+    struct rpc_error *error)
 {
+	const char *text =
+	    cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(request, "id"));
 	const cJSON *item;
 	unsigned ids = 0;
 
@@ -224,6 +244,12 @@ static bool find_id(const cJSON *request, const char *line,
 		call->id_length = outline->id_length;
 		return true;
 	}
+	if (text && !outline->nul_escape) {
+		call->id_length = respell(text, spelt);
+		call->id = call->id_length > 0 ? spelt : NULL;
+	}
+	if (call->id)
+		return true;
 	return rpc_fail(error, RPC_INVALID_REQUEST,
 	    "id: must be a string of at most %d bytes or a whole number within 2^53",
 	    RPC_ID_TEXT_MAX);
@@ -246,8 +272,9 @@ static void take_request(struct worker *worker, struct connection *connection,
 {
 	struct call call = { .connection = connection, .fraction = outline->fraction };
 	struct rpc_error error = { 0 };
+	char spelt[OP_REQUEST_ID_MAX];
 
-	if (find_id(request, line, outline, &call, &error) &&
+	if (find_id(request, line, outline, &call, spelt, &error) &&
 	    no_duplicate(request, &error) && shape_good(request, &error)) {
 		/* Nobody would hear the answer, so nothing may be signed. */
 		if (!call.id)

@@ -7,7 +7,7 @@
 
 #include "worker/methods.h"
 
-#define RPC_ID_TEXT_MAX 128 /* bytes of an id that is a string, as it stood */
+#define RPC_ID_TEXT_MAX 128 /* bytes of an id that is a string */
 
 /* Handles one line without its end (in a buffer of its own); each answer is queued on the
  * connection, at once or later. */

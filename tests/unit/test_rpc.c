@@ -45,6 +45,24 @@ static void echoes_an_id_as_it_came(void **state)
 	}
 }
 
+/* 128 bytes are meant, not spelt: a program may escape all that is not ASCII. */
+static void escapes_do_not_make_an_id_longer(void **state)
+{
+	char escaped[64 * 6 + 1], plain[64 * 2 + 3], line[512];
+	size_t i;
+
+	plain[0] = '"';
+	for (i = 0; i < 64; i++) {
+		memcpy(escaped + 6 * i, "\\u00e9", 7);
+		memcpy(plain + 1 + 2 * i, "\xc3\xa9", 3);
+	}
+	strcpy(plain + 1 + 128, "\"");
+	snprintf(line, sizeof(line), PING("\"%s\""), escaped);
+	expect(*state, line, 0, plain);
+	snprintf(line, sizeof(line), PING("\"%s.\""), escaped);
+	expect(*state, line, RPC_INVALID_REQUEST, "null");
+}
+
 static void refuses_ids_that_it_would_not_echo(void **state)
 {
 	static const char *const ids[] = { "null", "true", "1.0", "1e3",
@@ -236,6 +254,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 	const struct CMUnitTest tests[] = {
 		TEST(echoes_an_id_as_it_came),
+		TEST(escapes_do_not_make_an_id_longer),
 		TEST(refuses_ids_that_it_would_not_echo),
 		TEST(accepts_crlf),
 		TEST(refuses_what_is_not_json),
