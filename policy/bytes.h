@@ -81,6 +81,8 @@ static inline bool bytes_same(const uint8_t *a, const uint8_t *b, size_t length)
 /*@ requires \valid_read(a + (0 .. length - 1)) && \valid_read(b + (0 .. length - 1));
     assigns \nothing;
     ensures \result == 0 <==> bytes_equal(a, b, length);
+    ensures \result < 0 ==>
+      (\exists integer k; 0 <= k < length && bytes_equal(a, b, k) && a[k] < b[k]);
 */
 static inline int bytes_order(const uint8_t *a, const uint8_t *b, size_t length)
 {

@@ -460,9 +460,9 @@ bool principal_holds(struct decision *out, struct slice principal)
     ensures facts_slice(list->at, list->length);
     ensures list->length <= \old(list->length);
     ensures list->at == \old(list->at) + (\old(list->length) - list->length);
-    ensures plain_principals(\old(list->at), \old(list->length) - list->length);
+    ensures plain_principals(\old(list->at), \old(list->length) - list->length,
+      \result);
     ensures \result <= FACTS_PRINCIPALS_MAX + 1;
-    ensures \result <= \old(list->length) - list->length;
 */
 static unsigned take_plain_principals(struct slice *list)
 {
@@ -474,9 +474,8 @@ static unsigned take_plain_principals(struct slice *list)
 	/*@ loop invariant facts_slice(list->at, list->length);
 	    loop invariant left == *list && list->length <= length;
 	    loop invariant list->at == all + (length - list->length);
-	    loop invariant plain_principals(all, length - list->length);
+	    loop invariant plain_principals(all, length - list->length, count);
 	    loop invariant count <= FACTS_PRINCIPALS_MAX + 1;
-	    loop invariant count <= length - list->length;
 	    loop assigns *list, left, principal, count;
 	    loop variant list->length; */
 	while (count <= FACTS_PRINCIPALS_MAX && facts_next_item(&left, &principal) &&
@@ -500,6 +499,8 @@ static bool principals_hold(const struct check *check, struct decision *out)
 	struct slice list = FACTS_SLICE(check->facts, principals), left, principal;
 	unsigned count = take_plain_principals(&list);
 
+	/*@ assert list.length == 0 ==> plain_principals(check->facts->principals,
+	      check->facts->principals_length, count); */
 	left = list;
 	return must(out, count <= FACTS_PRINCIPALS_MAX, FACT_PRINCIPALS, "",
 		   "there are more than 256 principals") &&
@@ -573,27 +574,38 @@ static bool option_holds(
 
 /*@ requires \valid(out) && facts_slice(all.at, all.length);
     assigns *out;
-    ensures \result ==> sound_options(all.at, all.length);
+    ensures \result ==> sound_option_list(all.at, all.length);
 */
 static bool options_hold(struct decision *out, enum fact fact, struct slice all)
 {
-	struct slice list = all, left = all;
+	struct slice list = all, left = all, last = { all.at, 0 };
 	struct named_value option;
 	unsigned count = 0;
+	//@ ghost size_t at = 0;
 
 	/*@ loop invariant left == list && list.length <= all.length;
 	    loop invariant list.at == all.at + (all.length - list.length);
-	    loop invariant sound_options(all.at, all.length - list.length);
+	    loop invariant count > 0 ==> last.at == all.at + (at + 4) &&
+	      last.length == packed_length(all.at + at);
+	    loop invariant slice_readable(last);
+	    loop invariant sound_options(all.at, at, all.length - list.length, count);
 	    loop invariant count <= FACTS_OPTIONS_MAX + 1;
-	    loop assigns count, list, left, option, *out;
+	    loop assigns count, list, left, last, option, *out, at;
 	    loop variant list.length; */
 	while (count <= FACTS_OPTIONS_MAX && facts_next_option(&left, &option)) {
 		//@ assert left.at == all.at + (all.length - left.length);
 		//@ assert option.name.at == all.at + ((all.length - list.length) + 4);
 		if (!option_holds(out, fact, option.name, option.value))
 			return false;
+		if (count > 0 && !slice_before(last, option.name))
+			return refuse_bytes(out, fact, option.name,
+			    "the options are not sorted by name, or have a name twice");
 		/*@ assert option_between(all.at, all.length - list.length,
 		      all.length - left.length); */
+		/*@ assert count == 0 ||
+		      names_ascend(all.at, at, all.length - list.length); */
+		//@ ghost at = all.length - list.length;
+		last = option.name;
 		list = left;
 		count++;
 	}

@@ -8,7 +8,7 @@
  *
  * Tested alone, and no part of either:
  * - a subject's attributes of one OID follow each other
- * - there are at most 256 of each kind, and options are sorted (the reader's)
+ * - a subject and its other names have at most 256 of each kind
  * - the forms of Teleport's roles and traits
  * - the record's line holds it all
  * - that the rules are asked for each value that a document has: of those that they are
@@ -129,20 +129,23 @@
       to == from + 4 + packed_length(list + from) &&
       plain_principal(list + (from + 4), to - from - 4);
 
-    // And every string that lies before `to`: the least predicate of which this is true.
+    // And every string that lies before `to`, as many as `count`: the least predicate of
+    // which this is true.
     axiomatic PlainPrincipals {
-      predicate plain_principals{L}(uint8_t *list, integer to)
+      predicate plain_principals{L}(uint8_t *list, integer to, integer count)
         reads list[0 .. to - 1];
       axiom none{L}:
-        \forall uint8_t *list; plain_principals(list, 0);
+        \forall uint8_t *list; plain_principals(list, 0, 0);
       axiom one_more{L}:
-        \forall uint8_t *list, integer from, integer to; plain_principals(list, from) ==>
-        principal_between(list, from, to) ==> plain_principals(list, to);
+        \forall uint8_t *list, integer from, integer to, integer count;
+        plain_principals(list, from, count) ==> principal_between(list, from, to) ==>
+        plain_principals(list, to, count + 1);
     }
 
     // At least one.
     predicate promised_principals{L}(struct facts *f) =
-      f->principals_length > 0 && plain_principals(f->principals, f->principals_length);
+      \exists integer count; 1 <= count <= 256 &&
+        plain_principals(f->principals, f->principals_length, count);
 
     predicate promised_key_id{L}(struct facts *f) =
       f->key_id_length <= 1024 && printable(f->key_id, f->key_id_length);
@@ -163,20 +166,32 @@
       sound_option(list + (from + 4), packed_length(list + from),
         packed_length(list + (from + 4 + packed_length(list + from))));
 
-    // And every option that lies before `to`: the least predicate of which this is true.
+    // Of a packed list, the name at `last` comes before the one at `from`.
+    predicate names_ascend{L}(uint8_t *list, integer last, integer from) =
+      comes_before(list + (last + 4), packed_length(list + last),
+        list + (from + 4), packed_length(list + from));
+
+    // And every option that lies before `to`, as many as `count`, the last of them at
+    // `last`, no name before or at the one that it follows: the least predicate of which
+    // this is true.
     axiomatic SoundOptions {
-      predicate sound_options{L}(uint8_t *list, integer to)
+      predicate sound_options{L}(uint8_t *list, integer last, integer to, integer count)
         reads list[0 .. to - 1];
       axiom no_option{L}:
-        \forall uint8_t *list; sound_options(list, 0);
+        \forall uint8_t *list; sound_options(list, 0, 0, 0);
       axiom one_more_option{L}:
-        \forall uint8_t *list, integer from, integer to; sound_options(list, from) ==>
-        option_between(list, from, to) ==> sound_options(list, to);
+        \forall uint8_t *list, integer last, integer from, integer to, integer count;
+        sound_options(list, last, from, count) ==> option_between(list, from, to) ==>
+        count == 0 || names_ascend(list, last, from) ==>
+        sound_options(list, from, to, count + 1);
     }
+    predicate sound_option_list{L}(uint8_t *list, integer length) =
+      \exists integer last, count; count <= 256 &&
+        sound_options(list, last, length, count);
 
     predicate promised_options{L}(struct facts *f) =
-      sound_options(f->critical_options, f->critical_options_length) &&
-      sound_options(f->extensions, f->extensions_length);
+      sound_option_list(f->critical_options, f->critical_options_length) &&
+      sound_option_list(f->extensions, f->extensions_length);
 
     predicate promised_ssh{L}(struct issuer *i, struct request *r, struct facts *f) =
       promised_type(r, f) && promised_signer(i, f) && promised_issuer_key(i) &&

@@ -344,18 +344,6 @@ static struct list take_principals(struct reader *reader)
 	return (struct list){ principals.at, principals.length, count };
 }
 
-/* Bytewise, a prefix before what it begins. */
-/*@ requires facts_slice(a.at, a.length) && facts_slice(b.at, b.length);
-    assigns \nothing;
-*/
-static bool precedes(struct slice a, struct slice b)
-{
-	size_t common = a.length < b.length ? a.length : b.length;
-	int order = bytes_order(a.at, b.at, common);
-
-	return order < 0 || (order == 0 && a.length < b.length);
-}
-
 /*@ requires reader_ready(reader) && fault != SSH_FORM_GOOD;
     assigns reader->rest.at, reader->rest.length, reader->form;
     ensures reader_ready(reader) && reader_stays{Old,Here}(reader);
@@ -378,7 +366,7 @@ static struct list take_options(struct reader *reader, enum ssh_form fault)
 	    loop assigns rest, option, count, last, reader->form;
 	    loop variant rest.length; */
 	while (count <= FACTS_OPTIONS_MAX && facts_next_option(&rest, &option)) {
-		expect(reader, count == 0 || precedes(last, option.name), fault);
+		expect(reader, count == 0 || slice_before(last, option.name), fault);
 		last = option.name;
 		count++;
 	}

@@ -14,6 +14,14 @@ bool slice_same(struct slice a, struct slice b)
 	return a.length == b.length && bytes_same(a.at, b.at, a.length);
 }
 
+bool slice_before(struct slice a, struct slice b)
+{
+	const size_t common = a.length < b.length ? a.length : b.length;
+	const int order = bytes_order(a.at, b.at, common);
+
+	return order < 0 || (order == 0 && a.length < b.length);
+}
+
 bool slice_is(struct slice slice, const char *word)
 {
 	return slice_same(slice, slice_of(word));

@@ -27,6 +27,19 @@ struct slice slice_of(const char *word);
 */
 bool slice_same(struct slice a, struct slice b);
 
+/*@ // By their bytes, and what another begins with before it.
+    predicate comes_before{L}(uint8_t *a, integer a_length, uint8_t *b,
+      integer b_length) =
+      (a_length < b_length && bytes_equal(a, b, a_length)) ||
+      (\exists integer k; 0 <= k < a_length && k < b_length && bytes_equal(a, b, k) &&
+	a[k] < b[k]);
+*/
+/*@ requires slice_readable(a) && slice_readable(b);
+    assigns \nothing;
+    ensures \result ==> comes_before(a.at, a.length, b.at, b.length);
+*/
+bool slice_before(struct slice a, struct slice b);
+
 /*@ requires slice_readable(slice);
     assigns \nothing;
 */

@@ -500,6 +500,66 @@ static void option_names_are_visible_and_not_empty(void **state)
 	free(sample);
 }
 
+static void add_options(struct sample *sample, bool critical, unsigned count)
+{
+	char name[8];
+	unsigned i;
+
+	sample->critical_options.length = sample->extensions.length = 0;
+	for (i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "o%03u", i);
+		add_option(critical ? &sample->critical_options : &sample->extensions,
+		    name, NULL);
+	}
+	sample_pack(sample);
+}
+
+static void allows_256_options(void **state)
+{
+	struct sample *sample = sample_new(DOCUMENT_SSH_USER);
+
+	(void)state;
+	add_options(sample, true, 256);
+	assert_holds(sample);
+	add_options(sample, true, 257);
+	assert_refused(sample, FACT_CRITICAL_OPTIONS, "");
+	add_options(sample, false, 256);
+	assert_holds(sample);
+	add_options(sample, false, 257);
+	assert_refused(sample, FACT_EXTENSIONS, "");
+	free(sample);
+}
+
+static void options_ascend_and_none_is_there_twice(void **state)
+{
+	static const struct {
+		const char *first;
+		const char *then;
+		bool good;
+	} rows[] = { { "a", "b", true }, { "b", "a", false }, { "a", "a", false },
+		{ "a", "aa", true }, { "aa", "a", false }, { "ab", "b", true },
+		{ "b", "ab", false }, { "B", "a", true }, { "a", "B", false } };
+	struct sample *sample = sample_new(DOCUMENT_SSH_USER);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		set_option(sample, true, rows[i].first, NULL);
+		add_option(&sample->critical_options, rows[i].then, NULL);
+		add_option(&sample->extensions, rows[i].first, NULL);
+		sample_pack(sample);
+		if (rows[i].good) {
+			assert_holds(sample);
+			add_option(&sample->extensions, rows[i].first, NULL);
+			sample_pack(sample);
+			assert_refused(sample, FACT_EXTENSIONS, rows[i].first);
+		} else {
+			assert_refused(sample, FACT_CRITICAL_OPTIONS, rows[i].then);
+		}
+	}
+	free(sample);
+}
+
 static void a_permit_option_has_no_value(void **state)
 {
 	struct sample *sample = sample_new(DOCUMENT_SSH_USER);
@@ -624,6 +684,8 @@ int main(void)
 		cmocka_unit_test(refuses_a_key_id_that_is_not_printable),
 		cmocka_unit_test(a_key_id_has_at_most_1024_bytes),
 		cmocka_unit_test(option_names_are_visible_and_not_empty),
+		cmocka_unit_test(allows_256_options),
+		cmocka_unit_test(options_ascend_and_none_is_there_twice),
 		cmocka_unit_test(a_permit_option_has_no_value),
 		cmocka_unit_test(refuses_lists_that_are_not_packed),
 		cmocka_unit_test(refuses_teleport_values_in_another_form),
