@@ -201,7 +201,8 @@ static bool take_number(
 
 	for (i = 0; i < length && i < 9 && text[i] >= '0' && text[i] <= '9'; i++)
 		value = value * 10 + (unsigned)(text[i] - '0');
-	if (length == 0 || i < length || value < 1 || value > most)
+	/* 010 is ten, or YAML 1.1's eight */
+	if (length == 0 || i < length || text[0] == '0' || value > most)
 		return FAIL(
 		    r, "\"%.40s\" is not a whole number from 1 to %u", text, most);
 	*out = value;

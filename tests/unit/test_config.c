@@ -136,6 +136,7 @@ static void refuses_values_out_of_range(void **state)
 	refuses("privyseal: {kms_connections: 65}", 1, 30, "1 to 64");
 	refuses("privyseal: {kms_connections: 0}", 1, 30, "1 to 64");
 	refuses("privyseal: {in_flight: 12x}", 1, 24, "12x");
+	refuses("privyseal: {in_flight: 010}", 1, 24, "010");
 	refuses("privyseal: {deadline: 5}", 1, 23, "duration");
 	refuses("privyseal: {deadline: 1h}", 1, 23, "to 5m");
 	refuses("privyseal: {log_level: loud}", 1, 24, "loud");
