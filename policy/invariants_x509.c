@@ -215,59 +215,154 @@ static bool attribute_holds(struct decision *out, enum fact fact,
 	       refuse_bytes(out, fact, value, "the common name is longer than 255 bytes");
 }
 
-/* Which attributes are `attributes`, a bit for each; the record writes those of one OID
- * as one list. */
-struct seen {
-	uint8_t bits[128 * 128 / 8];
-	bool serial_number;
-	unsigned previous;
+/* The OIDs of the `attributes`, in the order in which they begin. */
+struct oids {
+	uint16_t numbers[LIST_MAX];
+	unsigned count;
 };
 
-/* Does it follow another of its OID, or come first? */
-/*@ requires \valid(seen) && branch <= 127 && leaf <= 127;
-    assigns seen->bits[0 .. 2047], seen->serial_number, seen->previous;
+/*@ predicate new_oid{L}(struct oids *o, integer number) =
+      \forall integer k; 0 <= k < o->count ==> o->numbers[k] != number;
+    predicate last_oid{L}(struct oids *o, integer number) =
+      o->count > 0 && o->numbers[o->count - 1] == number;
+    // What one_oid() says of each of them, and of those that are none of them; and with
+    // one that is about to be added.
+    predicate oids_stand{L}(struct oids *o, uint8_t *list, uint8_t *to) =
+      (\forall integer n; new_oid(o, n) ==> one_oid(list, to, n, 0)) &&
+      (\forall integer n; last_oid(o, n) ==> one_oid(list, to, n, 1)) &&
+      (\forall integer k; 0 <= k < o->count - 1 ==>
+	one_oid(list, to, o->numbers[k], 2) && !last_oid(o, o->numbers[k]));
+    predicate oids_end{L}(struct oids *o, integer number, uint8_t *list, uint8_t *to) =
+      new_oid(o, number) && one_oid(list, to, number, 1) &&
+      (\forall integer n; new_oid(o, n) && n != number ==> one_oid(list, to, n, 0)) &&
+      (\forall integer k; 0 <= k < o->count ==> one_oid(list, to, o->numbers[k], 2));
 */
-static bool stands_together(
-    struct seen *seen, bool teleport, unsigned branch, unsigned leaf)
+
+/* A number for each OID that an attribute of the `attributes` can have. */
+/*@ requires \valid_read(attribute);
+    requires attribute->branch <= 127 && attribute->leaf <= 127;
+    requires oid_ends(
+      attribute_oid(at), attribute->kind, attribute->branch, attribute->leaf);
+    assigns \nothing;
+    ensures \result <= 16384;
+    ensures \forall integer n; oid_is(at, attribute->kind, n) <==> n == \result;
+*/
+static unsigned oid_of(const struct x509_attribute *attribute)
+/*@ ghost (const uint8_t *at) */
 {
-	static const uint8_t masks[8] = { 1, 2, 4, 8, 16, 32, 64, 128 };
-
-	const unsigned at = 128 * branch + leaf, number = teleport ? at + 2 : 1;
-	const unsigned bits = seen->bits[at / 8], mask = masks[at % 8];
-	const bool before = teleport ? (bits & mask) != 0 : seen->serial_number;
-	const bool together = !before || number == seen->previous;
-
-	if (teleport)
-		seen->bits[at / 8] = (uint8_t)(bits | mask);
-	else
-		seen->serial_number = true;
-	seen->previous = number;
-	return together;
+	return attribute->kind == X509_TELEPORT
+		   ? 128 * attribute->branch + attribute->leaf
+		   : 128 * 128;
 }
 
-/* How many common names there are goes to `names`. */
-/*@ requires check_ready(check) && \valid(out) && \valid(names);
-    assigns *out, *names;
-    ensures \result ==> sound_subject(check->facts->x509_subject,
-      check->facts->x509_subject + check->facts->x509_subject_length, *names);
+/*@ requires \valid_read(oids) && oids->count <= LIST_MAX;
+    assigns \nothing;
+    ensures \result <==> new_oid(oids, number);
 */
-static bool attributes_hold(
-    const struct check *check, struct decision *out, unsigned *names)
+static bool is_new_oid(const struct oids *oids, unsigned number)
 {
-	const struct slice all = FACTS_SLICE(check->facts, x509_subject);
+	unsigned i;
+
+	/*@ loop invariant i <= oids->count;
+	    loop invariant \forall integer k; 0 <= k < i ==> oids->numbers[k] != number;
+	    loop assigns i;
+	    loop variant oids->count - i; */
+	for (i = 0; i < oids->count; i++)
+		if (oids->numbers[i] == number)
+			return false;
+	return true;
+}
+
+/*@ requires \valid(oids) && oids->count < LIST_MAX && number <= 16384;
+    requires oids_end(oids, number, list, to);
+    assigns oids->numbers[0 .. LIST_MAX - 1], oids->count;
+    ensures oids->count == \old(oids->count) + 1;
+    ensures oids_stand(oids, list, to);
+*/
+static void add_oid(struct oids *oids, unsigned number)
+/*@ ghost (const uint8_t *list, const uint8_t *to) */
+{
+	oids->numbers[oids->count] = (uint16_t)number;
+	oids->count++;
+}
+
+/* Does the attribute follow another of its OID, or come first? That it is the one at `at`
+ * of the list the prover alone is told. */
+/*@ requires \valid(oids) && \valid_read(attribute) && oids->count <= LIST_MAX;
+    requires fact == attribute_word(attribute->kind);
+    requires fact == FACT_ATTRIBUTES ==> oids->count < LIST_MAX;
+    requires attribute->branch <= 127 && attribute->leaf <= 127;
+    requires oid_ends(
+      attribute_oid(at), attribute->kind, attribute->branch, attribute->leaf);
+    requires attribute_at(
+      at, attribute->kind, attribute->value.at, attribute->value.length);
+    requires oids_stand(oids, list, at);
+    assigns oids->numbers[0 .. LIST_MAX - 1], oids->count;
+    ensures oids->count <= \old(oids->count) + (fact == FACT_ATTRIBUTES ? 1 : 0);
+    ensures \result ==>
+      oids_stand(oids, list, attribute->value.at + attribute->value.length);
+*/
+static bool stands_together(
+    struct oids *oids, enum fact fact, const struct x509_attribute *attribute)
+/*@ ghost (const uint8_t *list, const uint8_t *at) */
+{
+	//@ ghost const uint8_t *to = attribute->value.at + attribute->value.length;
+	unsigned number;
+
+	if (fact != FACT_ATTRIBUTES)
+		return true;
+	number = oid_of(attribute) /*@ ghost (at) */;
+	/*@ assert \forall integer n; n != number && one_oid(list, at, n, 0) ==>
+	      one_oid(list, to, n, 0); */
+	/*@ assert \forall integer n, place; n != number && place > 0 &&
+	      one_oid(list, at, n, place) ==> one_oid(list, to, n, 2); */
+	/*@ assert \forall integer place; place < 2 && one_oid(list, at, number, place) ==>
+	      one_oid(list, to, number, 1); */
+	if (oids->count > 0 && oids->numbers[oids->count - 1] == number) {
+		//@ assert last_oid(oids, number) && one_oid(list, to, number, 1);
+		/*@ assert \forall integer k; 0 <= k < oids->count - 1 ==>
+		      oids->numbers[k] != number &&
+		      one_oid(list, to, oids->numbers[k], 2); */
+		/*@ assert \forall integer n; new_oid(oids, n) ==>
+		      n != number && one_oid(list, to, n, 0); */
+		//@ assert oids_stand(oids, list, to);
+		return true;
+	}
+	if (!is_new_oid(oids, number))
+		return false;
+	//@ assert one_oid(list, to, number, 1);
+	/*@ assert \forall integer k; 0 <= k < oids->count ==>
+	      oids->numbers[k] != number &&
+	      (last_oid(oids, oids->numbers[k]) ||
+		one_oid(list, at, oids->numbers[k], 2)); */
+	//@ assert oids_end(oids, number, list, to);
+	add_oid(oids, number) /*@ ghost (list, to) */;
+	return true;
+}
+
+/*@ requires facts_slice(all.at, all.length) && \valid(out);
+    assigns *out;
+    ensures \result ==> sound_attributes(all.at, all.at + all.length);
+*/
+static bool attributes_hold(struct slice all, struct decision *out)
+{
 	struct slice list = all, left = all;
 	unsigned counts[FACT_COUNT] = { 0 };
-	struct seen seen = { .previous = 0 };
+	struct oids oids;
 	struct x509_attribute attribute;
 	enum fact fact;
 
+	oids.count = 0;
 	/*@ loop invariant left == list && list.length <= all.length;
 	    loop invariant list.at + list.length == all.at + all.length;
-	    loop invariant sound_subject(all.at, list.at, counts[FACT_SUBJECT]);
+	    loop invariant \forall integer word; 0 <= word < FACT_COUNT ==>
+	      sound_subject(all.at, list.at, word, counts[word]);
 	    loop invariant \forall integer k;
 	      0 <= k < FACT_COUNT ==> counts[k] <= LIST_MAX;
+	    loop invariant oids.count <= counts[FACT_ATTRIBUTES];
+	    loop invariant oids_stand(&oids, all.at, list.at);
 	    loop assigns list, left, attribute, fact, counts[0 .. FACT_COUNT - 1], *out,
-	      seen;
+	      oids.numbers[0 .. LIST_MAX - 1], oids.count;
 	    loop variant list.length; */
 	while (x509_next_attribute(&left, &attribute)) {
 		fact = x509_attribute_fact(&attribute);
@@ -275,20 +370,35 @@ static bool attributes_hold(
 			return must(out, false, fact, "", "there are more than 256");
 		if (!attribute_holds(out, fact, attribute.kind, attribute.value))
 			return false;
-		if (fact == FACT_ATTRIBUTES &&
-		    !stands_together(&seen, attribute.kind == X509_TELEPORT,
-			attribute.branch, attribute.leaf))
+		//@ assert sound_subject(all.at, left.at, fact, counts[fact] + 1);
+		/*@ assert \forall integer word; 0 <= word < FACT_COUNT && word != fact ==>
+		      sound_subject(all.at, left.at, word, counts[word]); */
+		if (!stands_together(&oids, fact, &attribute)
+		    /*@ ghost (all.at, list.at) */)
 			return refuse_bytes(out, fact, attribute.value,
 			    "the attributes of one OID do not follow each other");
-		/*@ assert sound_subject(all.at, left.at,
-		      attribute.kind == X509_COMMON_NAME ? counts[FACT_SUBJECT] + 1
-							 : counts[FACT_SUBJECT]); */
 		counts[fact]++;
 		list = left;
 	}
-	*names = counts[FACT_SUBJECT];
-	return must(
-	    out, list.length == 0, FACT_FORM, "", "the subject is no packed list");
+	if (list.length != 0)
+		return refuse_text(out, FACT_FORM, "", "the subject is no packed list");
+	if (counts[FACT_SUBJECT] != 1)
+		return refuse_number(out, FACT_SUBJECT, counts[FACT_SUBJECT],
+		    "there must be one common name");
+	//@ assert list.at == all.at + all.length;
+	//@ assert sound_subject(all.at, list.at, FACT_SUBJECT, counts[FACT_SUBJECT]);
+	//@ assert sound_subject(all.at, list.at, FACT_ROLES, counts[FACT_ROLES]);
+	//@ assert sound_subject(all.at, list.at, FACT_UNITS, counts[FACT_UNITS]);
+	//@ assert sound_subject(all.at, list.at, FACT_PRINCIPALS, counts[FACT_PRINCIPALS]);
+	//@ assert sound_subject(all.at, list.at, FACT_STREET, counts[FACT_STREET]);
+	/*@ assert sound_subject(
+	      all.at, list.at, FACT_POSTAL_CODE, counts[FACT_POSTAL_CODE]); */
+	//@ assert sound_subject(all.at, list.at, FACT_ATTRIBUTES, counts[FACT_ATTRIBUTES]);
+	/*@ assert \forall integer oid; new_oid(&oids, oid) || last_oid(&oids, oid) ||
+	      (\exists integer k; 0 <= k < oids.count - 1 && oids.numbers[k] == oid); */
+	//@ assert \forall integer oid; oid_stands(all.at, list.at, oid);
+	//@ assert sound_attributes(all.at, list.at);
+	return true;
 }
 
 /*@ requires check_ready(check) && \valid(out);
@@ -298,11 +408,8 @@ static bool attributes_hold(
 static bool subject_holds(const struct check *check, struct decision *out)
 {
 	struct slice subject = FACTS_SLICE(check->facts, x509_subject);
-	unsigned names = 0;
 
-	return attributes_hold(check, out, &names) &&
-	       must_number(out, names == 1, FACT_SUBJECT, names,
-		   "there must be one common name") &&
+	return attributes_hold(subject, out) &&
 	       (!slice_same(subject, FACTS_SLICE(check->issuer, name)) ||
 		   refuse_bytes(out, FACT_SUBJECT, common_name(subject),
 		       "the subject's name is the CA's own"));
@@ -783,39 +890,49 @@ static bool alt_name_holds(struct decision *out, enum fact fact,
 	return must(out, false, FACT_FORM, "", "a name of another kind");
 }
 
+/*@ requires facts_slice(all.at, all.length) && \valid(out);
+    assigns *out;
+    ensures \result ==> listed_names(all.at, all.length);
+*/
+static bool list_holds(struct slice all, struct decision *out)
+{
+	struct slice list = all, left = all;
+	struct x509_alt_name name;
+	unsigned count = 0;
+	enum fact fact;
+
+	/*@ loop invariant left == list && list.length <= all.length;
+	    loop invariant list.at + list.length == all.at + all.length;
+	    loop invariant sound_names(all.at, list.at, count);
+	    loop invariant count <= X509_ALT_NAMES_MAX;
+	    loop assigns list, left, name, fact, count, *out;
+	    loop variant list.length; */
+	while (x509_next_alt_name(&left, &name)) {
+		//@ assert name.kind + 0x80 == list.at[0];
+		fact = x509_alt_name_fact(&name);
+		if (count == X509_ALT_NAMES_MAX)
+			return must(out, false, fact, "", "there are more than 256");
+		if (!alt_name_holds(out, fact, name.kind, name.value))
+			return false;
+		//@ assert sound_name(list.at[0], name.value.at, name.value.length);
+		//@ assert sound_names(all.at, left.at, count + 1);
+		count++;
+		list = left;
+	}
+	if (list.length != 0)
+		return must(out, false, FACT_FORM, "",
+		    "the alternative names are no packed list");
+	//@ assert sound_names(all.at, all.at + all.length, count);
+	return true;
+}
+
 /*@ requires check_ready(check) && \valid(out);
     assigns *out;
     ensures \result ==> promised_alt_names(check->facts);
 */
 static bool alt_names_hold(const struct check *check, struct decision *out)
 {
-	const struct slice all = FACTS_SLICE(check->facts, x509_alt_names);
-	struct slice list = all, left = all;
-	unsigned counts[FACT_COUNT] = { 0 };
-	struct x509_alt_name name;
-	enum fact fact;
-
-	/*@ loop invariant left == list && list.length <= all.length;
-	    loop invariant list.at + list.length == all.at + all.length;
-	    loop invariant sound_names(all.at, list.at);
-	    loop invariant \forall integer k;
-	      0 <= k < FACT_COUNT ==> counts[k] <= LIST_MAX;
-	    loop assigns list, left, name, fact, counts[0 .. FACT_COUNT - 1], *out;
-	    loop variant list.length; */
-	while (x509_next_alt_name(&left, &name)) {
-		//@ assert name.kind + 0x80 == list.at[0];
-		fact = x509_alt_name_fact(&name);
-		if (counts[fact] == LIST_MAX)
-			return must(out, false, fact, "", "there are more than 256");
-		if (!alt_name_holds(out, fact, name.kind, name.value))
-			return false;
-		//@ assert sound_name(list.at[0], name.value.at, name.value.length);
-		//@ assert sound_names(all.at, left.at);
-		counts[fact]++;
-		list = left;
-	}
-	return must(out, list.length == 0, FACT_FORM, "",
-	    "the alternative names are no packed list");
+	return list_holds(FACTS_SLICE(check->facts, x509_alt_names), out);
 }
 
 bool x509_holds(const struct check *check, struct decision *out)

@@ -7,8 +7,6 @@
  * Which line of the policy permitted is promised_rule() (rules.h).
  *
  * Tested alone, and no part of either:
- * - a subject's attributes of one OID follow each other
- * - a subject and its other names have at most 256 of each kind
  * - the forms of Teleport's roles and traits
  * - the record's line holds it all
  * - that the rules are asked for each value that a document has: of those that they are
@@ -19,7 +17,7 @@
 #define POLICY_PROMISES_H
 
 #include "policy/ssh_certificate.h"
-#include "policy/x509_fields.h"
+#include "policy/x509_words.h"
 
 /*@ predicate issuer_readable{L}(struct issuer *i) =
       facts_slice(i->public_key, i->public_key_length) &&
@@ -366,21 +364,25 @@
         email(at, length) ==> sound_name(0x81, at, length);
     }
 
-    // Of a list of DER elements, each that lies before `to`: the least predicate of which
-    // this is true.
+    // Of a list of DER elements, each that lies before `to`, of which there are `count`:
+    // the least predicate of which this is true.
     axiomatic SoundNames {
-      predicate sound_names{L}(uint8_t *list, uint8_t *to)
+      predicate sound_names{L}(uint8_t *list, uint8_t *to, integer count)
         reads list[0 .. to - list - 1];
       axiom no_name{L}:
-        \forall uint8_t *list; sound_names(list, list);
+        \forall uint8_t *list; sound_names(list, list, 0);
       axiom one_more_name{L}:
-        \forall uint8_t *list, uint8_t *at, uint8_t *content, integer length;
-        sound_names(list, at) ==> der_content(at, content, length) ==>
-        sound_name(at[0], content, length) ==> sound_names(list, content + length);
+        \forall uint8_t *list, uint8_t *at, uint8_t *content, integer length,
+        integer count; sound_names(list, at, count) ==>
+        der_content(at, content, length) ==> sound_name(at[0], content, length) ==>
+        sound_names(list, content + length, count + 1);
     }
 
+    // At most 256.
+    predicate listed_names{L}(uint8_t *list, integer length) =
+      \exists integer count; 0 <= count <= 256 && sound_names(list, list + length, count);
     predicate promised_alt_names{L}(struct facts *f) =
-      sound_names(f->x509_alt_names, f->x509_alt_names + f->x509_alt_names_length);
+      listed_names(f->x509_alt_names, f->x509_alt_names_length);
 
     // A login of L is a principal; a common name has at most 255 bytes.
     predicate sound_value{L}(integer kind, uint8_t *at, integer length) =
@@ -388,24 +390,83 @@
         : length > 0 && printable(at, length) &&
           (kind == X509_COMMON_NAME ==> length <= 255);
 
-    // Of a subject's attributes, each that lies before `to`, `names` of them common names:
-    // the least predicate of which this is true.
+    // Of a subject's attributes, each that lies before `to`, `count` of which this word of
+    // the policy judges: the least predicate of which this is true.
     axiomatic SoundSubject {
-      predicate sound_subject{L}(uint8_t *list, uint8_t *to, integer names)
+      predicate sound_subject{L}(uint8_t *list, uint8_t *to, integer word, integer count)
         reads list[0 .. to - list - 1];
       axiom no_attribute{L}:
-        \forall uint8_t *list; sound_subject(list, list, 0);
-      axiom one_more_attribute{L}:
+        \forall uint8_t *list, integer word; sound_subject(list, list, word, 0);
+      axiom one_more_of_it{L}:
         \forall uint8_t *list, uint8_t *at, uint8_t *value, integer kind, integer length,
-        integer names; sound_subject(list, at, names) ==>
+        integer word, integer count; sound_subject(list, at, word, count) ==>
         attribute_at(at, kind, value, length) ==> sound_value(kind, value, length) ==>
-        sound_subject(list, value + length,
-          kind == X509_COMMON_NAME ? names + 1 : names);
+        attribute_word(kind) == word ==>
+        sound_subject(list, value + length, word, count + 1);
+      axiom one_more_of_another{L}:
+        \forall uint8_t *list, uint8_t *at, uint8_t *value, integer kind, integer length,
+        integer word, integer count; sound_subject(list, at, word, count) ==>
+        attribute_at(at, kind, value, length) ==> sound_value(kind, value, length) ==>
+        attribute_word(kind) != word ==>
+        sound_subject(list, value + length, word, count);
     }
 
-    // One common name, and not the CA's own name.
+    // The OID, as a number, of an attribute that `attributes` judges.
+    predicate oid_is{L}(uint8_t *at, integer kind, integer oid) =
+      oid == (kind == X509_TELEPORT
+        ? 128 * attribute_oid(at)[3] + attribute_oid(at)[4] : 16384);
+
+    // Those of an OID follow each other, but for what other words judge: before `to` there
+    // is none (0), or it's the last one's (1), or others follow it (2), behind which none
+    // may come again: the least predicate of which this is true.
+    axiomatic OneOid {
+      predicate one_oid{L}(uint8_t *list, uint8_t *to, integer oid, integer place)
+        reads list[0 .. to - list - 1];
+      axiom of_no_attribute{L}:
+        \forall uint8_t *list, integer oid; one_oid(list, list, oid, 0);
+      axiom of_another_word{L}:
+        \forall uint8_t *list, uint8_t *at, uint8_t *value, integer kind, integer length,
+        integer oid, integer place; one_oid(list, at, oid, place) ==>
+        attribute_at(at, kind, value, length) ==>
+        attribute_word(kind) != FACT_ATTRIBUTES ==>
+        one_oid(list, value + length, oid, place);
+      axiom still_none{L}:
+        \forall uint8_t *list, uint8_t *at, uint8_t *value, integer kind, integer length,
+        integer oid; one_oid(list, at, oid, 0) ==>
+        attribute_at(at, kind, value, length) ==>
+        attribute_word(kind) == FACT_ATTRIBUTES ==> !oid_is(at, kind, oid) ==>
+        one_oid(list, value + length, oid, 0);
+      axiom of_another_oid{L}:
+        \forall uint8_t *list, uint8_t *at, uint8_t *value, integer kind, integer length,
+        integer oid, integer place; one_oid(list, at, oid, place) ==> place > 0 ==>
+        attribute_at(at, kind, value, length) ==>
+        attribute_word(kind) == FACT_ATTRIBUTES ==> !oid_is(at, kind, oid) ==>
+        one_oid(list, value + length, oid, 2);
+      axiom of_this_oid{L}:
+        \forall uint8_t *list, uint8_t *at, uint8_t *value, integer kind, integer length,
+        integer oid, integer place; one_oid(list, at, oid, place) ==> place < 2 ==>
+        attribute_at(at, kind, value, length) ==>
+        attribute_word(kind) == FACT_ATTRIBUTES ==> oid_is(at, kind, oid) ==>
+        one_oid(list, value + length, oid, 1);
+    }
+
+    predicate oid_stands{L}(uint8_t *list, uint8_t *to, integer oid) =
+      one_oid(list, to, oid, 0) || one_oid(list, to, oid, 1) || one_oid(list, to, oid, 2);
+    predicate word_capped{L}(uint8_t *list, uint8_t *to, integer word) =
+      \exists integer count; 0 <= count <= 256 && sound_subject(list, to, word, count);
+
+    // One common name, at most 256 attributes for each of the other words, and those of one
+    // OID follow each other.
+    predicate sound_attributes{L}(uint8_t *list, uint8_t *to) =
+      sound_subject(list, to, FACT_SUBJECT, 1) && word_capped(list, to, FACT_ROLES) &&
+      word_capped(list, to, FACT_UNITS) && word_capped(list, to, FACT_PRINCIPALS) &&
+      word_capped(list, to, FACT_STREET) && word_capped(list, to, FACT_POSTAL_CODE) &&
+      word_capped(list, to, FACT_ATTRIBUTES) &&
+      (\forall integer oid; oid_stands(list, to, oid));
+
+    // And it is not the CA's own name.
     predicate promised_subject{L}(struct issuer *i, struct facts *f) =
-      sound_subject(f->x509_subject, f->x509_subject + f->x509_subject_length, 1) &&
+      sound_attributes(f->x509_subject, f->x509_subject + f->x509_subject_length) &&
       !(f->x509_subject_length == i->name_length &&
         bytes_equal(f->x509_subject, i->name, i->name_length));
 

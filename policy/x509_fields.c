@@ -122,6 +122,7 @@ static bool begins(struct slice oid, size_t length, const uint8_t *arc, size_t a
     ensures \result ==> X509_TELEPORT <= out->kind <= X509_POSTAL_CODE;
     ensures \result ==> out->branch <= 127 && out->leaf <= 127;
     ensures \result ==> attribute_type(oid.at, oid.length, out->kind);
+    ensures \result ==> oid_ends(oid.at, out->kind, out->branch, out->leaf);
 */
 static bool read_attribute_type(struct slice oid, struct x509_attribute *out)
 {
@@ -175,6 +176,8 @@ static void put_attribute_type(
     ensures \result != 0 ==> out->branch <= 127 && out->leaf <= 127;
     ensures \result != 0 ==>
       attribute_is(pair.at, out->kind, out->value.at, out->value.length);
+    ensures \result != 0 ==>
+      oid_ends(pair.at + der_head(pair.at), out->kind, out->branch, out->leaf);
     ensures \result != 0 ==> out->value.at + out->value.length == pair.at + pair.length;
 */
 static uint8_t read_attribute(struct slice pair, struct x509_attribute *out)

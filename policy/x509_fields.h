@@ -119,6 +119,13 @@ struct x509_attribute {
     predicate attribute_at{L}(
       uint8_t *at, integer kind, uint8_t *value, integer length) =
       pair_is(at[0] == 0x31 ? at + der_head(at) : at, kind, value, length);
+    // What the OID's element holds there.
+    logic uint8_t *pair_oid{L}(uint8_t *at) =
+      at + der_head(at) + der_head(at + der_head(at));
+    logic uint8_t *attribute_oid{L}(uint8_t *at) =
+      pair_oid(at[0] == 0x31 ? at + der_head(at) : at);
+    predicate oid_ends{L}(uint8_t *oid, integer kind, integer branch, integer leaf) =
+      kind == X509_TELEPORT ==> oid[3] == branch && oid[4] == leaf;
 */
 
 /* The next of a packed list; false at its end, which is before what is no such
@@ -133,6 +140,8 @@ struct x509_attribute {
     ensures \result ==> out->branch <= 127 && out->leaf <= 127;
     ensures \result ==>
       attribute_at(\old(list->at), out->kind, out->value.at, out->value.length);
+    ensures \result ==>
+      oid_ends(attribute_oid(\old(list->at)), out->kind, out->branch, out->leaf);
     ensures \result ==> list->at == out->value.at + out->value.length;
     ensures \result ==>
       list->at + list->length == \old(list->at) + \old(list->length);

@@ -10,11 +10,18 @@
 
 /* `subject` is the common name, `roles` O, `units` OU, `principals` L; what has no word
  * of its own is one of the `attributes`. */
+/*@ logic integer attribute_word(integer kind) =
+      kind == X509_COMMON_NAME ? FACT_SUBJECT :
+      kind == X509_ORGANIZATION ? FACT_ROLES :
+      kind == X509_UNIT ? FACT_UNITS :
+      kind == X509_LOCALITY ? FACT_PRINCIPALS :
+      kind == X509_STREET ? FACT_STREET :
+      kind == X509_POSTAL_CODE ? FACT_POSTAL_CODE : FACT_ATTRIBUTES;
+*/
 /*@ requires \valid_read(attribute);
     assigns \nothing;
+    ensures \result == attribute_word(attribute->kind);
     ensures FACT_NONE < \result < FACT_COUNT;
-    ensures \result == FACT_SUBJECT <==> attribute->kind == X509_COMMON_NAME;
-    ensures \result == FACT_PRINCIPALS <==> attribute->kind == X509_LOCALITY;
 */
 enum fact x509_attribute_fact(const struct x509_attribute *attribute);
 
