@@ -227,6 +227,12 @@ struct named_value {
       list->at == \old(list->at) + (\old(list->length) - list->length);
     ensures \result && out->value.length == 0 ==>
       packed_length(\old(list->at) + (4 + out->name.length)) == 0;
+    ensures \result && out->value.length > 0 ==>
+      out->value.at == \old(list->at) + (12 + out->name.length);
+    ensures \result && out->value.length > 0 ==>
+      packed_length(\old(list->at) + (4 + out->name.length)) == 4 + out->value.length;
+    ensures \result && out->value.length > 0 ==>
+      packed_length(\old(list->at) + (8 + out->name.length)) == out->value.length;
     ensures !\result ==> list->length == \old(list->length) && list->at == \old(list->at);
 */
 bool facts_next_option(struct slice *list, struct named_value *out);

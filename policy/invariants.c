@@ -542,6 +542,8 @@ static bool is_permit(struct slice name)
 /* The names of roles or traits that an extension's value holds. */
 /*@ requires \valid(out) && slice_readable(value);
     assigns *out;
+    ensures \result && fact != FACT_NONE ==>
+      value.length > 0 && teleport_form(fact, value.at, value.length);
 */
 static bool names_hold(struct decision *out, enum fact fact, struct slice value)
 {
@@ -558,7 +560,8 @@ static bool names_hold(struct decision *out, enum fact fact, struct slice value)
 
 /*@ requires \valid(out) && slice_readable(name) && slice_readable(value);
     assigns *out;
-    ensures \result ==> sound_option(name.at, name.length, value.length);
+    ensures \result ==>
+      sound_option(fact, name.at, name.length, value.at, value.length);
 */
 static bool option_holds(
     struct decision *out, enum fact fact, struct slice name, struct slice value)
@@ -574,7 +577,7 @@ static bool option_holds(
 
 /*@ requires \valid(out) && facts_slice(all.at, all.length);
     assigns *out;
-    ensures \result ==> sound_option_list(all.at, all.length);
+    ensures \result ==> sound_option_list(fact, all.at, all.length);
 */
 static bool options_hold(struct decision *out, enum fact fact, struct slice all)
 {
@@ -588,7 +591,8 @@ static bool options_hold(struct decision *out, enum fact fact, struct slice all)
 	    loop invariant count > 0 ==> last.at == all.at + (at + 4) &&
 	      last.length == packed_length(all.at + at);
 	    loop invariant slice_readable(last);
-	    loop invariant sound_options(all.at, at, all.length - list.length, count);
+	    loop invariant sound_options(fact, all.at, at, all.length - list.length,
+	      count);
 	    loop invariant count <= FACTS_OPTIONS_MAX + 1;
 	    loop assigns count, list, left, last, option, *out, at;
 	    loop variant list.length; */
@@ -600,7 +604,9 @@ static bool options_hold(struct decision *out, enum fact fact, struct slice all)
 		if (count > 0 && !slice_before(last, option.name))
 			return refuse_bytes(out, fact, option.name,
 			    "the options are not sorted by name, or have a name twice");
-		/*@ assert option_between(all.at, all.length - list.length,
+		/*@ assert option_of(fact, option.name.at, option.name.length,
+		      option.name.at + option.name.length); */
+		/*@ assert option_between(fact, all.at, all.length - list.length,
 		      all.length - left.length); */
 		/*@ assert count == 0 ||
 		      names_ascend(all.at, at, all.length - list.length); */

@@ -7,7 +7,6 @@
  * Which line of the policy permitted is promised_rule() (rules.h).
  *
  * Tested alone, and no part of either:
- * - the forms of Teleport's roles and traits
  * - the record's line holds it all
  * - that the rules are asked for each value that a document has: of those that they are
  *   asked for, rules.c shows that each lies within what the permitting line names
@@ -17,6 +16,7 @@
 #define POLICY_PROMISES_H
 
 #include "policy/ssh_certificate.h"
+#include "policy/teleport.h"
 #include "policy/x509_words.h"
 
 /*@ predicate issuer_readable{L}(struct issuer *i) =
@@ -152,17 +152,29 @@
       name[0] == 'p' && name[1] == 'e' && name[2] == 'r' && name[3] == 'm' &&
       name[4] == 'i' && name[5] == 't' && name[6] == '-';
 
-    // A name of visible ASCII, and no value where it begins with permit-.
-    predicate sound_option{L}(uint8_t *name, integer length, integer packed_value) =
+    // A name of visible ASCII, no value where it begins with permit-, and of an extension
+    // of Teleport's one in that form (teleport.h).
+    predicate sound_option{L}(integer fact, uint8_t *name, integer length, uint8_t *value,
+      integer value_length) =
       length > 0 && bytes_visible(name, length) &&
-      (length >= 7 && begins_permit(name) ==> packed_value == 0);
+      (length >= 7 && begins_permit(name) ==> value_length == 0) &&
+      (fact == FACT_EXTENSIONS && names_roles(name, length) ==>
+        value_length > 0 && teleport_form(FACT_ROLES, value, value_length)) &&
+      (fact == FACT_EXTENSIONS && names_traits(name, length) ==>
+        value_length > 0 && teleport_form(FACT_TRAITS, value, value_length));
+
+    // Its value is packed once more, if there is one.
+    predicate option_of{L}(integer fact, uint8_t *name, integer length, uint8_t *packed) =
+      packed_length(packed) == 0 ? sound_option(fact, name, length, packed, 0)
+        : packed_length(packed) == 4 + packed_length(packed + 4) &&
+          sound_option(fact, name, length, packed + 8, packed_length(packed + 4));
 
     // Of a packed list, the option that lies from `from` to `to`.
-    predicate option_between{L}(uint8_t *list, integer from, integer to) =
+    predicate option_between{L}(integer fact, uint8_t *list, integer from, integer to) =
       to == from + 8 + packed_length(list + from) +
         packed_length(list + (from + 4 + packed_length(list + from))) &&
-      sound_option(list + (from + 4), packed_length(list + from),
-        packed_length(list + (from + 4 + packed_length(list + from))));
+      option_of(fact, list + (from + 4), packed_length(list + from),
+        list + (from + 4 + packed_length(list + from)));
 
     // Of a packed list, the name at `last` comes before the one at `from`.
     predicate names_ascend{L}(uint8_t *list, integer last, integer from) =
@@ -173,23 +185,26 @@
     // `last`, no name before or at the one that it follows: the least predicate of which
     // this is true.
     axiomatic SoundOptions {
-      predicate sound_options{L}(uint8_t *list, integer last, integer to, integer count)
+      predicate sound_options{L}(integer fact, uint8_t *list, integer last,
+        integer to, integer count)
         reads list[0 .. to - 1];
       axiom no_option{L}:
-        \forall uint8_t *list; sound_options(list, 0, 0, 0);
+        \forall integer fact, uint8_t *list; sound_options(fact, list, 0, 0, 0);
       axiom one_more_option{L}:
-        \forall uint8_t *list, integer last, integer from, integer to, integer count;
-        sound_options(list, last, from, count) ==> option_between(list, from, to) ==>
+        \forall integer fact, uint8_t *list, integer last, integer from, integer to,
+        integer count; sound_options(fact, list, last, from, count) ==>
+        option_between(fact, list, from, to) ==>
         count == 0 || names_ascend(list, last, from) ==>
-        sound_options(list, from, to, count + 1);
+        sound_options(fact, list, from, to, count + 1);
     }
-    predicate sound_option_list{L}(uint8_t *list, integer length) =
+    predicate sound_option_list{L}(integer fact, uint8_t *list, integer length) =
       \exists integer last, count; count <= 256 &&
-        sound_options(list, last, length, count);
+        sound_options(fact, list, last, length, count);
 
     predicate promised_options{L}(struct facts *f) =
-      sound_option_list(f->critical_options, f->critical_options_length) &&
-      sound_option_list(f->extensions, f->extensions_length);
+      sound_option_list(FACT_CRITICAL_OPTIONS, f->critical_options,
+        f->critical_options_length) &&
+      sound_option_list(FACT_EXTENSIONS, f->extensions, f->extensions_length);
 
     predicate promised_ssh{L}(struct issuer *i, struct request *r, struct facts *f) =
       promised_type(r, f) && promised_signer(i, f) && promised_issuer_key(i) &&
