@@ -3,8 +3,6 @@
 
 #include "policy/text.h"
 
-#include <stdio.h>
-
 static const struct {
 	char letter;
 	uint32_t seconds;
@@ -55,10 +53,28 @@ bool duration_read(const char *text, size_t length, uint64_t *seconds)
 /* The largest unit that divides the number gives the shortest text. */
 void duration_write(uint64_t seconds, char out[24])
 {
-	size_t i = 0;
+	char reversed[20]; /* digits of the largest number */
+	size_t i = 0, digits = 0, at = 0;
+	uint64_t number;
 
+	/*@ loop invariant i < UNITS;
+	    loop assigns i;
+	    loop variant UNITS - i; */
 	while (i + 1 < UNITS && (seconds == 0 || seconds % units[i].seconds != 0))
 		i++;
-	snprintf(out, 24, "%llu%c", (unsigned long long)(seconds / units[i].seconds),
-	    units[i].letter);
+	number = seconds / units[i].seconds;
+	/*@ loop invariant digits < sizeof(reversed);
+	    loop assigns digits, number, reversed[0 .. sizeof(reversed) - 1];
+	    loop variant sizeof(reversed) - digits; */
+	do {
+		reversed[digits++] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0 && digits < sizeof(reversed));
+	/*@ loop invariant at + digits <= sizeof(reversed);
+	    loop assigns at, digits, out[0 .. sizeof(reversed) - 1];
+	    loop variant digits; */
+	while (digits > 0)
+		out[at++] = reversed[--digits];
+	out[at] = units[i].letter;
+	out[at + 1] = '\0';
 }

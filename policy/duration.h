@@ -27,6 +27,7 @@ bool duration_read(const char *text, size_t length, uint64_t *seconds);
  */
 /*@ requires \valid(out + (0 .. 23));
     assigns out[0 .. 23];
+    ensures \exists integer end; 0 < end < 24 && out[end] == 0;
 */
 void duration_write(uint64_t seconds, char out[24]);
 
