@@ -176,7 +176,9 @@ static void record_end_of(
 	record_text(line, "how", how);
 	record_number(line, "in_flight", channel->in_flight_count);
 	audit_log_end(&broker->log);
-	if (!orderly)
+	/* One that a reload tried in vain has served nobody. */
+	if (!orderly &&
+	    (channel->generation == broker->generation || channel->drain_by != 0))
 		channel->service->counts[SERVICE_LOST]++;
 }
 

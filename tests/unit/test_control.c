@@ -318,6 +318,7 @@ static void reload_that_adds_several_sockets_has_a_place_for_each(void **state)
 
 static void reload_is_refused_when_a_worker_of_it_ends(void **state)
 {
+	unsigned service;
 	int auth;
 
 	(void)state;
@@ -335,6 +336,8 @@ static void reload_is_refused_when_a_worker_of_it_ends(void **state)
 	assert_int_equal(frame_number(&frame, 0), 8);
 	assert_null(f->broker->next);
 	end_worker(8, "was killed by SIGKILL");
+	for (service = 0; service < SERVICES_MAX; service++)
+		assert_int_equal(f->broker->services[service].counts[SERVICE_LOST], 0);
 	tend_in(0);
 	assert_true(nothing_was_told());
 	assert_int_equal(f->channel->gate.phase, PHASE_SERVE);
