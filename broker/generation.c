@@ -62,11 +62,10 @@ static struct rules *rules_make(
 		return rules;
 	if (!rules->storage || rules->policy)
 		failure_say(failure, "%s: out of memory", name);
-	else if (error.line == 0)
-		failure_say(failure, "%s: %s", name, error.text);
-	else
-		failure_say(
-		    failure, "%s:%u:%u: %s", name, error.line, error.column, error.text);
+	else /* what lacks in the file as a whole is told of at its beginning */
+		failure_say(failure, "%s:%u:%u: %s", name,
+		    error.line > 0 ? error.line : 1, error.line > 0 ? error.column : 1,
+		    error.text);
 	rules_release(rules);
 	return NULL;
 }

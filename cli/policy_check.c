@@ -8,9 +8,9 @@
 void policy_print_error(const char *name, const struct policy_error *error, FILE *out)
 {
 	policy_print_escaped(name, strlen(name), out);
-	if (error->line > 0)
-		fprintf(out, ":%u:%u", error->line, error->column);
-	fputs(": ", out);
+	/* What lacks in the file as a whole is told of at its beginning. */
+	fprintf(out, ":%u:%u: ", error->line > 0 ? error->line : 1,
+	    error->line > 0 ? error->column : 1);
 	policy_print_escaped(error->text, strlen(error->text), out);
 	fputc('\n', out);
 }

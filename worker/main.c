@@ -150,11 +150,8 @@ static bool load_policy(struct worker *worker, const struct told *told)
 	if (worker->builder.policy)
 		return true;
 	free(storage);
-	if (error.line == 0)
-		log_error("%s: %s", told->policy_name, error.text);
-	else
-		log_error("%s:%u:%u: %s", told->policy_name, error.line, error.column,
-		    error.text);
+	log_error("%s:%u:%u: %s", told->policy_name, error.line > 0 ? error.line : 1,
+	    error.line > 0 ? error.column : 1, error.text);
 	return false;
 }
 

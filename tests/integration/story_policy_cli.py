@@ -51,6 +51,10 @@ def check(place):
         assert said.returncode == 1 and said.stderr.startswith(f"{bad}:2:22: "), said
         assert said.stdout == "", said
 
+    bad = place.write("none.conf", "# nothing\n")
+    said = policy("check", bad)
+    assert said.returncode == 1 and said.stdout.startswith(f"{bad}:1:1: no cluster"), said
+
     bad = place.write("bytes.conf", bytes(range(256)))
     assert policy("check", bad).returncode == 1
     long = place.write("long.conf", "#\n" * 10000 + "cluster x\n")

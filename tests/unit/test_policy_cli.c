@@ -353,7 +353,7 @@ static void check_names_the_place(void **state)
 	static const struct { const char *text, *said; } rows[] = {
 		{ "clutser x\n", "p\\x1b.conf:1:1: `clutser`: expected " },
 		{ HEAD "deny user ssh-user principals\n", "p\\x1b.conf:2:30: the line ends here, expected " },
-		{ "# nothing\n", "p\\x1b.conf: no cluster: " },
+		{ "# nothing\n", "p\\x1b.conf:1:1: no cluster: " },
 		{ HEAD "deny user *\n", "1 rule, 0 warnings\n" },
 		{ HEAD "permit user ssh-user ttl 1h\ndeny user ssh-user dns x\n",
 		  "p\\x1b.conf:2: warning: permits nothing: its documents always have a value of principals, and the line names none\n"
