@@ -502,7 +502,7 @@ static void option_names_are_visible_and_not_empty(void **state)
 
 static void add_options(struct sample *sample, bool critical, unsigned count)
 {
-	char name[8];
+	char name[16];
 	unsigned i;
 
 	sample->critical_options.length = sample->extensions.length = 0;
