@@ -13,12 +13,14 @@
 static bool measure(const struct slice *from, size_t *head, size_t *length)
 {
 	const uint8_t *at = from->at;
-	size_t size, begin = 2;
+	size_t size, begin;
 
 	if (from->length < 2)
 		return false;
 	size = at[1];
-	if (size == 0x81) {
+	if (size < 0x80) {
+		begin = 2; /* most often */
+	} else if (size == 0x81) {
 		if (from->length < 3 || at[2] < 0x80)
 			return false;
 		size = at[2];
@@ -28,7 +30,7 @@ static bool measure(const struct slice *from, size_t *head, size_t *length)
 			return false;
 		size = 256u * at[2] + at[3];
 		begin = 4;
-	} else if (size >= 0x80) {
+	} else {
 		return false;
 	}
 	if (size > from->length - begin)

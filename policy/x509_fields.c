@@ -105,18 +105,6 @@ static bool is_x520(unsigned number)
 	       number == X509_POSTAL_CODE;
 }
 
-/*@ requires der_readable(oid.at, oid.length) && arc_length <= length <= DER_MAX;
-    requires \valid_read(arc + (0 .. arc_length - 1));
-    assigns \nothing;
-    ensures \result ==> oid.length == length && bytes_equal(oid.at, arc, arc_length);
-*/
-static bool begins(struct slice oid, size_t length, const uint8_t *arc, size_t arc_length)
-{
-	struct slice prefix = { oid.at, arc_length };
-
-	return oid.length == length && der_equal(&prefix, arc, arc_length);
-}
-
 /*@ requires der_readable(oid.at, oid.length) && \valid(out);
     assigns *out;
     ensures \result ==> X509_TELEPORT <= out->kind <= X509_POSTAL_CODE;
@@ -126,17 +114,17 @@ static bool begins(struct slice oid, size_t length, const uint8_t *arc, size_t a
 */
 static bool read_attribute_type(struct slice oid, struct x509_attribute *out)
 {
-	static const uint8_t x520[2] = { X520 }, teleport[3] = { TELEPORT };
-
+	const uint8_t *at = oid.at;
 	enum x509_attribute_kind kind = X509_TELEPORT;
 	unsigned branch = 0, leaf = 0;
 
-	if (begins(oid, 3, x520, sizeof(x520)) && is_x520(oid.at[2])) {
-		kind = (enum x509_attribute_kind)oid.at[2];
-	} else if (begins(oid, 5, teleport, sizeof(teleport)) && oid.at[3] <= 127 &&
-		   oid.at[4] <= 127) {
-		branch = oid.at[3];
-		leaf = oid.at[4];
+	/* as X520 and TELEPORT have it */
+	if (oid.length == 3 && at[0] == 0x55 && at[1] == 0x04 && is_x520(at[2])) {
+		kind = (enum x509_attribute_kind)at[2];
+	} else if (oid.length == 5 && at[0] == 0x2b && at[1] == 0xce && at[2] == 0x0f &&
+		   at[3] <= 127 && at[4] <= 127) {
+		branch = at[3];
+		leaf = at[4];
 	} else {
 		return false;
 	}
@@ -203,8 +191,11 @@ bool x509_next_attribute(struct slice *list, struct x509_attribute *out)
 	if (der_take(&behind, DER_SET, &set))
 		rest = (struct slice){ set.at, set.length + behind.length };
 	//@ assert rest.at + rest.length == list->at + list->length;
+	//@ ghost const uint8_t *at = rest.at;
 	if (!der_take(&rest, DER_SEQUENCE, &pair) || read_attribute(pair, out) == 0)
 		return false;
+	//@ assert at == (list->at[0] == 0x31 ? list->at + der_head(list->at) : list->at);
+	//@ assert pair_oid(at) == pair.at + der_head(pair.at);
 	*list = rest;
 	return true;
 }
@@ -372,9 +363,8 @@ bool x509_read_extensions(struct slice from, uint8_t tag, struct slice *list)
 */
 static bool is_extension(struct slice oid, enum x509_extension number)
 {
-	static const uint8_t arc[2] = { EXTENSION_ARC };
-
-	return begins(oid, 3, arc, sizeof(arc)) && oid.at[2] == number;
+	return oid.length == 3 && oid.at[0] == 0x55 && oid.at[1] == 0x1d &&
+	       oid.at[2] == number; /* EXTENSION_ARC */
 }
 
 struct slice x509_take_extension(

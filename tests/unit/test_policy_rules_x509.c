@@ -290,18 +290,33 @@ static void the_shipped_policy_is_cautious(void **state)
 	free(host);
 }
 
-/* Reading, writing again and judging, under so many lines that do not match and one that
- * does; the best of many, in microseconds. */
+/* Reading, writing again and judging. */
+static void judge_once(
+    struct trial *trial, const struct policy *policy, const uint8_t *bytes, size_t length)
+{
+	static uint8_t again[FACTS_DOCUMENT_MAX];
+	struct facts facts;
+
+	assert_null(document_read(trial->request.document, bytes, length, &facts));
+	assert_int_equal(
+	    document_write(trial->request.document, &facts, again, sizeof(again)),
+	    length);
+	policy_check(policy, &trial->issuer, &trial->request, &facts, &trial->decision);
+	assert_int_equal(trial->decision.verdict, VERDICT_PERMIT);
+}
+
+/* That under so many lines that do not match and one that does; the best of many, in
+ * microseconds. Several are timed at once: to ask for the time takes some of it. */
+#define TOGETHER 10
 static double judge(struct trial *trial, unsigned lines)
 {
 	static char text[1 << 20];
-	static uint8_t bytes[FACTS_DOCUMENT_MAX], again[FACTS_DOCUMENT_MAX];
+	static uint8_t bytes[FACTS_DOCUMENT_MAX];
 	size_t used = (size_t)snprintf(text, sizeof(text), HEAD), length;
 	const struct policy *policy;
 	double best = 1e9, begun;
-	struct facts facts;
 	void *storage;
-	unsigned i;
+	unsigned i, k;
 
 	for (i = 0; i < lines; i++)
 		used += (size_t)snprintf(text + used, sizeof(text) - used,
@@ -315,16 +330,10 @@ static double judge(struct trial *trial, unsigned lines)
 	assert_true(length > 0);
 	for (i = 0; i < 200; i++) {
 		begun = processor_microseconds();
-		assert_null(
-		    document_read(trial->request.document, bytes, length, &facts));
-		assert_int_equal(
-		    document_write(trial->request.document, &facts, again, sizeof(again)),
-		    length);
-		policy_check(
-		    policy, &trial->issuer, &trial->request, &facts, &trial->decision);
-		begun = processor_microseconds() - begun;
+		for (k = 0; k < TOGETHER; k++)
+			judge_once(trial, policy, bytes, length);
+		begun = (processor_microseconds() - begun) / TOGETHER;
 		best = begun < best ? begun : best;
-		assert_int_equal(trial->decision.verdict, VERDICT_PERMIT);
 	}
 	free(storage);
 	return best;
