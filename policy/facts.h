@@ -160,6 +160,15 @@ void facts_clear(struct facts *facts);
  */
 /*@ logic integer packed_length{L}(uint8_t *at) =
       16777216 * at[0] + 65536 * at[1] + 256 * at[2] + at[3];
+
+    // Where the string of this number begins, from 0: each behind the one before.
+    axiomatic PackedItems {
+      logic uint8_t *packed_item{L}(uint8_t *list, integer number) reads list[0 ..];
+      axiom first_item{L}: \forall uint8_t *list; packed_item(list, 0) == list;
+      axiom next_item{L}: \forall uint8_t *list, integer number, next;
+      0 <= number < next <= number + 1 ==> packed_item(list, next) ==
+      packed_item(list, number) + (4 + packed_length(packed_item(list, number)));
+    }
 */
 /*@ requires \valid(list) && \valid(length) && \valid(item) && \valid(item_length);
     requires \separated(list, length, item, item_length);

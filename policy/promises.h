@@ -8,8 +8,9 @@
  *
  * Tested alone, and no part of either:
  * - the record's line holds it all
- * - that the rules are asked for each value that a document has: of those that they are
- *   asked for, rules.c shows that each lies within what the permitting line names
+ * - that the rules are asked for each value of a document beside the key id and SSH's
+ *   principals: of all that they are asked for, rules.c shows that each lies within what
+ *   the permitting line names
  * - that what a line requires is there, and that no earlier line decides
  */
 #ifndef POLICY_PROMISES_H

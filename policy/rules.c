@@ -6,7 +6,6 @@
 #include "policy/rules.h"
 
 #include "policy/duration.h"
-#include "policy/teleport.h"
 #include "policy/x509_words.h"
 
 /* What the invariants allow at most: two names (key id, client), a list of principals,
@@ -18,7 +17,7 @@
 /* A document's values, and of each fact those that it has, in the document's order. */
 struct question {
 	enum document document;
-	bool whole; /* there was room for all values */
+	bool whole; /* there was room for all values, and nothing else in the lists */
 	uint32_t count;
 	struct named_value value[VALUES_MAX];
 	enum fact fact[VALUES_MAX];
@@ -105,6 +104,50 @@ struct hit {
     predicate value_inside{L}(struct rule *rule, struct question *q, integer i) =
       lies_inside(rule, q, q->fact[i], q->value[i].name.at, q->value[i].name.length,
 	q->value[i].value.at, q->value[i].value.length);
+
+    // One of its values is this one.
+    predicate holds{L}(struct question *q, integer fact, uint8_t *name, integer length,
+      uint8_t *value, integer value_length) =
+      \exists integer i; 0 <= i < q->count && q->fact[i] == fact &&
+      q->value[i].name.at == name && q->value[i].name.length == length &&
+      q->value[i].value.at == value && q->value[i].value.length == value_length;
+
+    // What was entered stays.
+    predicate kept{A,B}(struct question *q) =
+      \at(q->count, A) <= \at(q->count, B) &&
+      (\at(q->whole, B) ==> \at(q->whole, A)) &&
+      (\forall integer i; 0 <= i < \at(q->count, A) ==>
+	\at(q->fact[i], B) == \at(q->fact[i], A) &&
+	\at(q->value[i].name.at, B) == \at(q->value[i].name.at, A) &&
+	\at(q->value[i].name.length, B) == \at(q->value[i].name.length, A) &&
+	\at(q->value[i].value.at, B) == \at(q->value[i].value.at, A) &&
+	\at(q->value[i].value.length, B) == \at(q->value[i].value.length, A));
+
+    lemma kept_is_held{A,B}: \forall struct question *q, integer fact, uint8_t *name,
+      integer length, uint8_t *value, integer value_length; kept{A,B}(q) ==>
+      holds{A}(q, fact, name, length, value, value_length) ==>
+      holds{B}(q, fact, name, length, value, value_length);
+
+    // Of a packed list, each of the first `count` strings, or all.
+    predicate holds_items{L}(struct question *q, integer fact, uint8_t *list,
+      integer count) =
+      \forall integer n; 0 <= n < count ==> holds(q, fact, packed_item(list, n) + 4,
+	packed_length(packed_item(list, n)), \null, 0);
+    predicate holds_list{L}(struct question *q, integer fact, uint8_t *list,
+      integer length) =
+      \exists integer count; 0 <= count && packed_item(list, count) == list + length &&
+      holds_items(q, fact, list, count);
+
+    // What the document says of names.
+    predicate holds_names{L}(struct question *q, struct facts *f) =
+      (f->key_id_length > 0 ==>
+	holds(q, FACT_KEY_ID, f->key_id, f->key_id_length, \null, 0)) &&
+      holds_list(q, FACT_PRINCIPALS, f->principals, f->principals_length);
+
+    // But for traits in a certificate, no value goes unjudged.
+    predicate all_judged{L}(struct question *q) =
+      \forall integer i; 0 <= i < q->count && q->fact[i] != FACT_TRAITS ==>
+      q->judged[q->fact[i]];
 
     // Every value of a fact, and of all that are judged.
     predicate fact_inside{L}(struct rule *rule, struct question *q, integer fact) =
@@ -579,19 +622,66 @@ static bool values_lie_inside(
 	return true;
 }
 
+/* What holds of every value holds of those that a list has. */
+/*@ ghost
+    /@ requires values_inside(rule, question) && all_judged(question);
+       requires fact == FACT_KEY_ID || fact == FACT_PRINCIPALS;
+       assigns \nothing;
+       ensures \forall integer i; 0 <= i < question->count && question->fact[i] == fact
+   ==> lies_within(rule, question->document, fact, question->value[i].name.at,
+	   question->value[i].name.length, question->value[i].value.at,
+	   question->value[i].value.length);
+    @/
+    static void each_within(const struct rule *rule, const struct question *question,
+	enum fact fact)
+    {
+	/@ assert \forall integer i; 0 <= i < question->count &&
+	     question->fact[i] == fact ==> question->judged[fact]; @/
+	/@ assert \forall integer i; 0 <= i < question->count &&
+	     question->fact[i] == fact ==> fact_inside(rule, question, fact); @/
+	/@ assert \forall integer i; 0 <= i < question->count &&
+	     question->fact[i] == fact ==> value_inside(rule, question, i); @/
+    }
+
+    /@ requires \forall integer i; 0 <= i < question->count &&
+	 question->fact[i] == fact ==>
+	 lies_within(rule, question->document, fact, question->value[i].name.at,
+	   question->value[i].name.length, question->value[i].value.at,
+	   question->value[i].value.length);
+       assigns \nothing;
+       ensures holds_list(question, fact, list, length) ==>
+	 items_within(rule, question->document, fact, list, length);
+    @/
+    static void list_within(const struct rule *rule, const struct question *question,
+	enum fact fact, const uint8_t *list, size_t length)
+    {
+	/@ assert \forall uint8_t *at, integer l; holds(question, fact, at, l, \null, 0)
+   ==> name_within(rule, question->document, fact, at, l); @/
+	/@ assert \forall integer count; holds_items(question, fact, list, count) ==>
+	     \forall integer n; 0 <= n < count ==> name_within(rule, question->document,
+	     fact, packed_item(list, n) + 4, packed_length(packed_item(list, n))); @/
+    }
+*/
+
 /*@ requires \valid_read(rule) && rule_sound(rule) && \valid(hit);
     requires \valid_read(question) && question_sound(question);
     requires \valid_read(request) && \valid_read(facts);
+    requires all_judged(question) && question->document == request->document;
+    requires holds_names(question, facts) && !rule->deny;
     assigns hit->fact, hit->value, hit->step;
     ensures value_readable(hit->value);
     ensures \result ==> promised_ttl(rule, request, facts);
-    ensures \result && !rule->deny ==> values_inside(rule, question);
+    ensures \result ==> promised_values(rule, request, facts);
 */
 static bool permits(const struct rule *rule, const struct question *question,
     const struct request *request, const struct facts *facts, struct hit *hit)
 {
 	if (!values_lie_inside(rule, question, hit))
 		return false;
+	//@ ghost each_within(rule, question, FACT_KEY_ID);
+	//@ ghost each_within(rule, question, FACT_PRINCIPALS);
+	/*@ ghost list_within(rule, question, FACT_PRINCIPALS, facts->principals,
+	      facts->principals_length); */
 	hit->step = STEPS;
 	hit->fact = FACT_TTL;
 	return !outlives(rule, request, facts);
@@ -671,6 +761,9 @@ static void refuse(const struct issuer *issuer, const struct request *request,
       question->fact[0 .. VALUES_MAX - 1];
     ensures values_readable(question);
     ensures facts_known(question);
+    ensures kept{Pre,Post}(question);
+    ensures question->whole ==>
+      holds(question, fact, name.at, name.length, value.at, value.length);
 */
 static void add(
     struct question *question, enum fact fact, struct slice name, struct slice value)
@@ -693,7 +786,9 @@ static void add(
     requires slice_readable(name);
     assigns question->whole, question->count, question->value[0 .. VALUES_MAX - 1],
       question->fact[0 .. VALUES_MAX - 1];
-    ensures question_filled(question);
+    ensures question_filled(question) && kept{Pre,Post}(question);
+    ensures question->whole && name.length > 0 ==>
+      holds(question, fact, name.at, name.length, \null, 0);
 */
 static void add_name(struct question *question, enum fact fact, struct slice name)
 {
@@ -706,7 +801,7 @@ static void add_name(struct question *question, enum fact fact, struct slice nam
     requires slice_readable(json);
     assigns question->whole, question->count, question->value[0 .. VALUES_MAX - 1],
       question->fact[0 .. VALUES_MAX - 1];
-    ensures question_filled(question);
+    ensures question_filled(question) && kept{Pre,Post}(question);
 */
 static void add_names(struct question *question, enum fact fact, struct slice json)
 {
@@ -716,6 +811,7 @@ static void add_names(struct question *question, enum fact fact, struct slice js
 	if (!teleport_read(fact, json, &names))
 		return;
 	/*@ loop invariant i <= names.count && question_filled(question);
+	    loop invariant kept{Pre,Here}(question);
 	    loop assigns i, question->whole, question->count,
 	      question->value[0 .. VALUES_MAX - 1], question->fact[0 .. VALUES_MAX - 1];
 	    loop variant names.count - i; */
@@ -727,26 +823,43 @@ static void add_names(struct question *question, enum fact fact, struct slice js
     requires facts_slice(list.at, list.length);
     assigns question->whole, question->count, question->value[0 .. VALUES_MAX - 1],
       question->fact[0 .. VALUES_MAX - 1];
-    ensures question_filled(question);
+    ensures question_filled(question) && kept{Pre,Post}(question);
+    ensures question->whole ==>
+      holds_list(question, FACT_PRINCIPALS, list.at, list.length);
 */
 static void add_principals(struct question *question, struct slice list)
 {
 	struct slice item;
+	//@ ghost const uint8_t *all = list.at;
+	//@ ghost size_t length = list.length, count = 0;
 
 	/*@ loop invariant facts_slice(list.at, list.length);
-	    loop invariant question_filled(question);
-	    loop assigns list, item, question->whole, question->count,
+	    loop invariant question_filled(question) && kept{Pre,Here}(question);
+	    loop invariant count <= length && list.at == packed_item(all, count);
+	    loop invariant list.at + list.length == all + length;
+	    loop invariant list.length + count <= length;
+	    loop invariant question->whole ==>
+	      holds_items(question, FACT_PRINCIPALS, all, count);
+	    loop assigns list, item, count, question->whole, question->count,
 	      question->value[0 .. VALUES_MAX - 1], question->fact[0 .. VALUES_MAX - 1];
 	    loop variant list.length; */
-	while (facts_next_item(&list, &item))
+	while (facts_next_item(&list, &item)) {
+		//@ assert packed_item(all, count + 1) == list.at;
 		add(question, FACT_PRINCIPALS, item, (struct slice){ NULL, 0 });
+		/*@ assert question->whole ==>
+		      holds_items(question, FACT_PRINCIPALS, all, count); */
+		//@ ghost count++;
+	}
+	if (list.length > 0) /* no string: nothing permits it */
+		question->whole = false;
+	//@ assert question->whole ==> packed_item(all, count) == all + length;
 }
 
 /*@ requires \valid(question) && question_filled(question) && fact < FACT_COUNT;
     requires facts_slice(list.at, list.length);
     assigns question->whole, question->count, question->value[0 .. VALUES_MAX - 1],
       question->fact[0 .. VALUES_MAX - 1];
-    ensures question_filled(question);
+    ensures question_filled(question) && kept{Pre,Post}(question);
 */
 static void add_options(struct question *question, enum fact fact, struct slice list)
 {
@@ -754,7 +867,7 @@ static void add_options(struct question *question, enum fact fact, struct slice 
 	enum fact names;
 
 	/*@ loop invariant facts_slice(list.at, list.length);
-	    loop invariant question_filled(question);
+	    loop invariant question_filled(question) && kept{Pre,Here}(question);
 	    loop assigns list, option, names, question->whole, question->count,
 	      question->value[0 .. VALUES_MAX - 1], question->fact[0 .. VALUES_MAX - 1];
 	    loop variant list.length; */
@@ -764,6 +877,8 @@ static void add_options(struct question *question, enum fact fact, struct slice 
 		if (names != FACT_NONE)
 			add_names(question, names, option.value);
 	}
+	if (list.length > 0) /* no string: nothing permits it */
+		question->whole = false;
 }
 
 /*@ requires \valid(question) && question_filled(question);
@@ -771,7 +886,7 @@ static void add_options(struct question *question, enum fact fact, struct slice 
     requires \separated(question, oids);
     assigns *oids, question->whole, question->count, question->value[0 .. VALUES_MAX - 1],
       question->fact[0 .. VALUES_MAX - 1];
-    ensures question_filled(question);
+    ensures question_filled(question) && kept{Pre,Post}(question);
 */
 static void add_attributes(
     struct question *question, struct slice list, struct oids *oids)
@@ -784,6 +899,7 @@ static void add_attributes(
 
 	/*@ loop invariant facts_slice(list.at, list.length);
 	    loop invariant question_filled(question) && slice_readable(postal_code);
+	    loop invariant kept{Pre,Here}(question);
 	    loop invariant count <= X509_ATTRIBUTES_MAX;
 	    loop assigns list, attribute, fact, oid, count, postal_code, one, more,
 	      *oids,
@@ -796,9 +912,11 @@ static void add_attributes(
 			oid.length = x509_attribute_oid(&attribute, oids->text[count]);
 			oid.at = text_bytes(oids->text[count++], oid.length);
 			add(question, fact, oid, attribute.value);
+			//@ assert kept{Pre,Here}(question);
 			continue;
 		}
 		add(question, fact, attribute.value, none);
+		//@ assert kept{Pre,Here}(question);
 		if (fact == FACT_POSTAL_CODE) {
 			more = one;
 			one = true;
@@ -813,14 +931,14 @@ static void add_attributes(
     requires facts_slice(list.at, list.length);
     assigns question->whole, question->count, question->value[0 .. VALUES_MAX - 1],
       question->fact[0 .. VALUES_MAX - 1];
-    ensures question_filled(question);
+    ensures question_filled(question) && kept{Pre,Post}(question);
 */
 static void add_alt_names(struct question *question, struct slice list)
 {
 	struct x509_alt_name name;
 
 	/*@ loop invariant facts_slice(list.at, list.length);
-	    loop invariant question_filled(question);
+	    loop invariant question_filled(question) && kept{Pre,Here}(question);
 	    loop assigns list, name, question->whole, question->count,
 	      question->value[0 .. VALUES_MAX - 1], question->fact[0 .. VALUES_MAX - 1];
 	    loop variant list.length; */
@@ -832,7 +950,7 @@ static void add_alt_names(struct question *question, struct slice list)
 /*@ requires \valid(question) && question_filled(question);
     assigns question->first[0 .. FACT_COUNT - 1], question->next[0 .. VALUES_MAX - 1],
       question->judged[0 .. FACT_COUNT - 1];
-    ensures question_sound(question);
+    ensures question_sound(question) && all_judged(question);
 */
 static void link_values(struct question *question)
 {
@@ -854,6 +972,8 @@ static void link_values(struct question *question)
 	    loop invariant links_forward(question, i) && links_to_same(question, i);
 	    loop invariant links_to_next(question, i) && first_of_fact(question);
 	    loop invariant first_is_least(question, i);
+	    loop invariant \forall integer k; i <= k < question->count ==>
+	      question->judged[question->fact[k]];
 	    loop invariant \forall integer f; 0 <= f < FACT_COUNT ==>
 	      i <= question->first[f];
 	    loop assigns i, after, fact, question->judged[0 .. FACT_COUNT - 1],
@@ -881,10 +1001,16 @@ static void link_values(struct question *question)
     requires \separated(question, request) && \separated(oids, request);
     assigns *question, *oids;
     ensures question_sound(question);
+    ensures all_judged(question);
+    ensures question->document == request->document;
+    ensures question->whole ==> holds_names(question, facts);
 */
 static void read_values(struct question *question, const struct request *request,
     const struct facts *facts, struct oids *oids)
 {
+	const struct slice client = slice_of(request->client);
+	const struct slice key_id = FACTS_SLICE(facts, key_id);
+	const struct slice principals = FACTS_SLICE(facts, principals);
 	const struct slice options = FACTS_SLICE(facts, critical_options);
 	const struct slice extensions = FACTS_SLICE(facts, extensions);
 	const struct slice subject = FACTS_SLICE(facts, x509_subject);
@@ -893,16 +1019,28 @@ static void read_values(struct question *question, const struct request *request
 	question->document = request->document;
 	question->whole = true;
 	question->count = 0;
-	add_name(question, FACT_CLIENT, slice_of(request->client));
-	add_name(question, FACT_KEY_ID, FACTS_SLICE(facts, key_id));
-	add_principals(question, FACTS_SLICE(facts, principals));
+	add_name(question, FACT_CLIENT, client);
 	add_options(question, FACT_CRITICAL_OPTIONS, options);
 	add_options(question, FACT_EXTENSIONS, extensions);
 	add_attributes(question, subject, oids);
 	add_alt_names(question, alt_names);
+	add_name(question, FACT_KEY_ID, key_id);
+	add_principals(question, principals);
+	/*@ assert question->whole && key_id.length > 0 ==>
+	      holds(question, FACT_KEY_ID, key_id.at, key_id.length, \null, 0); */
 	link_values(question);
+	/*@ assert question->whole && key_id.length > 0 ==>
+	      holds(question, FACT_KEY_ID, key_id.at, key_id.length, \null, 0); */
+	/*@ assert question->whole ==>
+	      holds_list(question, FACT_PRINCIPALS, principals.at, principals.length); */
+	//@ assert facts->key_id == key_id.at && facts->key_id_length == key_id.length;
+	/*@ assert facts->principals == principals.at &&
+	      facts->principals_length == principals.length; */
+	//@ assert question->document == request->document;
+	//@ assert question->whole ==> holds_names(question, facts);
 	question->judged[FACT_CLIENT] = true;
 	question->judged[FACT_REQUIRE] = true;
+	//@ assert question->whole ==> holds_names(question, facts);
 	if (document_is_x509(request->document))
 		question->judged[FACT_TRAITS] = false;
 }
@@ -938,13 +1076,13 @@ static void permit(const struct rule *rule, struct decision *out)
     requires \valid_read(question) && question_sound(question);
     requires \valid_read(request) && \valid_read(facts) && \valid(hit);
     requires issuer->ca < CA_COUNT && request->document < DOCUMENT_COUNT;
+    requires all_judged(question) && question->document == request->document;
+    requires holds_names(question, facts);
     assigns *hit;
     ensures value_readable(hit->value);
     ensures \result <= policy->rules_count;
     ensures \result < policy->rules_count && !policy->rules[\result].deny ==>
       promised_rule(&policy->rules[\result], issuer, request, facts);
-    ensures \result < policy->rules_count && !policy->rules[\result].deny ==>
-      values_inside(&policy->rules[\result], question);
 */
 static uint32_t find_rule(const struct policy *policy, const struct issuer *issuer,
     const struct request *request, const struct facts *facts,
@@ -984,9 +1122,11 @@ void rules_check(const struct policy *policy, const struct issuer *issuer,
 	uint32_t at;
 
 	read_values(&question, request, facts, &oids);
-	// What that wrote is ours, and none of what is judged.
-	/*@ admit policy_readable(policy) && issuer->ca < CA_COUNT &&
-	      request->document < DOCUMENT_COUNT; */
+	//@ assert issuer->ca < CA_COUNT && request->document < DOCUMENT_COUNT;
+	//@ assert \valid_read(policy->rules + (0 .. policy->rules_count - 1));
+	// What that wrote is ours, and no part of a rule.
+	/*@ admit \forall integer k; 0 <= k < policy->rules_count ==>
+	      rule_sound(&policy->rules[k]); */
 	at = policy->rules_count;
 	if (question.whole)
 		at = find_rule(policy, issuer, request, facts, &question, &hit);

@@ -9,6 +9,7 @@
 #include "policy/network.h"
 #include "policy/pattern.h"
 #include "policy/policy.h"
+#include "policy/teleport.h"
 
 /* One value of a word. */
 struct operand {
@@ -175,6 +176,25 @@ void decision_append(struct decision *out, struct slice bytes);
 	rule->words[FACT_WILDCARD_DNS].count == 0 &&
 	word_allows(rule, document, FACT_DNS, name, length, value, value_length));
 
+    // A value that is no option is a name alone.
+    predicate name_within{L}(struct rule *rule, integer document, integer fact,
+      uint8_t *at, integer length) =
+      lies_within(rule, document, fact, at, length, \null, 0);
+
+    // Every string of a packed list, which has nothing else in it.
+    predicate items_within{L}(struct rule *rule, integer document, integer fact,
+      uint8_t *list, integer length) =
+      \exists integer count; 0 <= count && packed_item(list, count) == list + length &&
+      (\forall integer n; 0 <= n < count ==>
+	name_within(rule, document, fact, packed_item(list, n) + 4,
+	  packed_length(packed_item(list, n))));
+
+    predicate promised_values{L}(struct rule *rule, struct request *r, struct facts *f) =
+      (f->key_id_length > 0 ==>
+	name_within(rule, r->document, FACT_KEY_ID, f->key_id, f->key_id_length)) &&
+      items_within(rule, r->document, FACT_PRINCIPALS, f->principals,
+	f->principals_length);
+
     // The line is about this CA and kind of document.
     predicate promised_scope{L}(struct rule *rule, struct issuer *i, struct request *r) =
       ((rule->authorities >> i->ca) & 1) != 0 &&
@@ -193,7 +213,8 @@ void decision_append(struct decision *out, struct slice bytes);
     // document is tested alone.
     predicate promised_rule{L}(struct rule *rule, struct issuer *i, struct request *r,
       struct facts *f) =
-      !rule->deny && promised_scope(rule, i, r) && promised_ttl(rule, r, f);
+      !rule->deny && promised_scope(rule, i, r) && promised_ttl(rule, r, f) &&
+      promised_values(rule, r, f);
 */
 
 /* The rules alone, for a document whose invariants hold. */
