@@ -1,5 +1,6 @@
 #include "ssh_samples.h"
 
+#include "policy/rules.h"
 #include "processor_time.h"
 
 #define HEAD "cluster example.com\n"
@@ -84,6 +85,36 @@ static void every_principal_must_lie_inside(void **state)
 	assert_default(sample, rules, FACT_PRINCIPALS, "root");
 	sample_principals(sample, "Alice", NULL);
 	assert_default(sample, rules, FACT_PRINCIPALS, "Alice");
+	free(sample);
+}
+
+/* The invariants refuse such lists as well; these are the rules alone. */
+static enum verdict verdict_of_rules(struct sample *sample)
+{
+	static const char text[] =
+	    HEAD "permit user ssh-user ttl 2h key-id * principals * extensions *\n";
+	void *storage;
+
+	rules_check(policy_of(text, &storage), &sample->issuer, &sample->request,
+	    &sample->facts, &sample->decision);
+	free(storage);
+	return sample->decision.verdict;
+}
+
+static void no_line_permits_lists_with_anything_left_over(void **state)
+{
+	struct sample *sample = sample_new(DOCUMENT_SSH_USER);
+
+	(void)state;
+	set_extension(sample, "permit-pty", NULL);
+	assert_int_equal(verdict_of_rules(sample), VERDICT_PERMIT);
+	sample->facts.principals_length--;
+	assert_int_equal(verdict_of_rules(sample), VERDICT_DEFAULT);
+	assert_int_equal(sample->decision.fact, FACT_FORM);
+	sample->facts.principals_length++;
+	sample->facts.extensions_length--;
+	assert_int_equal(verdict_of_rules(sample), VERDICT_DEFAULT);
+	assert_int_equal(sample->decision.fact, FACT_FORM);
 	free(sample);
 }
 
@@ -549,6 +580,7 @@ int main(void)
 		cmocka_unit_test(what_a_permit_line_does_not_name_is_not_allowed),
 		cmocka_unit_test(without_a_line_the_ca_is_named),
 		cmocka_unit_test(every_principal_must_lie_inside),
+		cmocka_unit_test(no_line_permits_lists_with_anything_left_over),
 		cmocka_unit_test(the_first_line_that_matches_decides),
 		cmocka_unit_test(a_deny_line_needs_every_word_and_any_value),
 		cmocka_unit_test(a_deny_line_names_options_with_any_value),
