@@ -188,7 +188,7 @@ static bool record_creation(struct broker *broker, const struct key_wanted *want
 	struct record_line *line = begin_record(broker, "key-create");
 
 	record_text(line, "kind", kind);
-	record_bytes(line, "keystore", keystore, strcspn(keystore, ":"));
+	record_bytes(line, "keystore", (const uint8_t *)keystore, strcspn(keystore, ":"));
 	if (wanted->nonce)
 		record_text(line, "nonce", wanted->nonce);
 	return end_record(broker) != 0;

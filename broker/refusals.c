@@ -38,7 +38,8 @@ static void write_line(struct broker *broker, const struct refusal *refusal)
 	record_text(line, "rule", rule);
 	record_text(line, "decision", "refuse");
 	record_text(line, "fact", fact_name(decision->fact));
-	record_bytes(line, "value", decision->value, decision->value_length);
+	record_bytes(
+	    line, "value", (const uint8_t *)decision->value, decision->value_length);
 	record_number(line, "count", refusal->count);
 	audit_log_end(&broker->log);
 	log_warning("%s: refused %s of the %s CA %llu times: %s '%.*s' (%s)%s%s",

@@ -18,7 +18,6 @@
 #define RSA_EXPONENT_BYTES 8
 #define KEY_ID_MAX	   1024
 #define ED25519_LENGTH	   32
-#define NUMBER_DIGITS	   20 /* of UINT64_MAX */
 
 bool refuse_bytes(
     struct decision *out, enum fact fact, struct slice value, const char *why)
@@ -35,14 +34,8 @@ bool refuse_text(struct decision *out, enum fact fact, const char *value, const 
 void append_number(struct decision *out, uint64_t number)
 {
 	uint8_t digits[NUMBER_DIGITS];
-	size_t at;
+	const size_t at = text_digits(number, digits);
 
-	/*@ loop invariant at <= NUMBER_DIGITS;
-	    loop assigns at, number, digits[0 .. NUMBER_DIGITS - 1];
-	    loop variant at; */
-	for (at = NUMBER_DIGITS; at > 0 && (number > 0 || at == NUMBER_DIGITS);
-	     number /= 10)
-		digits[--at] = (uint8_t)('0' + number % 10);
 	decision_append(out, (struct slice){ digits + at, NUMBER_DIGITS - at });
 }
 

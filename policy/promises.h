@@ -7,7 +7,8 @@
  * Which line of the policy permitted is promised_rule() (rules.h).
  *
  * Tested alone, and no part of either:
- * - the record's line holds it all
+ * - the record's line holds it all: of record.c is proved that a string is in the line
+ *   whole, escaped, or the line says that it did not fit, not that each value is written
  * - that the rules are asked for each value of a document beside the key id and SSH's
  *   principals: of all that they are asked for, rules.c shows that each lies within what
  *   the permitting line names

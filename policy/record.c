@@ -7,85 +7,162 @@
 #include "policy/ssh_certificate.h"
 #include "policy/x509_words.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #define KEY_MAX 2304 /* an SSH blob; RSA of 16384 bits has about 2,100 bytes */
 
 /* What surrounds the facts' values, and their names, takes less. */
 #define FACTS_FRAME    1024
 #define LONGEST_ESCAPE 6
 
-static void put(struct record_line *line, const char *bytes, size_t length)
+/*@ requires line_ready(line) && slice_readable(bytes);
+    assigns line->failed, line->length, line->out[0 .. line->room - 1];
+    ensures line_ready(line) && line_took{Pre,Post}(line, bytes.length);
+*/
+static void put(struct record_line *line, struct slice bytes)
 {
+	char *const to = line->out;
+	const size_t from = line->length;
+	size_t i;
+
 	/* One byte stays free for a NUL, which makes lines easy to print. */
-	if (line->failed || length >= line->room - line->length) {
+	if (line->failed || bytes.length >= line->room - from) {
 		line->failed = true;
 		return;
 	}
-	memcpy(line->out + line->length, bytes, length);
-	line->length += length;
+	/*@ loop invariant i <= bytes.length;
+	    loop assigns i, to[0 .. line->room - 1];
+	    loop variant bytes.length - i; */
+	for (i = 0; i < bytes.length; i++)
+		to[from + i] = (char)bytes.at[i];
+	line->length = from + bytes.length;
 }
 
+/*@ requires line_ready(line);
+    assigns line->failed, line->length, line->out[0 .. line->room - 1];
+    ensures line_ready(line) && line_took{Pre,Post}(line, 0);
+*/
 static void put_text(struct record_line *line, const char *text)
 {
-	put(line, text, strlen(text));
+	put(line, slice_of(text));
 }
 
 /* One character of a JSON string; a byte that begins none becomes U+FFFD. The bytes used.
  */
-static size_t put_character(struct record_line *line, const uint8_t *bytes, size_t length)
+/*@ requires line_ready(line) && slice_readable(text) && text.length > 0;
+    assigns line->failed, line->length, line->out[0 .. line->room - 1];
+    ensures line_ready(line);
+    ensures line_took{Pre,Post}(line, character_takes(text.at, text.length));
+    ensures \result == character_step(text.at, text.length);
+*/
+static size_t put_character(struct record_line *line, struct slice text)
 {
+	static const uint8_t replacement[3] = { 0xef, 0xbf, 0xbd };
+	static const uint8_t backslash[4] = "\\u00";
+	static const uint8_t hex[16] = "0123456789abcdef";
 	uint32_t code_point = 0;
-	size_t used = text_character(bytes, length, &code_point);
-	char escaped[12] = "\xef\xbf\xbd";
+	size_t used = text_character(text.at, text.length, &code_point);
 
-	if (used > 0 && !text_is_control(code_point)) {
-		if (code_point == '"' || code_point == '\\')
-			put_text(line, "\\");
-		put(line, (const char *)bytes, used);
+	if (used == 0) {
+		put(line, (struct slice){ replacement, sizeof(replacement) });
+		return 1;
+	}
+	if (text_is_control(code_point)) {
+		put(line, (struct slice){ backslash, sizeof(backslash) });
+		put(line, (struct slice){ hex + code_point / 16, 1 });
+		put(line, (struct slice){ hex + code_point % 16, 1 });
 		return used;
 	}
-	if (used > 0)
-		snprintf(
-		    escaped, sizeof(escaped), "\\u%04x", (unsigned)code_point & 0xffff);
-	put_text(line, escaped);
-	return used > 0 ? used : 1;
+	if (code_point == '"' || code_point == '\\')
+		put(line, (struct slice){ backslash, 1 });
+	put(line, (struct slice){ text.at, used });
+	return used;
 }
 
 /* How many bytes at the start a JSON string has as they are: most often all. */
-static size_t plain_length(const uint8_t *bytes, size_t length)
+/*@ requires slice_readable(text);
+    assigns \nothing;
+    ensures 0 <= \result <= text.length;
+    ensures escaped(text.at, text.length) ==
+      \result + escaped(text.at + \result, text.length - \result);
+*/
+static size_t plain_length(struct slice text)
 {
 	size_t at = 0;
 
-	while (at < length && bytes[at] >= 0x20 && bytes[at] < 0x7f && bytes[at] != '"' &&
-	       bytes[at] != '\\')
+	/*@ loop invariant at <= text.length;
+	    loop invariant escaped(text.at, text.length) ==
+	      at + escaped(text.at + at, text.length - at);
+	    loop assigns at;
+	    loop variant text.length - at; */
+	while (at < text.length && text.at[at] >= 0x20 && text.at[at] < 0x7f &&
+	       text.at[at] != '"' && text.at[at] != '\\') {
+		//@ assert utf8_character(text.at + at, 1);
+		//@ assert character_takes(text.at + at, text.length - at) == 1;
+		/*@ assert escaped(text.at + at, text.length - at) ==
+		      1 + escaped(text.at + (at + 1), text.length - (at + 1)); */
 		at++;
+	}
 	return at;
 }
 
+/* A run of plain bytes, or one character. How many bytes that is. */
+/*@ requires line_ready(line) && slice_readable(text) && text.length > 0;
+    assigns line->failed, line->length, line->out[0 .. line->room - 1];
+    ensures line_ready(line) && 0 < \result <= text.length;
+    ensures line_took{Pre,Post}(line, escaped(text.at, text.length) -
+      escaped(text.at + \result, text.length - \result));
+*/
+static size_t put_run(struct record_line *line, struct slice text)
+{
+	const size_t plain = plain_length(text);
+
+	if (plain == 0)
+		return put_character(line, text);
+	put(line, (struct slice){ text.at, plain });
+	return plain;
+}
+
+/*@ requires line_ready(line) && slice_readable(text);
+    assigns line->failed, line->length, line->out[0 .. line->room - 1];
+    ensures line_ready(line);
+    ensures line_took{Pre,Post}(line, escaped(text.at, text.length));
+*/
 static void put_string(struct record_line *line, struct slice text)
 {
-	size_t at = 0, plain;
+	size_t at = 0;
 
 	put_text(line, "\"");
+	/*@ loop invariant line_ready(line) && at <= text.length;
+	    loop invariant line_took{Pre,Here}(line, escaped(text.at, text.length) -
+	      escaped(text.at + at, text.length - at));
+	    loop assigns at, line->failed, line->length, line->out[0 .. line->room - 1];
+	    loop variant text.length - at; */
 	while (at < text.length && !line->failed) {
-		plain = plain_length(text.at + at, text.length - at);
-		put(line, (const char *)text.at + at, plain);
-		at += plain;
-		if (at < text.length)
-			at += put_character(line, text.at + at, text.length - at);
+		struct slice left = { text.at + at, text.length - at };
+		size_t used = put_run(line, left);
+
+		//@ assert left.at + used == text.at + (at + used);
+		at += used;
 	}
 	put_text(line, "\"");
 }
 
 /* The comma before all but the first in an object or a list. No string ends so. */
+/*@ requires line_ready(line);
+    assigns line->failed, line->length, line->out[0 .. line->room - 1];
+    ensures line_ready(line) && line_took{Pre,Post}(line, 0);
+*/
 static void put_comma(struct record_line *line)
 {
-	if (line->length > 0 && !strchr("{[", line->out[line->length - 1]))
+	const char last = line->length > 0 ? line->out[line->length - 1] : '{';
+
+	if (last != '{' && last != '[')
 		put_text(line, ",");
 }
 
+/*@ requires line_ready(line);
+    assigns line->failed, line->length, line->out[0 .. line->room - 1];
+    ensures line_ready(line) && line_took{Pre,Post}(line, 0);
+*/
 static void put_name(struct record_line *line, const char *name)
 {
 	put_comma(line);
@@ -95,7 +172,7 @@ static void put_name(struct record_line *line, const char *name)
 }
 
 void record_bytes(
-    struct record_line *line, const char *name, const void *bytes, size_t length)
+    struct record_line *line, const char *name, const uint8_t *bytes, size_t length)
 {
 	put_name(line, name);
 	put_string(line, (struct slice){ bytes, length });
@@ -103,29 +180,35 @@ void record_bytes(
 
 void record_text(struct record_line *line, const char *name, const char *text)
 {
-	record_bytes(line, name, text, strlen(text));
+	put_name(line, name);
+	put_string(line, slice_of(text));
 }
 
 void record_number(struct record_line *line, const char *name, uint64_t value)
 {
-	char text[24];
+	uint8_t digits[NUMBER_DIGITS];
+	size_t at = text_digits(value, digits);
 
 	put_name(line, name);
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
-	put_text(line, text);
+	put(line, (struct slice){ digits + at, NUMBER_DIGITS - at });
 }
 
 void record_hex(
     struct record_line *line, const char *name, const uint8_t *bytes, size_t length)
 {
-	char pair[3];
+	static const uint8_t hex[16] = "0123456789abcdef";
 	size_t i;
 
 	put_name(line, name);
 	put_text(line, "\"");
+	/*@ loop invariant i <= length && line_ready(line);
+	    loop invariant line_took{Pre,Here}(line, 2 * i);
+	    loop assigns i, line->failed, line->length, line->out[0 .. line->room - 1];
+	    loop variant length - i; */
 	for (i = 0; i < length && !line->failed; i++) {
-		snprintf(pair, sizeof(pair), "%02x", bytes[i]);
-		put(line, pair, 2);
+		uint8_t pair[2] = { hex[bytes[i] / 16], hex[bytes[i] % 16] };
+
+		put(line, (struct slice){ pair, 2 });
 	}
 	put_text(line, "\"");
 }
@@ -135,7 +218,10 @@ void record_begin(struct record_line *line, char *out, size_t room, uint64_t seq
 {
 	char time[RECORD_TIME_TEXT];
 
-	*line = (struct record_line){ .out = out, .room = room };
+	line->out = out;
+	line->room = room;
+	line->length = 0;
+	line->failed = false;
 	record_time(microseconds, time);
 	put_text(line, "{");
 	record_number(line, "seq", sequence);
@@ -154,27 +240,40 @@ size_t record_end(struct record_line *line)
 }
 
 /* Base64 of RFC 4648 section 4. */
-static void put_base64(struct record_line *line, const uint8_t *bytes, size_t length)
+/*@ requires line_ready(line) && slice_readable(bytes) && bytes.length <= KEY_MAX;
+    assigns line->failed, line->length, line->out[0 .. line->room - 1];
+    ensures line_ready(line) && line_took{Pre,Post}(line, 0);
+*/
+static void put_base64(struct record_line *line, struct slice bytes)
 {
-	static const char digits[] =
+	static const uint8_t digits[64] =
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	    "0123456789+/";
 	size_t at;
 
-	for (at = 0; at < length && !line->failed; at += 3) {
-		size_t left = length - at;
-		uint32_t group = 65536u * bytes[at] +
-				 256u * (left > 1 ? bytes[at + 1] : 0u) +
-				 (left > 2 ? bytes[at + 2] : 0u);
-		char text[4] = { digits[group / 262144], digits[group / 4096 % 64],
+	/*@ loop invariant line_ready(line) && at <= KEY_MAX + 2;
+	    loop invariant line_took{Pre,Here}(line, 0);
+	    loop assigns at, line->failed, line->length, line->out[0 .. line->room - 1];
+	    loop variant KEY_MAX + 2 - at; */
+	for (at = 0; at < bytes.length && !line->failed; at += 3) {
+		size_t left = bytes.length - at;
+		uint32_t group = 65536u * bytes.at[at] +
+				 256u * (left > 1 ? bytes.at[at + 1] : 0u) +
+				 (left > 2 ? bytes.at[at + 2] : 0u);
+		uint8_t text[4] = { digits[group / 262144], digits[group / 4096 % 64],
 			left > 1 ? digits[group / 64 % 64] : '=',
 			left > 2 ? digits[group % 64] : '=' };
 
-		put(line, text, sizeof(text));
+		put(line, (struct slice){ text, sizeof(text) });
 	}
 }
 
 /* As an authorized_keys line has it. */
+/*@ requires line_ready(line) && \valid_read(facts) && facts_readable(facts);
+    requires \separated(line, facts);
+    assigns line->failed, line->length, line->out[0 .. line->room - 1];
+    ensures line_ready(line) && line_took{Pre,Post}(line, 0);
+*/
 static void put_public_key(struct record_line *line, const struct facts *facts)
 {
 	uint8_t blob[KEY_MAX];
@@ -185,51 +284,92 @@ static void put_public_key(struct record_line *line, const struct facts *facts)
 	if (length > 0) {
 		put_text(line, ssh_key_type_name(facts->subject_kind));
 		put_text(line, " ");
-		put_base64(line, blob, length);
+		put_base64(line, (struct slice){ blob, length });
 	}
 	put_text(line, "\"");
 }
 
-/* A list of strings, or an object of options. */
-static void put_list(
-    struct record_line *line, const char *name, struct slice list, bool options)
+/*@ requires line_ready(line) && facts_slice(list.at, list.length);
+    assigns line->failed, line->length, line->out[0 .. line->room - 1];
+    ensures line_ready(line) && line_took{Pre,Post}(line, 0);
+*/
+static void put_strings(struct record_line *line, const char *name, struct slice list)
 {
-	struct named_value item = { 0 };
+	struct slice item;
 
 	put_name(line, name);
-	put_text(line, options ? "{" : "[");
-	while (!line->failed && (options ? facts_next_option(&list, &item)
-					 : facts_next_item(&list, &item.name))) {
+	put_text(line, "[");
+	/*@ loop invariant line_ready(line);
+	    loop invariant facts_slice(list.at, list.length);
+	    loop invariant line_took{Pre,Here}(line, 0);
+	    loop assigns list, item, line->failed, line->length,
+	      line->out[0 .. line->room - 1]; loop variant list.length; */
+	while (facts_next_item(&list, &item)) {
 		put_comma(line);
-		put_string(line, item.name);
-		if (options) {
-			put_text(line, ":");
-			put_string(line, item.value);
-		}
+		put_string(line, item);
 	}
-	put_text(line, options ? "}" : "]");
+	put_text(line, "]");
 }
 
+/*@ requires line_ready(line) && facts_slice(list.at, list.length);
+    assigns line->failed, line->length, line->out[0 .. line->room - 1];
+    ensures line_ready(line) && line_took{Pre,Post}(line, 0);
+*/
+static void put_options(struct record_line *line, const char *name, struct slice list)
+{
+	struct named_value option;
+
+	put_name(line, name);
+	put_text(line, "{");
+	/*@ loop invariant line_ready(line);
+	    loop invariant facts_slice(list.at, list.length);
+	    loop invariant line_took{Pre,Here}(line, 0);
+	    loop assigns list, option, line->failed, line->length,
+	      line->out[0 .. line->room - 1];
+	    loop variant list.length; */
+	while (facts_next_option(&list, &option)) {
+		put_comma(line);
+		put_string(line, option.name);
+		put_text(line, ":");
+		put_string(line, option.value);
+	}
+	put_text(line, "}");
+}
+
+/*@ requires line_ready(line) && \valid_read(facts) && facts_readable(facts);
+    requires \separated(line, facts);
+    assigns line->failed, line->length, line->out[0 .. line->room - 1];
+    ensures line_ready(line) && line_took{Pre,Post}(line, 0);
+*/
 static void put_ssh_facts(struct record_line *line, const struct facts *facts)
 {
 	put_public_key(line, facts);
 	put_name(line, "key_id");
 	put_string(line, FACTS_SLICE(facts, key_id));
-	put_list(line, "principals", FACTS_SLICE(facts, principals), false);
+	put_strings(line, "principals", FACTS_SLICE(facts, principals));
 	record_number(line, "valid_after", facts->valid_after);
 	record_number(line, "valid_before", facts->valid_before);
-	put_list(line, "critical_options", FACTS_SLICE(facts, critical_options), true);
-	put_list(line, "extensions", FACTS_SLICE(facts, extensions), true);
+	put_options(line, "critical_options", FACTS_SLICE(facts, critical_options));
+	put_options(line, "extensions", FACTS_SLICE(facts, extensions));
 }
 
 /* The values of one kind of attribute or name; nothing when there is none. */
+/*@ requires line_ready(line) && facts_slice(list.at, list.length);
+    assigns line->failed, line->length, line->out[0 .. line->room - 1];
+    ensures line_ready(line) && line_took{Pre,Post}(line, 0);
+*/
 static void put_attributes(struct record_line *line, const char *name,
     enum x509_attribute_kind kind, struct slice list)
 {
 	struct x509_attribute attribute;
 	bool opened = false;
 
-	while (x509_next_attribute(&list, &attribute) && !line->failed) {
+	/*@ loop invariant line_ready(line) && facts_slice(list.at, list.length);
+	    loop invariant line_took{Pre,Here}(line, 0);
+	    loop assigns list, attribute, opened, line->failed, line->length,
+	      line->out[0 .. line->room - 1];
+	    loop variant list.length; */
+	while (!line->failed && x509_next_attribute(&list, &attribute)) {
 		if (attribute.kind != kind)
 			continue;
 		if (!opened) {
@@ -243,59 +383,96 @@ static void put_attributes(struct record_line *line, const char *name,
 	put_text(line, opened ? "]" : "");
 }
 
-static void put_subject(struct record_line *line, struct slice list)
+/*@ requires line_ready(line) && facts_slice(list.at, list.length);
+    assigns line->failed, line->length, line->out[0 .. line->room - 1];
+    ensures line_ready(line) && line_took{Pre,Post}(line, 0);
+*/
+static void put_common_name(struct record_line *line, struct slice list)
 {
-	/* The names of the RPC's params. */
-	static const struct {
-		enum x509_attribute_kind kind;
-		const char *name;
-	} rows[] = {
-		{ X509_ORGANIZATION, "organization" },
-		{ X509_UNIT, "organizational_unit" },
-		{ X509_LOCALITY, "locality" },
-		{ X509_STREET, "street" },
-		{ X509_POSTAL_CODE, "postal_code" },
-	};
-	struct slice rest = list;
 	struct x509_attribute attribute;
-	size_t i;
 
-	put_name(line, "subject");
-	put_text(line, "{");
-	while (x509_next_attribute(&rest, &attribute))
+	/*@ loop invariant line_ready(line) && facts_slice(list.at, list.length);
+	    loop invariant line_took{Pre,Here}(line, 0);
+	    loop assigns list, attribute, line->failed, line->length,
+	      line->out[0 .. line->room - 1];
+	    loop variant list.length; */
+	while (x509_next_attribute(&list, &attribute))
 		if (attribute.kind == X509_COMMON_NAME) {
 			put_name(line, "common_name");
 			put_string(line, attribute.value);
 		}
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		put_attributes(line, rows[i].name, rows[i].kind, list);
+}
+
+/* By the names of the RPC's params. */
+/*@ requires line_ready(line) && facts_slice(list.at, list.length);
+    assigns line->failed, line->length, line->out[0 .. line->room - 1];
+    ensures line_ready(line) && line_took{Pre,Post}(line, 0);
+*/
+static void put_subject(struct record_line *line, struct slice list)
+{
+	put_name(line, "subject");
+	put_text(line, "{");
+	put_common_name(line, list);
+	put_attributes(line, "organization", X509_ORGANIZATION, list);
+	put_attributes(line, "organizational_unit", X509_UNIT, list);
+	put_attributes(line, "locality", X509_LOCALITY, list);
+	put_attributes(line, "street", X509_STREET, list);
+	put_attributes(line, "postal_code", X509_POSTAL_CODE, list);
 	put_text(line, "}");
 }
 
+/* Begins an attribute's list, and ends the one before it. */
+/*@ requires line_ready(line) && \valid_read(attribute) && attribute->branch <= 127 &&
+      attribute->leaf <= 127;
+    assigns line->failed, line->length, line->out[0 .. line->room - 1];
+    ensures line_ready(line) && line_took{Pre,Post}(line, 0);
+*/
+static void put_oid(
+    struct record_line *line, const struct x509_attribute *attribute, bool first)
+{
+	char oid[X509_OID_TEXT];
+
+	x509_attribute_oid(attribute, oid);
+	put_text(line, first ? "" : "]");
+	put_name(line, oid);
+	put_text(line, "[");
+}
+
 /* By OID; those of one follow each other (invariants_x509.c). */
+/*@ requires line_ready(line) && facts_slice(list.at, list.length);
+    assigns line->failed, line->length, line->out[0 .. line->room - 1];
+    ensures line_ready(line) && line_took{Pre,Post}(line, 0);
+*/
 static void put_further_attributes(struct record_line *line, struct slice list)
 {
-	char oid[X509_OID_TEXT], last[X509_OID_TEXT] = "";
-	struct x509_attribute attribute;
+	struct x509_attribute attribute, last = { .kind = X509_COMMON_NAME };
+	bool first = true;
 
 	put_name(line, "attributes");
 	put_text(line, "{");
-	while (x509_next_attribute(&list, &attribute) && !line->failed) {
+	/*@ loop invariant line_ready(line) && facts_slice(list.at, list.length);
+	    loop invariant line_took{Pre,Here}(line, 0);
+	    loop assigns list, attribute, last, first, line->failed, line->length,
+	      line->out[0 .. line->room - 1];
+	    loop variant list.length; */
+	while (!line->failed && x509_next_attribute(&list, &attribute)) {
 		if (x509_attribute_fact(&attribute) != FACT_ATTRIBUTES)
 			continue;
-		x509_attribute_oid(&attribute, oid);
-		if (strcmp(oid, last) != 0) {
-			put_text(line, last[0] != '\0' ? "]" : "");
-			put_name(line, oid);
-			put_text(line, "[");
-			memcpy(last, oid, sizeof(oid));
-		}
+		if (attribute.kind != last.kind || attribute.branch != last.branch ||
+		    attribute.leaf != last.leaf)
+			put_oid(line, &attribute, first);
+		first = false;
+		last = attribute;
 		put_comma(line);
 		put_string(line, attribute.value);
 	}
-	put_text(line, last[0] != '\0' ? "]}" : "}");
+	put_text(line, first ? "}" : "]}");
 }
 
+/*@ requires line_ready(line) && facts_slice(list.at, list.length);
+    assigns line->failed, line->length, line->out[0 .. line->room - 1];
+    ensures line_ready(line) && line_took{Pre,Post}(line, 0);
+*/
 static void put_alt_names(struct record_line *line, const char *word,
     enum x509_alt_name_kind kind, struct slice list)
 {
@@ -304,7 +481,12 @@ static void put_alt_names(struct record_line *line, const char *word,
 
 	put_name(line, word);
 	put_text(line, "[");
-	while (x509_next_alt_name(&list, &name) && !line->failed) {
+	/*@ loop invariant line_ready(line) && facts_slice(list.at, list.length);
+	    loop invariant line_took{Pre,Here}(line, 0);
+	    loop assigns list, name, address[0 .. X509_ADDRESS_TEXT - 1], line->failed,
+	      line->length, line->out[0 .. line->room - 1];
+	    loop variant list.length; */
+	while (!line->failed && x509_next_alt_name(&list, &name)) {
 		if (name.kind != kind)
 			continue;
 		if (kind == X509_ALT_IP) {
@@ -317,6 +499,11 @@ static void put_alt_names(struct record_line *line, const char *word,
 	put_text(line, "]");
 }
 
+/*@ requires line_ready(line) && \valid_read(facts) && facts_readable(facts);
+    requires \separated(line, facts);
+    assigns line->failed, line->length, line->out[0 .. line->room - 1];
+    ensures line_ready(line) && line_took{Pre,Post}(line, 0);
+*/
 static void put_x509_facts(struct record_line *line, const struct facts *facts)
 {
 	struct slice subject = FACTS_SLICE(facts, x509_subject);
@@ -363,6 +550,7 @@ bool record_fits(enum document document, const struct facts *facts)
 
 /* Days since 1970-01-01 to a date of the Gregorian calendar; years are counted from the
  * 1st of March, so that the leap day is the last. */
+/*@ assigns *year, *month, *day; */
 static void civil(uint64_t days, unsigned *year, unsigned *month, unsigned *day)
 {
 	uint64_t shifted = days + 719468; /* since 0000-03-01 */
@@ -379,18 +567,42 @@ static void civil(uint64_t days, unsigned *year, unsigned *month, unsigned *day)
 
 #define LAST_MICROSECOND UINT64_C(253402300799999999) /* of the year 9999 */
 
+/* The number at the digits that end before `end`. */
+/*@ requires digits <= 6 && \valid(end - (1 .. digits));
+    assigns *(end - (1 .. digits));
+*/
+static void set_digits(char *end, unsigned digits, unsigned number)
+{
+	unsigned i;
+
+	/*@ loop invariant 1 <= i <= digits + 1;
+	    loop assigns i, number, *(end - (1 .. digits));
+	    loop variant digits + 1 - i; */
+	for (i = 1; i <= digits; i++, number /= 10)
+		*(end - i) = (char)('0' + number % 10);
+}
+
 void record_time(uint64_t microseconds, char out[RECORD_TIME_TEXT])
 {
+	static const char form[RECORD_TIME_TEXT] = "0000-00-00T00:00:00.000000Z";
 	unsigned year, month, day, second;
-	char text[80];
+	size_t i;
 
 	if (microseconds > LAST_MICROSECOND)
 		microseconds = LAST_MICROSECOND;
+	/*@ loop invariant i <= RECORD_TIME_TEXT;
+	    loop invariant \forall integer k; 0 <= k < i ==> out[k] == form[k];
+	    loop assigns i, out[0 .. RECORD_TIME_TEXT - 1];
+	    loop variant RECORD_TIME_TEXT - i; */
+	for (i = 0; i < RECORD_TIME_TEXT; i++)
+		out[i] = form[i];
 	civil(microseconds / 86400000000, &year, &month, &day);
 	second = (unsigned)(microseconds / 1000000 % 86400);
-	snprintf(text, sizeof(text), "%04u-%02u-%02uT%02u:%02u:%02u.%06uZ", year, month,
-	    day, second / 3600, second / 60 % 60, second % 60,
-	    (unsigned)(microseconds % 1000000));
-	memcpy(out, text, RECORD_TIME_TEXT - 1);
-	out[RECORD_TIME_TEXT - 1] = '\0';
+	set_digits(out + 4, 4, year);
+	set_digits(out + 7, 2, month);
+	set_digits(out + 10, 2, day);
+	set_digits(out + 13, 2, second / 3600);
+	set_digits(out + 16, 2, second / 60 % 60);
+	set_digits(out + 19, 2, second % 60);
+	set_digits(out + 26, 6, (unsigned)(microseconds % 1000000));
 }

@@ -29,7 +29,8 @@ bool slice_is(struct slice slice, const char *word)
 
 /* The number of bytes that the first one announces. */
 /*@ assigns \nothing;
-    ensures \result == 0 || (\result == 1 && first < 0x80) ||
+    ensures (\result == 0 && (0x80 <= first < 0xc2 || first > 0xf4)) ||
+      (\result == 1 && first < 0x80) ||
       (\result == 2 && 0xc2 <= first < 0xe0) || (\result == 3 && 0xe0 <= first < 0xf0) ||
       (\result == 4 && 0xf0 <= first <= 0xf4);
 */
@@ -170,5 +171,18 @@ size_t text_number(const char *text, size_t length, uint64_t most, uint64_t *num
 		if (*number > most)
 			return 0;
 	}
+	return at;
+}
+
+size_t text_digits(uint64_t number, uint8_t out[NUMBER_DIGITS])
+{
+	size_t at;
+
+	/*@ loop invariant at <= NUMBER_DIGITS;
+	    loop assigns at, number, out[0 .. NUMBER_DIGITS - 1];
+	    loop variant at; */
+	for (at = NUMBER_DIGITS; at > 0 && (number > 0 || at == NUMBER_DIGITS);
+	     number /= 10)
+		out[--at] = (uint8_t)('0' + number % 10);
 	return at;
 }

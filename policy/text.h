@@ -77,12 +77,31 @@ bool slice_is(struct slice slice, const char *word);
     }
 */
 
+/*@ // Of the character that `at` begins with; 0: there is none.
+    axiomatic CharacterLength {
+      logic integer character_length{L}(uint8_t *at, integer left)
+	reads at[0 .. left - 1];
+      axiom of_a_character{L}:
+	\forall uint8_t *at, integer left, integer length;
+	utf8_character(at, length) ==> length <= left ==>
+	character_length(at, left) == length;
+      axiom of_none{L}:
+	\forall uint8_t *at, integer left;
+	!(left >= 1 && utf8_character(at, 1)) ==>
+	!(left >= 2 && utf8_character(at, 2)) ==>
+	!(left >= 3 && utf8_character(at, 3)) ==>
+	!(left >= 4 && utf8_character(at, 4)) ==> character_length(at, left) == 0;
+    }
+*/
 /* The length of the character that begins at `bytes`, 1 to 4, and its code point; 0 when
  * these bytes begin no character. `length` is at least 1. */
 /*@ requires 0 < length && \valid_read(bytes + (0 .. length - 1)) && \valid(code_point);
     assigns *code_point;
     ensures 0 <= \result <= 4 && \result <= length;
+    ensures \result == character_length(bytes, length);
     ensures \result > 0 ==> utf8_character(bytes, \result);
+    ensures \result == 1 ==> *code_point == bytes[0];
+    ensures \result > 1 ==> *code_point >= 0x80;
     ensures \result > 0 ==>
       (control_point(*code_point) <==> control_character(bytes, \result));
 */
@@ -119,5 +138,13 @@ bool text_visible(struct slice text);
     ensures \result > 0 ==> *number <= most;
 */
 size_t text_number(const char *text, size_t length, uint64_t most, uint64_t *number);
+
+/* The number's decimal digits, from the result to the end of `out`. */
+#define NUMBER_DIGITS 20 /* of UINT64_MAX */
+/*@ requires \valid(out + (0 .. NUMBER_DIGITS - 1));
+    assigns out[0 .. NUMBER_DIGITS - 1];
+    ensures 0 <= \result < NUMBER_DIGITS;
+*/
+size_t text_digits(uint64_t number, uint8_t out[NUMBER_DIGITS]);
 
 #endif

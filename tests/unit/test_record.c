@@ -69,7 +69,7 @@ static void control_characters_and_quotes_are_escaped(void **state)
 
 	(void)state;
 	begin(&line);
-	record_bytes(&line, "value", bytes, sizeof(bytes) - 1);
+	record_bytes(&line, "value", (const uint8_t *)bytes, sizeof(bytes) - 1);
 	json = end(&line);
 	assert_string_equal(text_of(json, "value"), bytes);
 	for (i = 0; line_text[i] != '\0'; i++)
@@ -110,7 +110,7 @@ static void a_zero_byte_is_escaped(void **state)
 
 	(void)state;
 	begin(&line);
-	record_bytes(&line, "value", "a\0b", 3);
+	record_bytes(&line, "value", (const uint8_t *)"a\0b", 3);
 	assert_true(record_end(&line) > 0);
 	assert_non_null(strstr(line_text, "\"a\\u0000b\""));
 }
