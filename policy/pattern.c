@@ -1,62 +1,7 @@
 /* The matcher of pattern.h. */
 #include "policy/pattern.h"
 
-/* Bytes that are looked at together: without leaving early, so that a compiler looks at
- * all of them at once. */
-#define BLOCK 16
-
-/* What is not found is found here. */
-#define NOWHERE SIZE_MAX
-
-/*@ assigns \nothing;
-    ensures \result <==> separator(byte);
-*/
-static bool is_separator(uint8_t byte)
-{
-	return byte == '.' || byte == '/';
-}
-
-/*@ requires from + BLOCK <= SIZE_MAX;
-    requires \valid_read(bytes + (from .. from + BLOCK - 1));
-    assigns \nothing;
-    ensures !\result ==> one_label(bytes, from, from + BLOCK);
-*/
-static bool has_separator(const uint8_t *bytes, size_t from)
-{
-	uint8_t found = 0;
-	size_t i;
-
-	/*@ loop invariant i <= BLOCK;
-	    loop invariant found == 0 ==> one_label(bytes, from, from + i);
-	    loop assigns i, found;
-	    loop variant BLOCK - i; */
-	for (i = 0; i < BLOCK; i++)
-		found |= is_separator(bytes[from + i]);
-	return found != 0;
-}
-
-/* The first separator, or the end. */
-/*@ requires at <= end && \valid_read(bytes + (at .. end - 1));
-    assigns \nothing;
-    ensures at <= \result <= end && one_label(bytes, at, \result);
-    ensures \result < end ==> separator(bytes[\result]);
-*/
-static size_t label_end(const uint8_t *bytes, size_t at, size_t end)
-{
-	/*@ loop invariant \at(at, Pre) <= at <= end;
-	    loop invariant one_label(bytes, \at(at, Pre), at);
-	    loop assigns at;
-	    loop variant end - at; */
-	while (end - at >= BLOCK && !has_separator(bytes, at))
-		at += BLOCK;
-	/*@ loop invariant \at(at, Pre) <= at <= end;
-	    loop invariant one_label(bytes, \at(at, Pre), at);
-	    loop assigns at;
-	    loop variant end - at; */
-	while (at < end && !is_separator(bytes[at]))
-		at++;
-	return at;
-}
+#include "policy/places.h"
 
 /* Behind the last `@`; the end when there is none. */
 /*@ requires \valid_read(bytes + (0 .. length - 1));
@@ -161,22 +106,6 @@ static bool has_three_stars(const uint8_t *text, size_t first, size_t last)
 	return false;
 }
 
-/*@ requires first <= last && \valid_read(text + (first .. last));
-    assigns \nothing;
-    ensures \result <= last - first;
-*/
-static size_t literals_between(const uint8_t *text, size_t first, size_t last)
-{
-	size_t count = 0, at;
-
-	/*@ loop invariant first <= at <= last && count <= at - first;
-	    loop assigns at, count;
-	    loop variant last - at; */
-	for (at = first; at < last; at++)
-		count += text[at] != '*';
-	return count;
-}
-
 /* `first` and `last`: where the stars are; `length` when there is none. */
 /*@ requires 0 < length <= 4096 && \valid_read(text + (0 .. length - 1)) && \valid(out);
     requires \separated(text + (0 .. length - 1), out);
@@ -185,6 +114,7 @@ static size_t literals_between(const uint8_t *text, size_t first, size_t last)
     requires first < length ==> text[first] == text[last] == '*';
     requires first < length ==> no_star(text, last + 1, length);
     requires first < length ==> no_three_stars(text, first, last + 1);
+    requires first < length ==> last - first <= PATTERN_MIDDLE_MAX + 1;
     assigns out->text, out->length, out->head, out->tail, out->shape, out->fold;
     ensures \forall integer k; 0 <= k < length ==> text[k] == \old(text[k]);
     ensures out->text == text && out->length == length && out->fold == fold;
@@ -229,7 +159,7 @@ const char *pattern_read(
 		if (has_three_stars(text, first, last))
 			return "at most two stars in a row: * within a label, ** across "
 			       "labels";
-		if (literals_between(text, first, last) > PATTERN_MIDDLE_MAX)
+		if (last - first > PATTERN_MIDDLE_MAX + 1)
 			return "a pattern with at most 63 bytes between its first and "
 			       "its last star";
 	}
@@ -237,239 +167,304 @@ const char *pattern_read(
 	return NULL;
 }
 
-/* A star and the literal bytes behind it, which only the last piece has none of. */
-struct piece {
-	struct slice bytes;
-	size_t label; /* bytes before its first separator */
-	bool across;  /* the star is `**` */
+/* A block of a value: of its bytes the first `count` are the value's, behind `at`. */
+struct block {
+	const uint8_t *bytes;
+	const uint8_t *value;
+	size_t at, end, count;
 };
 
-/* The piece that begins with the star at `at`. */
-/*@ requires at < end && \valid_read(text + (0 .. end - 1)) && text[at] == '*';
-    assigns \nothing;
-    ensures \result.across == 0 || \result.across == 1;
-    ensures \result.bytes.at == text + (at + 1 + \result.across);
-    ensures at + 1 + \result.across + \result.bytes.length <= end;
-    ensures \result.across ==> text[at + 1] == '*';
-    ensures \result.label <= \result.bytes.length;
-    ensures at + 1 < end && text[at + 1] == '*' ==> \result.across;
-    ensures no_star(text, at + 1 + \result.across,
-      at + 1 + \result.across + \result.bytes.length);
-    ensures one_label(\result.bytes.at, 0, \result.label);
-    ensures at + 1 + \result.across + \result.bytes.length < end ==>
-      text[at + 1 + \result.across + \result.bytes.length] == '*';
-    ensures !\result.across && \result.bytes.length == 0 ==> at + 1 == end;
-*/
-static struct piece next_piece(const uint8_t *text, size_t at, size_t end)
-{
-	bool across = at + 1 < end && text[at + 1] == '*';
-	size_t from = at + (across ? 2 : 1);
-	size_t length = 0;
+/*@ predicate block_sound{L}(struct block b) =
+      b.at <= b.end && \valid_read(b.value + (0 .. b.end - 1)) &&
+      b.count == (b.end - b.at < PLACES ? b.end - b.at : PLACES) &&
+      \valid_read(b.bytes + (0 .. PLACES - 1)) &&
+      bytes_equal(b.bytes, b.value + b.at, b.count);
 
-	/*@ loop invariant from + length <= end && no_star(text, from, from + length);
-	    loop assigns length;
-	    loop variant end - from - length; */
-	while (from + length < end && text[from + length] != '*')
-		length++;
-	return (struct piece){ { text + from, length }, label_end(text + from, 0, length),
-		across };
+    // No byte at these places behind `at` is a separator.
+    predicate in_labels{L}(uint8_t *value, integer at, integer end, integer places) =
+      (\forall integer k; at <= k < at + PLACES && member(places, k - at) ==>
+	!separator(value[k])) &&
+      (\forall integer k; member(places, k) ==> at + k < end);
+
+    // At each of these places lies the end of what the pattern's first bytes match.
+    predicate reached{L}(uint8_t *text, integer done, uint8_t *value, integer at,
+      integer end, integer places) =
+      \forall integer k; member(places, k) ==>
+	at + k <= end && matches(text, done, value, at + k);
+
+    // From the end of what the pattern's first bytes match there are no separators.
+    predicate in_label{L}(uint8_t *text, integer done, uint8_t *value, integer to) =
+      \exists integer from; from <= to && one_label(value, from, to) &&
+	matches(text, done, value, from);
+
+    predicate all_in_label{L}(uint8_t *text, integer done, uint8_t *value, integer at,
+      integer end, integer places) =
+      \forall integer k; member(places, k) ==>
+	at + k <= end && in_label(text, done, value, at + k);
+
+    predicate some_before{L}(uint8_t *text, integer done, uint8_t *value, integer to) =
+      \exists integer from; from <= to && matches(text, done, value, from);
+
+    predicate two_stars{L}(uint8_t *text, integer at, integer end) =
+      at + 1 < end && two_stars_at(text, at);
+
+    // What the byte or star at `done` has matched goes on where a block begins.
+    predicate carried{L}(uint8_t *text, integer done, integer text_end, uint8_t *value,
+      integer at) =
+      text[done] != '*' ? matches(text, done + 1, value, at)
+	: two_stars(text, done, text_end) ? some_before(text, done, value, at)
+	: in_label(text, done, value, at);
+*/
+
+/*@ requires block_sound(block);
+    assigns \nothing;
+    ensures \forall integer k; member(\result, k) ==>
+      block.at + k < block.end && block.value[block.at + k] == byte;
+    ensures \forall integer k; 0 <= k < block.count ==> !member(\result, k) ==>
+      block.value[block.at + k] != byte;
+*/
+static inline uint64_t bytes_that_are(struct block block, uint8_t byte)
+{
+	return places_in_both(places_of(block.bytes, byte), places_before(block.count));
 }
 
-/* May the bytes begin, or the label end, at one of a block's? */
-/*@ requires bytes.length > 0 && slice_readable(bytes);
-    requires at + BLOCK + bytes.length - 1 <= SIZE_MAX;
-    requires \valid_read(value + (at .. at + BLOCK + bytes.length - 2));
+/* Those that are no separators. */
+/*@ requires block_sound(block);
     assigns \nothing;
-    ensures !\result && !across ==> one_label(value, at, at + BLOCK);
+    ensures in_labels(block.value, block.at, block.end, \result);
 */
-static bool worth_a_look(struct slice bytes, bool across, const uint8_t *value, size_t at)
+static inline uint64_t bytes_of_labels(struct block block)
 {
-	const uint8_t first = bytes.at[0], last = bytes.at[bytes.length - 1];
-	const uint8_t *behind = value + (bytes.length - 1);
-	uint8_t found = 0;
-	size_t i;
-
-	/*@ loop invariant i <= BLOCK;
-	    loop assigns i, found;
-	    loop variant BLOCK - i; */
-	for (i = 0; i < BLOCK; i++)
-		found |= (value[at + i] == first) & (behind[at + i] == last);
-	return found != 0 || (!across && has_separator(value, at));
+	return places_without(
+	    places_without(places_before(block.count), bytes_that_are(block, '.')),
+	    bytes_that_are(block, '/'));
 }
 
-/* Where the bytes, which have no separator behind a `*`, begin at the earliest. */
-/*@ requires bytes.length > 0 && slice_readable(bytes);
-    requires at <= end && \valid_read(value + (0 .. end - 1));
-    assigns \nothing;
-    ensures \result != NOWHERE ==> at <= \result && \result + bytes.length <= end;
-    ensures \result != NOWHERE ==>
-      bytes_equal(value + \result, bytes.at, bytes.length);
-    ensures \result != NOWHERE && !across ==> one_label(value, at, \result);
-*/
-static size_t find(
-    struct slice bytes, bool across, const uint8_t *value, size_t at, size_t end)
-{
-	size_t stop;
+/* Where a pattern comes to in a block, and whether it goes on in the next. */
+struct step {
+	uint64_t places;
+	bool goes_on;
+};
 
-	if (end - at < bytes.length)
-		return NOWHERE;
-	end -= bytes.length - 1; /* of where they can begin */
-	/*@ loop invariant \at(at, Pre) <= at <= end;
-	    loop invariant !across ==> one_label(value, \at(at, Pre), at);
-	    loop assigns at, stop;
-	    loop variant end - at; */
-	while (at < end) {
-		stop = end - at < BLOCK ? end : at + BLOCK;
-		if (stop - at == BLOCK && !worth_a_look(bytes, across, value, at)) {
-			/* The last look goes back over what was seen, to be whole. */
-			at = stop == end || end - stop >= BLOCK ? stop : end - BLOCK;
-			continue;
+/* Behind the pattern's next byte; `was`: it has come so from the block before. */
+/*@ requires block_sound(block) && \valid_read(text + done) && text[done] != '*';
+    requires reached(text, done, block.value, block.at, block.end, places);
+    requires was ==> matches(text, done + 1, block.value, block.at);
+    assigns \nothing;
+    ensures reached(text, done + 1, block.value, block.at, block.end, \result.places);
+    ensures \result.goes_on ==>
+      matches(text, done + 1, block.value, block.at + PLACES);
+*/
+static inline struct step pass_byte(
+    const uint8_t *text, size_t done, struct block block, uint64_t places, bool was)
+{
+	const uint64_t found = places_in_both(places, bytes_that_are(block, text[done]));
+
+	/*@ assert no_star(text, done, done + 1); */
+	/*@ assert \forall integer k; member(found, k) ==>
+	      matches(text, done, block.value, block.at + k); */
+	/*@ assert \forall integer k; member(found, k) ==>
+	      bytes_equal(block.value + (block.at + k), text + done, 1); */
+	/*@ assert \forall integer k; member(found, k) ==> block.at + k < block.end &&
+	      matches(text, done + 1, block.value, block.at + k + 1); */
+	return (struct step){ places_and_first(places_behind(found), was),
+		places_have(found, PLACES - 1) };
+}
+
+/* From places in labels: they, and those behind them in the same label. `text` and `done`
+ * are what the contract speaks of. */
+/*@ requires in_labels(value, at, end, labels);
+    requires all_in_label(text, done, value, at, end, places);
+    assigns \nothing;
+    ensures all_in_label(text, done, value, at, end, \result);
+    ensures \forall integer k; member(\result, k) && member(labels, k) ==>
+      at + (k + 1) <= end && in_label(text, done, value, at + (k + 1));
+*/
+static inline uint64_t follow_labels(const uint8_t *text, size_t done,
+    const uint8_t *value, size_t at, size_t end, uint64_t labels, uint64_t places)
+{
+	const uint64_t to = places_along(places, labels);
+
+	(void)text, (void)done, (void)value, (void)at, (void)end;
+	/*@ assert \forall integer j, k, p; along(labels, j, k) ==>
+	      at + j <= p < at + k ==> member(labels, p - at); */
+	/*@ assert \forall integer j, k; along(labels, j, k) ==> 0 <= j <= k <= PLACES ==>
+	      one_label(value, at + j, at + k); */
+	/*@ assert \forall integer j, k; j <= k ==> one_label(value, at + j, at + k) ==>
+	      in_label(text, done, value, at + j) ==> in_label(text, done, value, at + k); */
+	/*@ assert \forall integer j, k; j <= k ==> along(labels, j, k) ==> k <= PLACES ==>
+	      member(places, j) ==> in_label(text, done, value, at + k); */
+	/*@ assert \forall integer k; member(to, k) ==> \exists integer j; 0 <= j <= k &&
+	      member(places, j) && along(labels, j, k); */
+	/*@ assert \forall integer j, k; along(labels, j, k) ==> member(labels, k) ==>
+	      along(labels, j, k + 1); */
+	/*@ assert \forall integer k; member(labels, k) ==> at + (k + 1) <= end; */
+	/*@ assert \forall integer j, k; j <= k ==> along(labels, j, k + 1) ==>
+	      member(labels, k); */
+	/*@ assert \forall integer k; member(to, k) ==> k == 0 || member(places, k) ||
+	      member(labels, k - 1); */
+	return to;
+}
+
+/* Behind a `*`. */
+/*@ requires block_sound(block) && \valid_read(text + done) && text[done] == '*';
+    requires in_labels(block.value, block.at, block.end, labels);
+    requires reached(text, done, block.value, block.at, block.end, places);
+    requires was ==> in_label(text, done, block.value, block.at);
+    assigns \nothing;
+    ensures reached(text, done + 1, block.value, block.at, block.end, \result.places);
+    ensures \result.goes_on ==> in_label(text, done, block.value, block.at + PLACES);
+*/
+static inline struct step pass_star(const uint8_t *text, size_t done, struct block block,
+    uint64_t labels, uint64_t places, bool was)
+{
+	const uint64_t from = places_and_first(places, was);
+	uint64_t to;
+
+	/*@ assert \forall integer k; member(places, k) ==>
+	      in_label(text, done, block.value, block.at + k); */
+	/*@ assert all_in_label(text, done, block.value, block.at, block.end, from); */
+	to = follow_labels(text, done, block.value, block.at, block.end, labels, from);
+	/*@ assert \forall integer k; member(to, k) ==>
+	      matches(text, done + 1, block.value, block.at + k); */
+	return (struct step){ to, places_have(places_in_both(to, labels), PLACES - 1) };
+}
+
+/* Behind a `**`. */
+/*@ requires block_sound(block) && \valid_read(text + (done .. done + 1));
+    requires two_stars_at(text, done);
+    requires reached(text, done, block.value, block.at, block.end, places);
+    requires was ==> some_before(text, done, block.value, block.at);
+    assigns \nothing;
+    ensures reached(text, done + 2, block.value, block.at, block.end, \result.places);
+    ensures \result.goes_on ==> some_before(text, done, block.value, block.at + PLACES);
+*/
+static inline struct step pass_two_stars(
+    const uint8_t *text, size_t done, struct block block, uint64_t places, bool was)
+{
+	const uint64_t from = places_from(places_and_first(places, was));
+	uint64_t to;
+
+	(void)text, (void)done;
+	/*@ assert \forall integer k; member(places, k) ==>
+	      some_before(text, done, block.value, block.at + k); */
+	/*@ assert \forall integer k; member(from, k) ==>
+	      some_before(text, done, block.value, block.at + k); */
+	/*@ assert \forall integer k; member(from, k) ==>
+	      matches(text, done + 2, block.value, block.at + k); */
+	to = places_in_both(from, places_before(block.count + 1));
+	return (struct step){ to, places_any(to) };
+}
+
+/*
+ * Follows a pattern's stars, and what is between them, through a block: all the places at
+ * once that it comes to, so that nothing is tried twice. It begins at the first one when
+ * `first`; `over` says of each of its bytes and stars whether it goes on here from the
+ * block before, and then whether it does to the next; if `alone` there is none.
+ */
+/*@ requires block_sound(block) && star <= text_end <= 65535;
+    requires \valid_read(text + (0 .. text_end - 1));
+    requires \valid(over + (0 .. text_end - star - 1));
+    requires first ==> matches(text, star, block.value, block.at);
+    requires \forall integer i; star <= i < text_end && over[i - star] ==>
+      carried(text, i, text_end, block.value, block.at);
+    assigns over[0 .. text_end - star - 1];
+    ensures reached(text, text_end, block.value, block.at, block.end, \result);
+    ensures \forall integer i; star <= i < text_end && over[i - star] ==>
+      alone || carried(text, i, text_end, block.value, block.at + PLACES);
+*/
+static inline __attribute__((always_inline)) uint64_t match_block(const uint8_t *text,
+    size_t star, size_t text_end, struct block block, bool first, bool alone, bool *over)
+{
+	const uint64_t labels = bytes_of_labels(block);
+	struct step step = { places_before(first), false };
+	size_t i, count;
+	bool was;
+
+	/*@ loop invariant star <= i <= text_end;
+	    loop invariant reached(text, i, block.value, block.at, block.end, step.places);
+	    loop invariant \forall integer k; star <= k < i && over[k - star] ==> alone ||
+	      carried(text, k, text_end, block.value, block.at + PLACES);
+	    loop invariant \forall integer k; i <= k < text_end && over[k - star] ==>
+	      carried(text, k, text_end, block.value, block.at);
+	    loop assigns i, count, was, step, over[0 .. text_end - star - 1];
+	    loop variant text_end - i; */
+	for (i = star; i < text_end && (!alone || places_any(step.places)); i += count) {
+		was = !alone && over[i - star];
+		/*@ assert was ==> over[i - star]; */
+		/*@ assert was ==> carried(text, i, text_end, block.value, block.at); */
+		count = 1;
+		if (text[i] != '*') {
+			step = pass_byte(text, i, block, step.places, was);
+		} else if (i + 1 < text_end && text[i + 1] == '*') {
+			step = pass_two_stars(text, i, block, step.places, was);
+			count = 2;
+		} else {
+			step = pass_star(text, i, block, labels, step.places, was);
 		}
-		/*@ loop invariant \at(at, LoopEntry) <= at <= stop;
-		    loop invariant !across ==> one_label(value, \at(at, Pre), at);
-		    loop assigns at;
-		    loop variant stop - at; */
-		for (; at < stop; at++) {
-			if (value[at] == bytes.at[0] &&
-			    bytes_same(value + at, bytes.at, bytes.length))
-				return at;
-			if (!across && is_separator(value[at]))
-				return NOWHERE;
+		/*@ assert step.goes_on ==>
+		      carried(text, i, text_end, block.value, block.at + PLACES); */
+		if (!alone) {
+			over[i + count - 1 - star] = false;
+			over[i - star] = step.goes_on;
 		}
+		/*@ assert \forall integer k; star <= k < i && over[k - star] ==> alone ||
+		      carried(text, k, text_end, block.value, block.at + PLACES); */
+		/*@ assert alone || (over[i - star] ==> step.goes_on); */
+		/*@ assert alone || (count == 2 ==> !over[i + 1 - star]); */
+		/*@ assert count == 1 || count == 2; */
+		/*@ assert over[i - star] ==> alone ||
+		      carried(text, i, text_end, block.value, block.at + PLACES); */
+		/*@ assert count == 2 && over[i + 1 - star] ==> alone ||
+		      carried(text, i + 1, text_end, block.value, block.at + PLACES); */
+		/*@ assert \forall integer k; i <= k < i + count && over[k - star] ==>
+		      alone ||
+		      carried(text, k, text_end, block.value, block.at + PLACES); */
 	}
-	return NOWHERE;
+	return i < text_end ? places_before(0) : step.places;
 }
 
-/*
- * Where the bytes behind a `*` begin, at the earliest, if they do in this label;
- * `in_label` of them come before their first separator. With one they can begin in one
- * place only: it is the label's end.
- */
-/*@ requires slice_readable(bytes) && in_label <= bytes.length;
-    requires at <= end && \valid_read(value + (0 .. end - 1));
-    assigns \nothing;
-    ensures \result != NOWHERE ==> at <= \result && \result + bytes.length <= end;
-    ensures \result != NOWHERE ==>
-      bytes_equal(value + \result, bytes.at, bytes.length);
-    ensures \result != NOWHERE ==> one_label(value, at, \result);
-    ensures \result != NOWHERE && bytes.length == 0 ==> \result == end;
-*/
-static size_t find_in_label(
-    struct slice bytes, size_t in_label, const uint8_t *value, size_t at, size_t end)
-{
-	size_t label;
-
-	if (bytes.length > 0 && in_label == bytes.length)
-		return find(bytes, false, value, at, end);
-	label = label_end(value, at, end);
-	if (bytes.length == 0)
-		return label == end ? end : NOWHERE;
-	if (label - at < in_label || end - label < bytes.length - in_label)
-		return NOWHERE;
-	at = label - in_label;
-	return bytes_same(value + at, bytes.at, bytes.length) ? at : NOWHERE;
-}
-
-/*@ requires slice_readable(piece.bytes) && piece.label <= piece.bytes.length;
-    requires piece.across ==> piece.bytes.length > 0;
-    requires at <= end && \valid_read(value + (0 .. end - 1));
-    assigns \nothing;
-    ensures \result != NOWHERE ==>
-      at <= \result && \result + piece.bytes.length <= end;
-    ensures \result != NOWHERE ==>
-      bytes_equal(value + \result, piece.bytes.at, piece.bytes.length);
-    ensures \result != NOWHERE && !piece.across ==> one_label(value, at, \result);
-    ensures \result != NOWHERE && piece.bytes.length == 0 ==> \result == end;
-*/
-static size_t find_piece(struct piece piece, const uint8_t *value, size_t at, size_t end)
-{
-	return piece.across ? find(piece.bytes, true, value, at, end)
-			    : find_in_label(piece.bytes, piece.label, value, at, end);
-}
-
-/* Says again what the axiom `literally` does, where the provers need not look for it. */
-/*@ ghost
-    /@ requires matches(text, i, value, j) && no_star(text, i, i + count);
-       requires bytes_equal(value + j, text + i, count);
-       assigns \nothing;
-       ensures matches(text, i + count, value, j + count);
-    @/
-    static void literal_matches(const uint8_t *text, size_t i, const uint8_t *value,
-	size_t j, size_t count)
-    {
-    }
-*/
-
-/*
- * Several stars, from the first to behind the last one. The earliest place is the best
- * one for each piece, since of two places in one label the earlier leaves more to the
- * next piece. So when a piece is not found, only the one behind the last `**` can be
- * moved: to its next place in a later label.
- */
+/* From the first to behind the last star; the value begins as the pattern does. */
 /*@ requires star < text_end <= 65535 && \valid_read(text + (0 .. text_end - 1));
-    requires text[star] == text[text_end - 1] == '*';
-    requires no_three_stars(text, star, text_end);
-    requires at <= end && \valid_read(value + (0 .. end - 1));
-    requires matches(text, star, value, at);
+    requires text_end - star <= PATTERN_MIDDLE_MAX + 2;
+    requires \valid_read(value + (0 .. end - 1));
+    requires star <= end && no_star(text, 0, star) && bytes_equal(value, text, star);
     assigns \nothing;
     ensures \result ==> matches(text, text_end, value, end);
 */
-static bool match_pieces(const uint8_t *text, size_t star, size_t text_end,
-    const uint8_t *value, size_t at, size_t end)
+static bool match_stars(const uint8_t *text, size_t star, size_t text_end,
+    const uint8_t *value, size_t end)
 {
-	size_t again = NOWHERE, later = at, found;
-	struct piece piece;
+	const size_t rest = (end - star) % PLACES;
+	bool over[PATTERN_MIDDLE_MAX + 2] = { false };
+	uint8_t last[PLACES] = { 0 };
+	struct block block = { last, value, star, end, rest };
 
-	/* What the pattern's bytes before `star`, and those before `again`, match. */
-	//@ ghost size_t matched = at, kept = at;
-	/*@ loop invariant \at(star, Pre) <= star <= text_end;
-	    loop invariant star < text_end ==> text[star] == '*';
-	    loop invariant star == text_end ==> matched == end;
-	    loop invariant matched <= at && later <= at <= end && kept <= later;
-	    loop invariant matches(text, star, value, matched);
-	    loop invariant matched == at || star == again;
-	    loop invariant again == NOWHERE || \at(star, Pre) <= again <= star;
-	    loop invariant again != NOWHERE ==> again + 1 < text_end;
-	    loop invariant again != NOWHERE ==> two_stars_at(text, again);
-	    loop invariant again != NOWHERE ==> matches(text, again, value, kept);
-	    loop assigns star, piece, found, at, again, later, matched, kept;
-	    loop variant (end - later) * 65536 + (text_end - star); */
-	while (star < text_end) {
-		piece = next_piece(text, star, text_end);
-		/*@ assert piece.bytes.length == 0 ==>
-		      star + 1 + piece.across == text_end; */
-		/*@ assert star + 1 + piece.across + piece.bytes.length == text_end ==>
-		      piece.bytes.length == 0; */
-		if (piece.across && piece.bytes.length == 0)
-			return true;
-		found = find_piece(piece, value, at, end);
-		if (found != NOWHERE) {
-			/*@ assert !piece.across ==> matched == at; */
-			/*@ assert piece.across ==> matches(text, star + 2, value, found); */
-			/*@ assert matches(text, star + 1 + piece.across, value, found); */
-			/*@ ghost literal_matches(text, star + 1 + piece.across, value,
-			      found, piece.bytes.length); */
-			at = found + piece.bytes.length;
-			if (piece.across) {
-				again = star;
-				//@ ghost kept = matched;
-				later = piece.label < piece.bytes.length ? found : at;
-			}
-			star += 1u + piece.across + piece.bytes.length;
-			//@ ghost matched = at;
-		} else {
-			if (piece.across || again == NOWHERE)
-				return false;
-			/* Behind the separator that the moved piece has or precedes. */
-			later = label_end(value, later, end);
-			if (later == end)
-				return false;
-			at = ++later;
-			//@ ghost matched = kept;
-			star = again;
-		}
+	bytes_copy(last, value + (end - rest), rest);
+	/*@ assert no_star(text, 0, star) && bytes_equal(value, text, star); */
+	/*@ assert matches(text, 0, value, 0); */
+	/*@ assert matches(text, star, value, star); */
+	/*@ assert bytes_equal(&last[0], value + (end - rest), rest); */
+	if (end - star < PLACES)
+		return places_have(
+		    match_block(text, star, text_end, block, true, true, over), rest);
+	block.count = PLACES;
+	/*@ loop invariant star <= block.at <= end && (block.at - star) % PLACES == 0;
+	    loop invariant \forall integer i; star <= i < text_end && over[i - star] ==>
+	      carried(text, i, text_end, value, block.at);
+	    loop assigns block.at, block.bytes, over[0 .. PATTERN_MIDDLE_MAX + 1];
+	    loop variant end - block.at; */
+	while (end - block.at >= PLACES) {
+		block.bytes = value + block.at;
+		match_block(
+		    text, star, text_end, block, block.at == star, false, over);
+		block.at += PLACES;
 	}
-	return true;
+	/*@ assert end - block.at == rest; */
+	block.bytes = last;
+	block.count = rest;
+	return places_have(
+	    match_block(text, star, text_end, block, false, false, over), rest);
 }
 
 /*@ requires \valid_read(pattern);
@@ -492,6 +487,8 @@ static bool length_fits(const struct pattern *pattern, size_t length)
 */
 static bool has_star(const uint8_t *bytes, size_t from, size_t length)
 {
+	if (bytes_find(bytes, length, '*') == length) /* most often */
+		return false;
 	/*@ loop invariant \at(from, Pre) <= from <= length;
 	    loop invariant no_star(bytes, \at(from, Pre), from);
 	    loop assigns from;
@@ -529,7 +526,7 @@ static bool match_bytes(
 	end = length - tail;
 	return bytes_same(value, text, head) &&
 	       bytes_same(value + end, text + text_end, tail) &&
-	       match_pieces(text, head, text_end, value, head, end) &&
+	       match_stars(text, head, text_end, value, end) &&
 	       !has_star(value, literal, length);
 }
 

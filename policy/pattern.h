@@ -9,7 +9,7 @@
 
 #include "policy/text.h"
 
-/* Literal bytes between the first and the last star of a pattern. */
+/* Bytes between the first and the last star of a pattern. */
 #define PATTERN_MIDDLE_MAX 63
 /* Of a value that is compared without case; only a lone `*` matches a longer one. */
 #define PATTERN_FOLDED_MAX 2048
@@ -88,6 +88,7 @@ struct pattern {
     predicate pattern_sound{L}(struct pattern *p) =
       \valid_read(p->text + (0 .. p->length - 1)) && p->shape <= PATTERN_STARS &&
       (p->shape == PATTERN_STARS ==> p->head + p->tail < p->length &&
+      p->length - p->head - p->tail <= PATTERN_MIDDLE_MAX + 2 &&
       p->text[p->head] == p->text[p->length - p->tail - 1] == '*' &&
       no_star(p->text, 0, p->head) &&
       no_star(p->text, p->length - p->tail, p->length) &&

@@ -504,7 +504,7 @@ static void twenty_rules_are_judged_in_microseconds(void **state)
 		best = each < best ? each : best;
 	}
 	print_message("read, write and check with 20 rules: %.2f us\n", best);
-	assert_true(best < 5 * 2 * SLOWNESS);
+	assert_true(best < 2 * 2 * SLOWNESS);
 	free(storage);
 	free(sample);
 }
@@ -524,7 +524,7 @@ static double judge(struct sample *sample, const char *pattern, unsigned lines)
 		    "deny user ssh-user principals %s\n", pattern);
 	strcat(text, "permit user ssh-user ttl 8h key-id * principals *\n");
 	policy = policy_of(text, &storage);
-	for (i = 0; i < 10; i++) {
+	for (i = 0; i < 50; i++) {
 		start = processor_microseconds();
 		policy_check(policy, &sample->issuer, &sample->request, &sample->facts,
 		    &sample->decision);
@@ -536,7 +536,8 @@ static double judge(struct sample *sample, const char *pattern, unsigned lines)
 	return best;
 }
 
-/* As many principals as there may be, long, and near to what the lines name. */
+/* As many principals as there may be, long, and near to what the lines name: 200 us, or
+ * twice that where the processor is shared. */
 static void the_worst_document_is_judged_in_time(void **state)
 {
 	static const struct {
@@ -551,6 +552,8 @@ static void the_worst_document_is_judged_in_time(void **state)
 		{ "web-aaaa", "*-*-*.example.com" },
 		{ "team-web", "*-*-*team-x*" },
 		{ "a.b.c.d/", "**a*.b*c/d*" },
+		{ "a.b.c.d/", "**a**a**b**b*x**d*" },
+		{ "web-abc.", "*-abc.web-*" },
 	};
 	struct sample *sample = sample_new(DOCUMENT_SSH_USER);
 	char name[49]; /* with as many as may be, all that the record holds */
@@ -568,7 +571,7 @@ static void the_worst_document_is_judged_in_time(void **state)
 		each = judge(sample, rows[row].pattern, 20);
 		print_message("256 principals of 49 bytes, 20 lines `%s`: %.0f us\n",
 		    rows[row].pattern, each);
-		assert_true(each < 10 * 200 * SLOWNESS);
+		assert_true(each < 2 * 200 * SLOWNESS);
 	}
 	free(sample);
 }
