@@ -131,7 +131,7 @@ bool rpc_id_valid(const char *text, size_t length)
 	struct json_outline outline;
 	size_t at;
 
-	if (length == 0 || length > RPC_ID_TEXT_MAX + 2)
+	if (length == 0 || length > OP_REQUEST_ID_MAX)
 		return false;
 	if (text[0] != '"')
 		return integer_valid(text, length);
@@ -238,7 +238,7 @@ static bool find_id(const cJSON *request, const char *line,
 	if (ids > 1)
 		return rpc_fail(
 		    error, RPC_INVALID_REQUEST, "the member \"id\" stands twice");
-	if (outline->id_length > 0 &&
+	if (outline->id_length > 0 && (!text || strlen(text) <= RPC_ID_TEXT_MAX) &&
 	    rpc_id_valid(line + outline->id_at, outline->id_length)) {
 		call->id = line + outline->id_at;
 		call->id_length = outline->id_length;
@@ -251,8 +251,10 @@ static bool find_id(const cJSON *request, const char *line,
 	if (call->id)
 		return true;
 	return rpc_fail(error, RPC_INVALID_REQUEST,
-	    "id: must be a string of at most %d bytes or a whole number within 2^53",
-	    RPC_ID_TEXT_MAX);
+	    "id: must be a string of at most %d bytes, %d with its quotes and escapes, "
+	    "or "
+	    "a whole number within 2^53",
+	    RPC_ID_TEXT_MAX, OP_REQUEST_ID_MAX);
 }
 
 static bool no_duplicate(const cJSON *request, struct rpc_error *error)

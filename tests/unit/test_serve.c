@@ -362,6 +362,32 @@ static void next_worker_continues_a_line_and_an_answer(void **state)
 	stdio_close(&stdio);
 }
 
+/* 128 bytes, spelt with more: the longest that there is room for. */
+static void next_worker_answers_the_longest_ids(void **state)
+{
+	struct stdio stdio;
+	struct rig *rig;
+	char id[OP_REQUEST_ID_MAX + 1], line[sizeof(SIGN("")) + sizeof(id)],
+	    answer[sizeof(id) + 32];
+
+	(void)state;
+	memset(id, 'i', sizeof(id));
+	memcpy(id, "\"\\\"\\\"\\\"\\\"\\\"\\\"", 13);
+	memcpy(id + OP_REQUEST_ID_MAX - 1, "\"", 2);
+	snprintf(line, sizeof(line), SIGN("%s"), id);
+	snprintf(answer, sizeof(answer), "\"id\":%s,\"error\"", id);
+	stdio_open(&stdio);
+	rig = stdio_worker(&stdio);
+	rig->mode = RIG_SILENT;
+	tell(&stdio, line);
+	rig_run(rig);
+	die(rig);
+	rig = stdio_worker(&stdio);
+	assert_non_null(strstr(stdio_read(&stdio, rig), answer));
+	rig_end(rig);
+	stdio_close(&stdio);
+}
+
 static void next_worker_skips_the_line_that_killed_the_last(void **state)
 {
 	struct stdio stdio;
@@ -476,6 +502,7 @@ int main(void)
 		TEST(ends_when_the_broker_answers_what_was_not_asked),
 		cmocka_unit_test(serves_stdio_until_the_end_of_input),
 		cmocka_unit_test(next_worker_continues_a_line_and_an_answer),
+		cmocka_unit_test(next_worker_answers_the_longest_ids),
 		cmocka_unit_test(next_worker_skips_the_line_that_killed_the_last),
 		cmocka_unit_test(next_worker_trusts_no_index_of_the_last),
 		cmocka_unit_test(ends_when_nobody_reads_stdio_any_more),
