@@ -42,6 +42,8 @@ static enum exit_status test(const struct policy *policy,
 	policy_show_decision(&decision, request->policy, request->json, stdout);
 	if (decision.verdict != VERDICT_PERMIT && decision.why && !request->json)
 		log_notice("%s", decision.why);
+	if (message[0] != '\0')
+		log_notice("%s", message);
 	return decision.verdict == VERDICT_PERMIT ? EXIT_DONE : EXIT_REFUSED;
 }
 

@@ -78,10 +78,24 @@ const char *policy_document_wanted(enum document document, struct slice bytes);
 bool policy_issuer_read(const struct policy_input *input, enum document document,
     struct issuer *out, char message[MESSAGE_MAX]);
 
+/* What another's program may have spelt otherwise than ours (policy_spelling.c). */
+enum policy_spelling {
+	POLICY_SPELT_STRINGS = 1, /* the types of the strings in names */
+	POLICY_SPELT_USAGES = 2,  /* the order of the extended key usages */
+	POLICY_SPELT_ORDER = 4,	  /* the order of the extensions */
+};
+
+/* What of an X.509 certificate is to be signed, and a name's packed list, are spelt as
+ * ours; what can't be stays. They return the bits of what was spelt otherwise. */
+unsigned policy_respell(uint8_t *bytes, size_t length);
+unsigned policy_respell_name(uint8_t *list, size_t length);
+
 /*
- * What would become of this document. `issuer` stands in for the CA; NULL: whom the
- * document itself names does. False: `message` says what is wrong with the issuer's file;
- * else `out` is written whole.
+ * What would become of this document. `issuer` stands in for the CA, and a document made
+ * elsewhere is judged in our spelling; NULL: whom the document itself names does, and
+ * exactly these bytes are judged. False: `message` says what is wrong with the issuer's
+ * file; else `out` is written whole, and `message` says what was spelt otherwise, or is
+ * empty.
  */
 bool policy_try(const struct policy *policy, const struct policy_request *request,
     const struct policy_input *document, const struct policy_input *issuer,

@@ -18,15 +18,51 @@ static void refuse_form(struct decision *out, const char *value, const char *why
 	memcpy(out->value, value, out->value_length);
 }
 
-/* The serial is the broker's stamp: only what a worker would send has none yet. */
+/* Makes `bytes` a copy in our spelling; returns what was spelt otherwise. */
+static unsigned respell(struct slice *bytes, uint8_t copy[POLICY_INPUT_MAX],
+    unsigned (*how)(uint8_t *bytes, size_t length))
+{
+	if (bytes->length > POLICY_INPUT_MAX)
+		return 0;
+	memcpy(copy, bytes->at, bytes->length);
+	bytes->at = copy;
+	return how(copy, bytes->length);
+}
+
+static void say_spelling(unsigned spelt, char message[MESSAGE_MAX])
+{
+	static const struct {
+		unsigned bit;
+		const char *text;
+	} ours[] = {
+		{ POLICY_SPELT_STRINGS, "names of PrintableString where it will do, else "
+					"UTF8String" },
+		{ POLICY_SPELT_USAGES, "serverAuth before clientAuth" },
+		{ POLICY_SPELT_ORDER, "the extensions in their order" },
+	};
+	size_t used = 0, i;
+
+	for (i = 0; i < sizeof ours / sizeof ours[0]; i++)
+		if (spelt & ours[i].bit)
+			used +=
+			    (size_t)snprintf(message + used, MESSAGE_MAX - used, "%s%s",
+				used == 0 ? "judged in the broker's spelling: " : "; ",
+				ours[i].text);
+}
+
+/* The serial is the broker's stamp: only what a worker would send has none yet. `spelt`
+ * is NULL where the CA is the one that the document names. */
 static bool read_document(const struct policy_input *input, enum document document,
-    bool foreign, struct facts *facts, struct decision *out)
+    unsigned *spelt, struct facts *facts, struct decision *out)
 {
 	static const uint8_t unstamped[X509_SERIAL_STAMPED];
+	static uint8_t copy[POLICY_INPUT_MAX];
 	struct slice bytes;
 	const char *why;
+	bool foreign = policy_document_read(input, document, &bytes) || spelt;
 
-	foreign = policy_document_read(input, document, &bytes) || foreign;
+	if (spelt && document_is_x509(document))
+		*spelt |= respell(&bytes, copy, policy_respell);
 	why = policy_document_wanted(document, bytes);
 	if (!why)
 		why = document_read(document, bytes.at, bytes.length, facts);
@@ -39,6 +75,21 @@ static bool read_document(const struct policy_input *input, enum document docume
 		facts->x509_serial = unstamped;
 		facts->x509_serial_length = sizeof unstamped;
 	}
+	return true;
+}
+
+static bool read_issuer(const struct policy_input *input, enum document document,
+    unsigned *spelt, struct issuer *out, char message[MESSAGE_MAX])
+{
+	static uint8_t copy[POLICY_INPUT_MAX];
+	struct slice name;
+
+	if (!policy_issuer_read(input, document, out, message))
+		return false;
+	name = FACTS_SLICE(out, name);
+	if (name.length > 0)
+		*spelt |= respell(&name, copy, policy_respell_name);
+	out->name = name.at;
 	return true;
 }
 
@@ -98,20 +149,24 @@ bool policy_try(const struct policy *policy, const struct policy_request *reques
 		.purpose = document_is_ssh(request->document) ? PURPOSE_SSH : PURPOSE_TLS,
 		.not_after = INT64_MAX };
 	struct facts facts;
+	unsigned spelt = 0;
 
+	message[0] = '\0';
 	if (document_serial_length(request->document) == 0) {
 		refuse_form(out, document_name(request->document),
 		    "documents of this kind are not signed by this version");
 		return true;
 	}
 	if (issuer_file &&
-	    !policy_issuer_read(issuer_file, request->document, &issuer, message))
+	    !read_issuer(issuer_file, request->document, &spelt, &issuer, message))
 		return false;
-	if (!read_document(document, request->document, issuer_file != NULL, &facts, out))
-		return true;
-	if (!issuer_file)
-		issuer_of(&facts, request->document, &issuer);
-	policy_check(policy, &issuer, &asked, &facts, out);
+	if (read_document(
+		document, request->document, issuer_file ? &spelt : NULL, &facts, out)) {
+		if (!issuer_file)
+			issuer_of(&facts, request->document, &issuer);
+		policy_check(policy, &issuer, &asked, &facts, out);
+	}
+	say_spelling(spelt, message);
 	return true;
 }
 

@@ -1,11 +1,16 @@
 #!/usr/bin/python3
 """`privyseal policy`: a file is checked, explained, and tried on certificates of the daemon
-and of ssh-keygen, without a daemon, by root and by nobody."""
+and of others, without a daemon, by root and by nobody."""
 import base64
+import datetime
 import json
 import os
 import subprocess
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from story import DEADLINE, POLICY, Daemon, Place, build_folder, clean_environment, ed25519_key
 
 SOURCES = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..")
@@ -201,6 +206,126 @@ def foreign_x509(place):
     each('refuse invariant form ""')
 
 
+OTHER_ORDER = """subjectAltName=DNS:web.example.com
+extendedKeyUsage=clientAuth,serverAuth
+authorityKeyIdentifier=keyid
+basicConstraints=critical,CA:FALSE
+keyUsage=critical,digitalSignature,keyEncipherment
+subjectKeyIdentifier=none
+"""
+MEANING = "refuse invariant form"  # ... of what no spelling is
+
+
+def spelt_by_openssl(place):
+    """Its own defaults: UTF8String everywhere, and extensions as they are listed."""
+    path = lambda name: os.path.join(place.path, name)
+    rules = place.write("x509.conf", X509_POLICY)
+    ask = lambda *words: ("test", "--ca=host", "--document=x509-host", "--policy", rules,
+                          path("leaf.pem"), *words)
+    printable = place.write("ca.conf", "[req]\ndistinguished_name=dn\nstring_mask=default\n[dn]\n")
+    utf8 = place.write("req.conf", "[req]\ndistinguished_name=dn\n[dn]\n")
+    new = ("req", "-utf8", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-config")
+    openssl(*new, utf8, "-x509", "-keyout", path("ca.key"), "-out", path("ca.pem"), "-subj",
+            "/O=example.com/CN=ca", "-days", "60", "-addext", "subjectKeyIdentifier=hash")
+    openssl("req", "-x509", "-key", path("ca.key"), "-config", printable, "-out",
+            path("printable.pem"), "-subj", "/O=example.com/CN=ca", "-days", "60",
+            "-addext", "subjectKeyIdentifier=hash")
+
+    def certify(leaf=OTHER_ORDER, subject="/O=Node/CN=web.example.com", more=()):
+        place.write("leaf", leaf)
+        openssl(*new, utf8, "-keyout", path("key"), "-out", path("csr"), "-subj", subject)
+        openssl("x509", "-req", "-in", path("csr"), "-CA", path("ca.pem"), "-CAkey",
+                path("ca.key"), "-days", "29", "-extfile", path("leaf"), "-out",
+                path("leaf.pem"), *more)
+
+    def meant(expected, changed=OTHER_ORDER, **options):
+        certify(changed, **options)
+        for ca in ("ca.pem", "printable.pem"):
+            said = policy(*ask("--issuer", path(ca)))
+            assert said.stdout == expected + "\n", (expected, ca, said)
+            assert said.returncode == (0 if expected.startswith("permit") else 1), said
+            assert all(word in said.stderr for word in ("spelling", "names", "serverAuth before",
+                                                        "extensions")), said
+            said = policy(*ask("--issuer", path(ca), "--format=json"))
+            report = json.loads(said.stdout)
+            assert report["decision"] == expected.split()[0] and "spelling" in said.stderr, said
+        said = says(MEANING + ' ""', *ask())  # as the broker would say to these bytes
+        assert "spelling" not in said.stderr, said
+
+    meant(f"permit {rules}:2")
+    meant(f"permit {rules}:2", more=("-set_serial", "0"))
+    meant(f"permit {rules}:2", subject="/CN=web.example.com/O=Node")
+    meant("refuse default roles Proxy", subject="/O=Proxy/CN=web.example.com")
+    meant("refuse default roles N\\xc3\\xb6de", subject="/O=N\u00f6de/CN=web.example.com")
+    meant("refuse default dns x.org", OTHER_ORDER.replace("web.example.com", "x.org"))
+    meant("refuse invariant key-usage digitalSignature",
+          OTHER_ORDER.replace(",keyEncipherment", ""))
+    for old, new_text in (("CA:FALSE", "CA:TRUE"), ("keyid", "keyid:always,issuer:always"),
+                          ("critical,digital", "digital"),
+                          ("subjectKeyIdentifier=none", "1.2.3.4=critical,ASN1:NULL"),
+                          ("subjectKeyIdentifier=none", "nsComment=x")):
+        meant(MEANING + ' ""', OTHER_ORDER.replace(old, new_text))
+    meant(MEANING + ' ""', subject="/C=US/O=Node/CN=web.example.com")
+    certify(OTHER_ORDER.replace("=none", "=hash"))
+    said = policy(*ask("--issuer", path("ca.pem")))
+    assert said.stdout.startswith(MEANING + " ") and "no subject key id" in said.stderr, said
+    openssl(*new, utf8, "-x509", "-keyout", path("key"), "-out", path("other.pem"), "-subj",
+            "/O=example.com/CN=other", "-addext", "subjectKeyIdentifier=hash")
+    certify()
+    says("refuse invariant issuer ca", *ask("--issuer", path("other.pem")))
+
+
+def spelt_by_python(place):
+    """As python3-cryptography writes it when nobody asks for more."""
+    path = lambda name: os.path.join(place.path, name)
+    rules = place.write("x509.conf", X509_POLICY)
+    now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+    ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+
+    def name(*values):
+        return x509.Name([x509.NameAttribute(oid, value) for oid, value in values])
+
+    def write(file, builder):
+        signed = builder.serial_number(x509.random_serial_number()).sign(ca_key, hashes.SHA256())
+        place.write(file, signed.public_bytes(serialization.Encoding.PEM))
+
+    issuer = name((NameOID.ORGANIZATION_NAME, "example.com"), (NameOID.COMMON_NAME, "ca"))
+    identifier = x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key())
+    dated = x509.CertificateBuilder().issuer_name(issuer).not_valid_before(now)
+    write("ca.pem", dated.subject_name(issuer).public_key(ca_key.public_key()).not_valid_after(
+        now + datetime.timedelta(days=60)).add_extension(identifier, critical=False))
+
+    def verdict(expected, role="Node", dns="web.example.com", days=29, more=()):
+        usage = dict.fromkeys(("content_commitment", "data_encipherment", "key_agreement",
+                               "key_cert_sign", "crl_sign", "encipher_only",
+                               "decipher_only"), False)
+        builder = dated.public_key(key.public_key()).subject_name(
+            name((NameOID.COMMON_NAME, "web.example.com"), (NameOID.ORGANIZATION_NAME, role))
+        ).not_valid_after(now + datetime.timedelta(days=days))
+        for extension, critical in (
+                (x509.SubjectAlternativeName([x509.DNSName(dns)]), False),
+                (x509.BasicConstraints(ca=False, path_length=None), True),
+                (x509.KeyUsage(digital_signature=True, key_encipherment=True, **usage), True),
+                (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH,
+                                        ExtendedKeyUsageOID.SERVER_AUTH]), False),
+                (x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), False),
+                *more):
+            builder = builder.add_extension(extension, critical)
+        write("leaf.pem", builder)
+        ask = ("test", "--ca=host", "--document=x509-host", "--policy", rules, path("leaf.pem"))
+        said = policy(*ask, "--issuer", path("ca.pem"))
+        assert said.stdout.startswith(expected) and "spelling" in said.stderr, (expected, said)
+        says(MEANING + ' ""', *ask)
+
+    verdict(f"permit {rules}:2\n")
+    verdict("refuse default roles Proxy\n", role="Proxy")
+    verdict("refuse default dns example.org\n", dns="example.org")
+    verdict("refuse default ttl ", days=31)
+    verdict(MEANING, more=((x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"x"),
+                            True),))
+    verdict(MEANING, more=((identifier, False),))
+
+
 def own(build, place):
     """What the daemon signs, the command permits by the same line."""
     with Daemon(build, place) as daemon, daemon.connect() as pipe:
@@ -254,6 +379,8 @@ def main():
     explain(place)
     foreign(place)
     foreign_x509(place)
+    spelt_by_openssl(place)
+    spelt_by_python(place)
     own(build, place)
     no_certificate(place)
     full_disk(place)
