@@ -335,6 +335,29 @@ static bool may_handle_line(
 	return may_ask(server, connection) && connection_has_line(connection);
 }
 
+/* A drain has begun so lately that clients may not know of it. */
+static bool may_not_know(const struct server *server)
+{
+	return server->drain_until == 0 ||
+	       worker_clock_ms() < server->drain_until - SERVE_DRAIN_MS + HEAR_MS;
+}
+
+/* What a client has sent before it could know is not thrown away unread. */
+static bool has_said_more(struct server *server, struct connection *connection)
+{
+	size_t before;
+
+	if (!may_not_know(server))
+		return false;
+	do { /* one read() need not bring a whole line */
+		before = ring_length(&connection->input);
+		if (connection_wants_input(connection))
+			connection_read(&server->worker->connections, connection);
+	} while (ring_length(&connection->input) > before);
+	connection->heard = !connection_has_line(connection);
+	return !connection->heard;
+}
+
 static void handle_lines(struct server *server, struct connection *connection)
 {
 	struct worker *worker = server->worker;
@@ -351,7 +374,8 @@ static void handle_lines(struct server *server, struct connection *connection)
 			rpc_line_too_long(worker, connection);
 		}
 	}
-	connection->heard = connection->heard || i > 0;
+	if (i > 0 && !(worker->draining && has_said_more(server, connection)))
+		connection->heard = true;
 }
 
 /* poll()'s word for one client: what may be read, and written on --stdio. */
@@ -395,24 +419,6 @@ static bool lines_are_left(const struct server *server)
 		if (may_handle_line(server, connections->of[i]))
 			return true;
 	return false;
-}
-
-/* A drain has begun so lately that clients may not know of it. */
-static bool may_not_know(const struct server *server)
-{
-	return server->drain_until == 0 ||
-	       worker_clock_ms() < server->drain_until - SERVE_DRAIN_MS + HEAR_MS;
-}
-
-/* What a client has sent while it waited for its answers is not thrown away unread. */
-static bool has_said_more(struct server *server, struct connection *connection)
-{
-	if (!may_not_know(server))
-		return false;
-	if (connection_wants_input(connection))
-		connection_read(&server->worker->connections, connection);
-	connection->heard = !connection_has_line(connection);
-	return !connection->heard;
 }
 
 /* In a drain a client who has all of its answers is told at once that no more will come,

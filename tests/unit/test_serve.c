@@ -199,6 +199,33 @@ static void finishes_what_has_begun_when_draining(void **state)
 	assert_non_null(strstr(rig->received, "\"id\":1,\"result\""));
 }
 
+/* Lines that one read() does not bring, and that no pause parts. */
+static void a_drain_hears_all_that_was_sent(void **state)
+{
+	struct rig *rig = *state;
+	char lines[16384];
+	uint8_t out[64];
+	struct frame_writer w;
+	int length = snprintf(
+	    lines, sizeof(lines), "%6000s%s%6000s%s", "", SIGN("2"), "", PING("3"));
+
+	rig->mode = RIG_SILENT;
+	rig_ask(rig, SIGN("1"));
+	frame_begin(&w, out, sizeof(out), OP_DRAIN, 0);
+	rig_send(rig, &w);
+	assert_int_equal(send(rig->client, lines, (size_t)length, 0), length);
+	assert_true(rig_run(rig));
+	rig_sign(rig, rig->worker->pendings.of[0]->id);
+	assert_true(rig_run(rig));
+	rig_read(rig, rig->client);
+	assert_non_null(strstr(rig->received, "\"id\":1,\"result\""));
+	assert_non_null(strstr(rig->received, PONG("3")));
+	rig_sign(rig, rig->worker->pendings.of[0]->id);
+	assert_false(rig_run(rig));
+	rig_read(rig, rig->client);
+	assert_non_null(strstr(rig->received, "\"id\":2,\"result\""));
+}
+
 static void no_client_waits_for_another_to_learn_of_a_drain(void **state)
 {
 	struct rig *rig = *state;
@@ -495,6 +522,7 @@ int main(void)
 		TEST(reads_no_request_that_there_is_no_memory_for),
 		TEST(forgets_what_a_client_asked_that_has_gone),
 		TEST(finishes_what_has_begun_when_draining),
+		TEST(a_drain_hears_all_that_was_sent),
 		TEST(no_client_waits_for_another_to_learn_of_a_drain),
 		TEST(tells_of_many_cut_off_clients_once_a_second),
 		TEST(asks_for_no_authority_that_is_on_its_way),
