@@ -142,7 +142,7 @@ static unsigned respell_extensions(uint8_t *at, size_t length)
 {
 	static const uint8_t usage[] = { 0x55, 0x1d, X509_CE_EXTENDED_KEY_USAGE };
 	struct slice list = { at, length }, extension, type, value, usages;
-	unsigned spelt = 0;
+	unsigned spelt = sort(at, length, is_ranked_before) ? POLICY_SPELT_ORDER : 0;
 
 	while (der_take(&list, DER_SEQUENCE, &extension))
 		if (der_take(&extension, DER_OBJECT_ID, &type) &&
@@ -150,8 +150,8 @@ static unsigned respell_extensions(uint8_t *at, size_t length)
 		    der_take_whole(extension, DER_OCTET_STRING, &value) &&
 		    der_take_whole(value, DER_SEQUENCE, &usages) &&
 		    sort(place(at, usages), usages.length, is_smaller))
-			spelt = POLICY_SPELT_USAGES;
-	return sort(at, length, is_ranked_before) ? spelt | POLICY_SPELT_ORDER : spelt;
+			spelt |= POLICY_SPELT_USAGES;
+	return spelt;
 }
 
 /* It is not judged; so it is made one that the reader does not stumble over. */

@@ -161,6 +161,143 @@ static void what_is_no_certificate_is_refused(void **state)
 	free(trial);
 }
 
+/* The same with every PrintableString of its names a UTF8String, serverAuth after
+ * clientAuth and the extensions turned round. */
+static void spell_otherwise(const struct bytes *document, struct bytes *out)
+{
+	static const uint8_t usages[] = { 6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 1, 6, 8, 0x2b, 6,
+		1, 5, 5, 7, 3, 2 };
+	static struct parts fields, list, turned;
+	static struct bytes some;
+	uint8_t *at;
+	size_t i;
+
+	split(content_of(document).at, content_of(document).length, &fields);
+	some = fields.part[7];
+	some.length = content_of(&some).length;
+	memmove(some.at, content_of(&fields.part[7]).at, some.length);
+	split(content_of(&some).at, content_of(&some).length, &list);
+	turned.count = list.count;
+	for (i = 0; i < list.count; i++)
+		turned.part[list.count - 1 - i] = list.part[i];
+	join(&turned, DER_SEQUENCE, &some);
+	fields.part[7].length = 0;
+	add_element(&fields.part[7], DER_EXPLICIT(3), some.at, some.length);
+	join(&fields, DER_SEQUENCE, out);
+	for (at = out->at; at + sizeof(usages) < out->at + out->length; at++) {
+		if (memcmp(at, usages, sizeof(usages)) == 0) {
+			at[9] = 2;
+			at[19] = 1;
+		}
+		if (memcmp(at, "\x06\x03\x55\x04", 4) == 0 &&
+		    at[5] == DER_PRINTABLE_STRING)
+			at[5] = DER_UTF8_STRING;
+		if (memcmp(at, "\x06\x05\x2b\xce\x0f", 5) == 0 &&
+		    at[7] == DER_PRINTABLE_STRING)
+			at[7] = DER_UTF8_STRING;
+	}
+}
+
+static void what_another_spelt_otherwise_becomes_ours(void **state)
+{
+	static struct bytes ours, other, again;
+	unsigned number, spelt, all = 0;
+
+	(void)state;
+	for (number = 0; number < SAMPLES; number++) {
+		make_sample(number, &ours);
+		again = ours;
+		assert_int_equal(policy_respell(again.at, again.length), 0);
+		assert_memory_equal(again.at, ours.at, ours.length);
+		spell_otherwise(&ours, &other);
+		assert_int_equal(other.length, ours.length);
+		spelt = policy_respell(other.at, other.length);
+		assert_true(spelt & POLICY_SPELT_STRINGS);
+		assert_memory_equal(other.at, ours.at, ours.length);
+		all |= spelt;
+	}
+	assert_int_equal(
+	    all, POLICY_SPELT_STRINGS | POLICY_SPELT_USAGES | POLICY_SPELT_ORDER);
+}
+
+/* An RDN of several attributes stays one; it is sorted where their types decide. */
+static void only_names_of_the_same_meaning_are_respelt(void **state)
+{
+	static const struct {
+		const char *theirs, *ours;
+		bool changed;
+	} rows[] = {
+		{ "310a 3008 0603550403 0c0161", "310a 3008 0603550403 130161", true },
+		{ "310a 3008 0603550403 160161", "310a 3008 0603550403 130161", true },
+		{ "310a 3008 0603550403 140140", "310a 3008 0603550403 0c0140", true },
+		{ "310a 3008 0603550403 130140", "310a 3008 0603550403 0c0140", true },
+		{ "3114 3008 060355040a 0c0161 3008 060355040a 0c0140",
+		    "3114 3008 060355040a 0c0140 3008 060355040a 130161", true },
+		/* Latin-1, UTF-16, another country's attribute; out of order already */
+		{ "310a 3008 0603550403 1401fc", NULL, false },
+		{ "310b 3009 0603550403 1e020061", NULL, false },
+		{ "310b 3009 0603550406 0c025553", NULL, false },
+		{ "3114 3008 060355040a 130162 3008 060355040a 130161", NULL, false },
+	};
+	struct bytes *theirs = &file.bytes, *ours = &ca_file.bytes;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		theirs->length = ours->length = 0;
+		add_hex(theirs, rows[i].theirs);
+		add_hex(ours, rows[i].changed ? rows[i].ours : rows[i].theirs);
+		assert_int_equal(policy_respell_name(theirs->at, theirs->length),
+		    rows[i].changed ? POLICY_SPELT_STRINGS : 0);
+		assert_memory_equal(theirs->at, ours->at, ours->length);
+	}
+}
+
+/* Whatever it is given, it ends, stays inside, and is done after once. */
+static void any_bytes_can_be_respelt(void **state)
+{
+	static struct bytes bytes, once;
+	uint32_t random = 26;
+	unsigned round;
+
+	(void)state;
+	for (round = 0; round < 20000; round++) {
+		make_sample(round % SAMPLES, &once);
+		spell_otherwise(&once, &bytes);
+		mutate(&bytes, &random);
+		policy_respell(bytes.at, bytes.length);
+		memcpy(once.at, bytes.at, bytes.length);
+		assert_int_equal(policy_respell(bytes.at, bytes.length), 0);
+		assert_memory_equal(bytes.at, once.at, bytes.length);
+	}
+}
+
+static void another_spelling_counts_with_an_issuer_alone(void **state)
+{
+	struct trial *trial = trial_new(DOCUMENT_X509_USER);
+	struct facts *leaf = &trial->sample.facts;
+	static struct sample ca;
+	static struct file other;
+
+	(void)state;
+	sample_authority(&ca, 0);
+	leaf->x509_issuer = ca.facts.x509_subject;
+	leaf->x509_issuer_length = ca.facts.x509_subject_length;
+	leaf->x509_authority_key_id = ca.facts.x509_subject_key_id;
+	leaf->x509_authority_key_id_length = ca.facts.x509_subject_key_id_length;
+	write_file(leaf, false, false, &file);
+	spell_otherwise(&file.bytes, &other.bytes);
+	write_file(&ca.facts, true, false, &ca_file);
+	assert_string_equal(verdict(trial, &other, &ca_file), "permit p.conf:2\n");
+	assert_string_equal(verdict(trial, &other, NULL), "refuse invariant form \"\"\n");
+	write_file(&ca.facts, false, false, &file);
+	spell_otherwise(&file.bytes, &ca_file.bytes);
+	file.bytes = ca_file.bytes;
+	add_signature(&file.bytes, 2, &ca_file.bytes);
+	assert_string_equal(verdict(trial, &other, &ca_file), "permit p.conf:2\n");
+	free(trial);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +305,10 @@ int main(void)
 		cmocka_unit_test(only_what_is_yet_to_be_signed_needs_an_unstamped_serial),
 		cmocka_unit_test(the_issuers_certificate_stands_in_for_the_ca),
 		cmocka_unit_test(what_is_no_certificate_is_refused),
+		cmocka_unit_test(what_another_spelt_otherwise_becomes_ours),
+		cmocka_unit_test(only_names_of_the_same_meaning_are_respelt),
+		cmocka_unit_test(any_bytes_can_be_respelt),
+		cmocka_unit_test(another_spelling_counts_with_an_issuer_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
