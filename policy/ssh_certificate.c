@@ -516,8 +516,11 @@ static void read_subject(struct reader *reader, size_t length, struct facts *fac
 static void read_fields(struct reader *reader, size_t length, struct facts *facts)
 {
 	read_subject(reader, length, facts);
+	/*@ assert facts_without_x509(facts); */
 	read_identity(reader, facts);
+	/*@ assert facts_without_x509(facts); */
 	read_rest(reader, facts);
+	/*@ assert facts_without_x509(facts); */
 }
 
 enum ssh_form ssh_certificate_read(const uint8_t *bytes, size_t length, struct facts *out)
