@@ -41,7 +41,9 @@ static void pass_on_end(struct flow *up)
 static enum exit_status judge(const struct flow *up, const struct flow *down)
 {
 	if (down->broken) {
-		log_error("standard output: nobody reads it any more");
+		log_error(
+		    "standard output: not all could be written; is it closed, or its "
+		    "disk full?");
 		return EXIT_REFUSED;
 	}
 	if (up->to < 0 && up->ended && !up->broken)

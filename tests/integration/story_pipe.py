@@ -46,12 +46,14 @@ def main():
             assert Pipe.over_process(next_one).result("ping") == {}
 
         # Descriptors that the caller closed are not taken for others that are opened.
-        for closed, status in (("<&-", 0), (">&-", 1), ("2>&-", 0), ("<&- 2>&-", 0)):
+        for closed, status in (("<&-", 0), (">&-", 1), (">/dev/full", 1), ("2>&-", 0),
+                               ("<&- 2>&-", 0)):
             said = subprocess.run(
                 ["sh", "-c", 'exec "$@" ' + closed, "sh", daemon.build + "/privyseal", "pipe",
                  "--runtime-dir", daemon.place.runtime], input=lines[0].encode() + b"\n",
                 capture_output=True, timeout=DEADLINE, env=clean_environment(), check=False)
             assert said.returncode == status, (closed, said)
+            assert (b"not all could be written" in said.stderr) == (status == 1), (closed, said)
     said = daemon.cli("pipe", input=lines[0])
     assert said.returncode == 1 and "auth.sock" in said.stderr, said
     place.remove()
