@@ -17,6 +17,7 @@ import rig
 import story
 
 AT_ONCE = 8
+STOPS = {"a date in another age"}
 MEMORY = 24 * 1024 * 1024  # bytes that the broker may grow by, all rows together
 BUSY = 3.0  # seconds of its processor time for a row
 JSON = b"Content-Type: application/x-amz-json-1.1\r\n"
@@ -169,7 +170,8 @@ def main():
                 front.says, front.struck = (row[0].replace(ARN, asked), row[1]), 0
                 answers = ask(pipe, key, AT_ONCE)
                 front.says = None
-                assert front.struck >= AT_ONCE, name
+                # A clock that is far off stops what has not been sent yet.
+                assert front.struck >= (1 if name in STOPS else AT_ONCE), name
                 assert all("error" in answer for answer in answers), (name, answers)
                 busy = processor_seconds(broker) - busy
                 print(f"{name:35} {time.monotonic() - began:5.1f} s, busy {busy:4.2f} s: "
