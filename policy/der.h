@@ -135,9 +135,10 @@ bool der_take_time(struct slice *from, int64_t *out);
 */
 bool der_next_is(const struct slice *from, uint8_t tag);
 
-/*@ requires \valid_read(slice) && der_readable(slice->at, slice->length) && length <=
-   DER_MAX; requires \valid_read(bytes + (0 .. length - 1)); assigns \nothing; ensures
-   \result <==> slice->length == length && bytes_equal(slice->at, bytes, length);
+/*@ requires \valid_read(slice) && der_readable(slice->at, slice->length);
+    requires length <= DER_MAX && \valid_read(bytes + (0 .. length - 1));
+    assigns \nothing;
+    ensures \result <==> slice->length == length && bytes_equal(slice->at, bytes, length);
 */
 bool der_equal(const struct slice *slice, const uint8_t *bytes, size_t length);
 

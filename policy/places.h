@@ -19,7 +19,7 @@
 #define PLACES 64
 
 /*@ axiomatic Places {
-      // Is the bit of that number places?
+      // Is the bit of that number set?
       predicate member(integer places, integer place);
       axiom in_block: \forall integer places, place;
       member(places, place) ==> 0 <= place < PLACES;

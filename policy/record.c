@@ -303,7 +303,8 @@ static void put_strings(struct record_line *line, const char *name, struct slice
 	    loop invariant facts_slice(list.at, list.length);
 	    loop invariant line_took{Pre,Here}(line, 0);
 	    loop assigns list, item, line->failed, line->length,
-	      line->out[0 .. line->room - 1]; loop variant list.length; */
+	      line->out[0 .. line->room - 1];
+	    loop variant list.length; */
 	while (facts_next_item(&list, &item)) {
 		put_comma(line);
 		put_string(line, item);

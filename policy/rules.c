@@ -544,9 +544,11 @@ static bool find_among(const struct rule *rule, enum fact word, enum fact fact,
 
 	/*@ loop invariant 0 <= i;
 	    loop invariant i < question->count ==> question->fact[i] == fact;
-	    loop invariant !rule->deny && word == fact ==> \forall integer k; 0 <= k < i
-	   && k < question->count && question->fact[k] == fact ==> value_inside(rule,
-	   question, k); loop assigns i; loop variant 65535 - i; */
+	    loop invariant !rule->deny && word == fact ==> \forall integer k;
+	      0 <= k < i && k < question->count && question->fact[k] == fact ==>
+	      value_inside(rule, question, k);
+	    loop assigns i;
+	    loop variant 65535 - i; */
 	for (i = question->first[fact]; i < question->count; i = question->next[i])
 		if (lies_inside(question, rule, word, &question->value[i]) ==
 		    rule->deny) {

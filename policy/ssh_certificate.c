@@ -39,12 +39,16 @@ static const struct kind_row kinds[KEY_KIND_COUNT] = {
     ensures kind == KEY_P521 ==> \result.length <= 48;
     ensures kind == KEY_ED25519 ==> \result.length <= 48;
     ensures \valid_read(\result.at + (0 .. 47));
-    ensures !certificate && kind == KEY_RSA ==> names_kind(\result.at, \result.length,
-   KEY_RSA); ensures !certificate && kind == KEY_P256 ==> names_kind(\result.at,
-   \result.length, KEY_P256); ensures !certificate && kind == KEY_P384 ==>
-   names_kind(\result.at, \result.length, KEY_P384); ensures !certificate && kind ==
-   KEY_P521 ==> names_kind(\result.at, \result.length, KEY_P521); ensures !certificate &&
-   kind == KEY_ED25519 ==> names_kind(\result.at, \result.length, KEY_ED25519);
+    ensures !certificate && kind == KEY_RSA ==>
+      names_kind(\result.at, \result.length, KEY_RSA);
+    ensures !certificate && kind == KEY_P256 ==>
+      names_kind(\result.at, \result.length, KEY_P256);
+    ensures !certificate && kind == KEY_P384 ==>
+      names_kind(\result.at, \result.length, KEY_P384);
+    ensures !certificate && kind == KEY_P521 ==>
+      names_kind(\result.at, \result.length, KEY_P521);
+    ensures !certificate && kind == KEY_ED25519 ==>
+      names_kind(\result.at, \result.length, KEY_ED25519);
 */
 static struct slice type_name(enum key_kind kind, bool certificate)
 {
